@@ -1,0 +1,122 @@
+"""Users with their profile and devices, for staff. Hashes and secrets are not among the fields."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as StockUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from accounts.mail.jobs import mail_confirmation
+from accounts.mail.worker import submit
+from accounts.models import Profile, Session, User
+from accounts.pages.forms import AdminSignInForm
+from accounts.services.deletion import delete_account
+
+admin.site.login_form = AdminSignInForm
+
+
+class ReadOnlyMixin:
+    """Shown, not made or changed."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ProfileInline(admin.StackedInline):  # type: ignore[type-arg]
+    model = Profile
+    can_delete = False
+    readonly_fields = ("avatar",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # it was made with its user
+
+
+SESSION_FIELDS = (
+    "id",
+    "kind",
+    "created_at",
+    "last_used_at",
+    "expires_at",
+    "ended_at",
+    "end_reason",
+    "user_agent",
+    "ip",
+)
+
+
+class SessionInline(ReadOnlyMixin, admin.TabularInline):  # type: ignore[type-arg]
+    model = Session
+    fields = readonly_fields = SESSION_FIELDS
+    ordering = ("-last_used_at",)
+    can_delete = False
+    max_num = 0
+
+
+@admin.register(User)
+class UserAdmin(StockUserAdmin):  # type: ignore[type-arg]
+    list_display = ("email", "username", "is_email_confirmed", "is_active", "is_staff", "created_at", "last_login")
+    list_filter = ("is_active", "is_staff", "is_email_confirmed")
+    search_fields = ("email", "username")
+    ordering = ("-created_at",)
+    readonly_fields = ("last_login", "created_at", "updated_at")
+    add_form = AdminUserCreationForm
+    fieldsets = (
+        (None, {"fields": ("email", "username", "is_email_confirmed", "is_active")}),
+        ("Rights", {"fields": ("is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Times", {"fields": ("last_login", "created_at", "updated_at")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
+    actions = ("deactivate", "resend_confirmation")
+
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> list[Any]:
+        return [ProfileInline, SessionInline] if obj else []
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is not None:  # the stock form shows parts of the password's hash
+            kwargs["form"] = ModelForm
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    @admin.action(description="Deactivate: ends every session at once")
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Close accounts without deleting anything."""
+        for user in queryset.exclude(pk=request.user.pk or 0):
+            user.is_active = False
+            user.save(update_fields=["is_active", "updated_at"])
+        self.message_user(request, "Deactivated; your own account is never among them.")
+
+    @admin.action(description="Send the confirmation mail again")
+    def resend_confirmation(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Mail a new link to those that have not confirmed yet."""
+        for user in queryset.filter(is_email_confirmed=False, is_active=True):
+            submit(mail_confirmation, user.pk)
+        self.message_user(request, "The mails are on their way.")
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        delete_account(obj.pk)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user_id in list(queryset.values_list("pk", flat=True)):
+            delete_account(user_id)
+
+
+@admin.register(Session)
+class SessionAdmin(ReadOnlyMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("id", "user", "kind", "created_at", "last_used_at", "ended_at", "end_reason")
+    list_filter = ("kind", "end_reason")
+    list_select_related = ("user",)
+    search_fields = ("user__email",)
+    fields = readonly_fields = ("user", *SESSION_FIELDS)
+    ordering = ("-last_used_at",)
+    actions = ("end",)
+
+    @admin.action(description="End these sessions", permissions=["delete"])
+    def end(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        """Sign these devices out."""
+        count = Session.objects.filter(pk__in=queryset.values("pk")).end("ended_by_staff")
+        self.message_user(request, f"Ended: {count}.")

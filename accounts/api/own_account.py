@@ -1,0 +1,100 @@
+"""The signed-in user's own account, profile and devices."""
+
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.access import signed_in_user
+from accounts.api.base import BAD_INPUT, NOT_SIGNED_IN, claims_of, read
+from accounts.api.cookies import clear_refresh_cookie
+from accounts.api.docs import problems
+from accounts.api.input import PasswordInput, ProfileInput, UserInput
+from accounts.api.output import ProfileOutput, SessionOutput, TicketOutput, UserOutput
+from accounts.models import Session
+from accounts.services.deletion import delete_own_account
+from accounts.services.profiles import update_profile
+from accounts.services.registration import rename
+from accounts.services.tickets import issue_ticket
+from common.errors import NotFound
+
+MINE = problems(**NOT_SIGNED_IN)
+MINE_FORM = problems(**BAD_INPUT, **NOT_SIGNED_IN)
+
+
+class SelfView(APIView):
+    @extend_schema(summary="Show my account", responses={200: UserOutput, **MINE}, tags=["accounts"])
+    def get(self, request: Request) -> Response:
+        return Response(UserOutput(signed_in_user(request)).data)
+
+    @extend_schema(
+        summary="Change my account", request=UserInput, responses={200: UserOutput, **MINE_FORM}, tags=["accounts"]
+    )
+    def patch(self, request: Request) -> Response:
+        form, user = read(UserInput, request), signed_in_user(request)
+        if "username" in form:
+            rename(user, form["username"])
+        return Response(UserOutput(user).data)
+
+    @extend_schema(
+        summary="Delete my account",
+        description="With everything that belongs to it, for good. Asks for the password.",
+        request=PasswordInput,
+        responses={204: None, **MINE_FORM, **problems(e429="Too many wrong passwords.")},
+        tags=["accounts"],
+    )
+    def delete(self, request: Request) -> Response:
+        form = read(PasswordInput, request)
+        delete_own_account(signed_in_user(request), form["password"], request._request)
+        response = Response(status=status.HTTP_204_NO_CONTENT)
+        clear_refresh_cookie(response)
+        return response
+
+
+class ProfileView(APIView):
+    @extend_schema(summary="Show my profile", responses={200: ProfileOutput, **MINE}, tags=["accounts"])
+    def get(self, request: Request) -> Response:
+        return Response(ProfileOutput(signed_in_user(request).profile).data)
+
+    @extend_schema(
+        summary="Change my profile", request=ProfileInput, responses={200: ProfileOutput, **MINE_FORM},
+        tags=["accounts"],
+    )  # fmt: skip
+    def patch(self, request: Request) -> Response:
+        form = read(ProfileInput, request)
+        return Response(ProfileOutput(update_profile(signed_in_user(request).profile, form)).data)
+
+
+class SessionsView(APIView):
+    @extend_schema(
+        summary="List my signed-in devices",
+        responses={200: SessionOutput(many=True), **MINE},
+        tags=["accounts"],
+    )
+    def get(self, request: Request) -> Response:
+        mine = Session.objects.alive().filter(user=signed_in_user(request)).order_by("-last_used_at", "-id")
+        current = claims_of(request).session_id
+        return Response(SessionOutput(mine, many=True, context={"current": current}).data)
+
+
+class SessionView(APIView):
+    @extend_schema(
+        summary="Sign a device out",
+        responses={204: None, **MINE, **problems(e404="There is no such session of yours.")},
+        tags=["accounts"],
+    )
+    def delete(self, request: Request, session_id: UUID) -> Response:
+        if not Session.objects.alive().filter(pk=session_id, user=signed_in_user(request)).end("revoked"):
+            raise NotFound()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class TicketView(APIView):
+    @extend_schema(
+        summary="Get a ticket for a WebSocket", request=None, responses={201: TicketOutput, **MINE}, tags=["accounts"]
+    )
+    def post(self, request: Request) -> Response:
+        return Response({"ticket": issue_ticket(claims_of(request))}, status=status.HTTP_201_CREATED)

@@ -1,0 +1,6 @@
+from accounts.models.profile import Profile
+from accounts.models.session import Session
+from accounts.models.tokens import MailToken, SocketTicket
+from accounts.models.user import User
+
+__all__ = ["MailToken", "Profile", "Session", "SocketTicket", "User"]

@@ -1,0 +1,66 @@
+"""Limits on guessing and on mails: per account and network, and per network; the same for every door.
+
+Attempts are counted before the password is looked at, so that parallel ones cannot slip through; a right password
+gives its attempt back. Unknown addresses count like known ones. Another network's failures never lock the owner out.
+"""
+
+import hashlib
+
+from django.conf import settings
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+
+from accounts.errors import TooManyAttempts
+from accounts.normalise import email_key
+from accounts.security.counters import limiter
+
+NETWORK_SHARE = 10  # one network may ask for this many accounts' worth of mails
+
+
+def _account(email: str) -> str:
+    return hashlib.sha256(email_key(email).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _failures() -> RateLimitItem:
+    return RateLimitItemPerMinute(settings.LOGIN_FAILURES, 15, namespace="failures")
+
+
+def _network_failures() -> RateLimitItem:
+    return RateLimitItemPerHour(settings.LOGIN_FAILURES_NETWORK, namespace="network-failures")
+
+
+def _refuse(wait: float | None) -> None:
+    if wait is not None:
+        raise TooManyAttempts(retry_after=wait)
+
+
+def count_attempt(email: str, network: str) -> None:
+    """Count one password attempt before it is checked; raise TooManyAttempts where too many have failed."""
+    _refuse(limiter().take(_failures(), _account(email), network))
+    _refuse(limiter().take_fixed(_network_failures(), network))
+
+
+def attempt_succeeded(email: str, network: str) -> None:
+    """Forget the account's failures in this network, and give the network its attempt back."""
+    limiter().forget(_failures(), _account(email), network)
+    limiter().give_back(_network_failures(), network)
+
+
+def count_registration(network: str) -> None:
+    """Count one question whether an address is taken; raise TooManyAttempts."""
+    _refuse(limiter().take(RateLimitItemPerHour(settings.REGISTRATIONS_PER_HOUR, namespace="registrations"), network))
+
+
+def count_mail_request(email: str, network: str) -> None:
+    """Count one request for a mail; raise TooManyAttempts."""
+    each = settings.MAILS_PER_HOUR
+    _refuse(limiter().take(RateLimitItemPerHour(each, namespace="mails"), _account(email), network))
+    _refuse(limiter().take(RateLimitItemPerHour(each * NETWORK_SHARE, namespace="network-mails"), network))
+
+
+def may_mail(email: str) -> bool:
+    """Count one mail to an address from all networks together: a mailbox is not flooded.
+
+    Beyond the limit nothing is sent and nobody is told; the last link that was sent stays good.
+    """
+    item = RateLimitItemPerHour(settings.MAILS_PER_HOUR * 4, namespace="mailbox")
+    return limiter().take(item, _account(email)) is None

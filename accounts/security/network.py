@@ -1,0 +1,43 @@
+"""Where a request comes from, as far as the trusted proxies vouch for it."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from django.conf import settings
+from django.http import HttpRequest
+
+Address = IPv4Address | IPv6Address
+
+
+def client_address(request: HttpRequest) -> Address | None:
+    """Return the client's address: the peer's, or the entry that the outermost trusted proxy added."""
+    peer = _parse(request.META.get("REMOTE_ADDR", ""))
+    if not settings.TRUSTED_PROXIES:
+        return peer
+    hops = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+    if not hops:
+        return peer
+    return _parse(hops[-min(settings.TRUSTED_PROXIES, len(hops))]) or peer
+
+
+def _parse(text: str) -> Address | None:
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def network_of(address: Address | None) -> str:
+    """Return what limits are counted by: one IPv4 address, or the /64 that one IPv6 customer has."""
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, 64), strict=False))
+    return str(address or "unknown")
+
+
+def client_network(request: HttpRequest | None) -> str:
+    """Return the network of a request; calls without a request (shell, tests) share one."""
+    return network_of(client_address(request)) if request is not None else "local"

@@ -1,0 +1,46 @@
+"""The end of an account, with everything that belongs to it."""
+
+from functools import partial
+
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+
+from accounts.events import account_deleting
+from accounts.models import User
+from accounts.services.avatar_files import remove_avatar_file
+from accounts.services.credentials import require_password
+from common.errors import Unavailable
+from common.retrying import retry_conflicts
+
+ATTEMPTS = 3
+
+
+def delete_own_account(user: User, password: str, request: HttpRequest | None) -> None:
+    """Delete an account for its owner, who gives the password again."""
+    require_password(user, password, request, "password")
+    delete_account(user.pk)
+
+
+def delete_account(user_id: int) -> None:
+    """Delete an account: first what the apps above hold of it, in their own order of locks, then its own rows.
+
+    A chat that is started in between makes the commit fail on its foreign key; then all is done once more.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            retry_conflicts(_delete, user_id)
+            return
+        except IntegrityError:
+            continue
+    raise Unavailable(retry_after=1)
+
+
+@transaction.atomic
+def _delete(user_id: int) -> None:
+    user = User.objects.select_for_update(no_key=True).select_related(None).filter(pk=user_id).first()
+    if user is None:
+        return
+    account_deleting.send(User, user_id=user_id)
+    if avatar := user.profile.avatar:
+        transaction.on_commit(partial(remove_avatar_file, avatar))
+    user.delete()

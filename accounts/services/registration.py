@@ -1,0 +1,66 @@
+"""A new account."""
+
+from functools import partial
+
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+
+from accounts.mail.jobs import mail_confirmation
+from accounts.mail.worker import submit
+from accounts.models import User
+from accounts.normalise import email_key
+from accounts.security.guessing import count_registration
+from accounts.security.network import client_network
+from accounts.services.credentials import require_good_password
+from common.errors import Invalid
+
+TAKEN = {
+    "email": "There is an account with this address already.",
+    "username": "This name is taken.",
+}
+
+
+def register(*, email: str, password: str, username: str | None, request: HttpRequest | None) -> User:
+    """Create an account and mail the confirmation link; raise Invalid for what is taken or too weak."""
+    count_registration(client_network(request))
+    user = User(email=email, email_key=email_key(email), username=username or None)
+    require_good_password(password, user)
+    require_free(user)
+    user.set_password(password)
+    save_unless_taken(user)
+    return user
+
+
+def require_free(user: User) -> None:
+    """Raise Invalid, by field, for an address or name that another account has."""
+    others = User.objects.exclude(pk=user.pk)
+    taken = {
+        "email": others.filter(email_key=email_key(user.email)).exists(),
+        "username": user.username is not None and others.filter(username__iexact=user.username).exists(),
+    }
+    if any(taken.values()):
+        raise Invalid(errors={field: [TAKEN[field]] for field, found in taken.items() if found})
+
+
+def save_unless_taken(user: User) -> None:
+    """Save a new account; of parallel ones with the same address the constraint lets one through."""
+    try:
+        with transaction.atomic():
+            user.save()
+            transaction.on_commit(partial(submit, mail_confirmation, user.pk))
+    except IntegrityError:
+        user.pk = None
+        require_free(user)
+        raise
+
+
+def rename(user: User, username: str | None) -> None:
+    """Give a user another name, or none."""
+    user.username = username or None
+    require_free(user)
+    try:
+        with transaction.atomic():
+            user.save(update_fields=["username", "updated_at"])
+    except IntegrityError:
+        require_free(user)
+        raise

@@ -1,0 +1,118 @@
+"""The life of a session: started by a sign-in, kept by refreshing, ended once and for all.
+
+Order of locks: user, then session.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import update_last_login
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.errors import InvalidCredentials, RefreshInvalid
+from accounts.models.session import Session
+from accounts.models.tokens import hash_of
+from accounts.models.user import User
+from accounts.security.access_tokens import make_access_token
+from accounts.security.network import client_address
+from accounts.security.refresh_tokens import RefreshToken, read_refresh_token
+
+KEEP_ENDED = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a client gets: the access token in the body, the refresh token in the cookie only."""
+
+    access: str
+    refresh: str
+    expires_at: datetime
+
+
+def start_session(user: User, request: HttpRequest | None, kind: Session.Kind = Session.Kind.API) -> Session:
+    """Start a session for somebody whose password was just found right.
+
+    The account is locked and compared with what was checked: a password that changed meanwhile opens nothing.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        unchanged = User.objects.select_for_update(no_key=True).filter(pk=user.pk, password=user.password)
+        if not unchanged.filter(is_active=True).exists():
+            raise InvalidCredentials()
+        Session.objects.filter(user=user, expires_at__lt=now - KEEP_ENDED).delete()
+        session = Session(user=user, kind=kind, created_at=now, last_used_at=now)
+        session.expires_at = expiry(session, now)
+        session.user_agent, session.ip = describe(request)
+        session.current_hash = hash_of(RefreshToken(session.pk, 0).text)
+        session.save(force_insert=True)
+        if kind is Session.Kind.API:  # Django's own sign-in does it for pages
+            update_last_login(User, user)
+    return session
+
+
+def expiry(session: Session, now: datetime) -> datetime:
+    """Return the nearer of the idle and the absolute end."""
+    idle, total = timedelta(days=settings.REFRESH_IDLE_DAYS), timedelta(days=settings.REFRESH_TOTAL_DAYS)
+    return min(now + idle, session.created_at + total)
+
+
+def describe(request: HttpRequest | None) -> tuple[str, str | None]:
+    """Return the user agent and address that the owner is shown."""
+    if request is None:
+        return "", None
+    address = client_address(request)
+    agent = request.META.get("HTTP_USER_AGENT", "").replace("\0", "")[:300]
+    return agent, str(address) if address else None
+
+
+def tokens_of(session: Session) -> Tokens:
+    """Return the tokens of the session's present generation."""
+    refresh = RefreshToken(session.pk, session.generation).text
+    return Tokens(make_access_token(session.user_id, session.pk), refresh, session.expires_at)
+
+
+def refresh(cookie: str) -> Tokens:
+    """Rotate the refresh token, or repeat the rotation inside the grace; anything else is RefreshInvalid."""
+    token = read_refresh_token(cookie)
+    session = _rotate(token, timezone.now()) if token else None
+    if session is None:
+        raise RefreshInvalid()
+    return tokens_of(session)
+
+
+@transaction.atomic
+def _rotate(token: RefreshToken, now: datetime) -> Session | None:
+    session = Session.objects.select_for_update().filter(pk=token.session_id, kind=Session.Kind.API).first()
+    if session is None or not session.is_alive(now) or not User.objects.filter(pk=session.user_id, is_active=True):
+        return None
+    presented = hash_of(token.text)
+    if presented == session.current_hash:
+        _advance(session, now)
+        return session
+    if presented == session.previous_hash and _in_grace(session, now):
+        return session  # a racing tab, or one whose answer got lost: it gets the same successor
+    Session.objects.filter(pk=session.pk).end("reuse")  # committed although the caller is refused
+    return None
+
+
+def _in_grace(session: Session, now: datetime) -> bool:
+    grace = timedelta(seconds=settings.REFRESH_GRACE_SECONDS)
+    return session.rotated_at is not None and now - session.rotated_at <= grace
+
+
+def _advance(session: Session, now: datetime) -> None:
+    session.generation += 1
+    session.previous_hash = session.current_hash
+    session.current_hash = hash_of(RefreshToken(session.pk, session.generation).text)
+    session.rotated_at = session.last_used_at = now
+    session.expires_at = expiry(session, now)
+    session.save()
+
+
+def end_by_cookie(cookie: str) -> None:
+    """End the session that a refresh cookie of any generation belongs to."""
+    if token := read_refresh_token(cookie):
+        Session.objects.filter(pk=token.session_id).end("signed_out")

@@ -1,0 +1,72 @@
+"""What users say about themselves."""
+
+import pytest
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_new_profile_is_empty_and_in_utc(as_alice):
+    assert as_alice.get("/api/profile/").json() == {
+        "first_name": "",
+        "last_name": "",
+        "avatar": None,
+        "timezone": "UTC",
+        "preferred_model": "",
+    }
+
+
+def test_a_profile_is_changed_field_by_field_and_returned_exactly(as_alice):
+    name = "  Zoë\n‎أليس 👩‍💻 "
+    answer = as_alice.patch("/api/profile/", {"first_name": name, "timezone": "Australia/Lord_Howe"})
+
+    assert answer.json()["first_name"] == name
+    assert as_alice.patch("/api/profile/", {"preferred_model": "gpt-x"}).json()["timezone"] == "Australia/Lord_Howe"
+    assert as_alice.get("/api/profile/").json()["first_name"] == name
+
+
+@pytest.mark.parametrize("body", [
+    {"timezone": "Mars/Olympus"},
+    {"timezone": "europe/berlin"},
+    {"timezone": "../../etc/passwd"},
+    {"timezone": ""},
+    {"timezone": None},
+    {"timezone": "UTC\x00"},
+    {"first_name": "x" * 151},
+    {"first_name": 7},
+    {"first_name": ["x"]},
+    {"last_name": "\ud800"},
+    {"preferred_model": {}},
+])  # fmt: skip
+def test_what_cannot_be_stored_is_refused_at_its_field(as_alice, body):
+    answer = as_alice.patch("/api/profile/", body)
+
+    assert answer.status_code == 400
+    assert list(answer.json()["errors"]) == list(body)
+
+
+def test_only_documented_fields_are_written(as_alice, alice, bob):
+    body = {"user": bob.pk, "id": 99, "avatar": "../x", "email": "x@example.com", "is_staff": True, "is_active": False}
+    as_alice.patch("/api/profile/", body)
+    as_alice.patch("/api/users/self/", {**body, "is_superuser": True, "password": "x", "username": "alice2"})
+
+    alice.refresh_from_db()
+    assert (alice.email, alice.is_staff, alice.is_superuser, alice.is_active) == (
+        "alice@example.com",
+        False,
+        False,
+        True,
+    )
+    assert alice.username == "alice2"
+    assert alice.profile.avatar == ""
+
+
+def test_a_username_can_be_changed_and_given_up_but_not_taken(as_alice, bob):
+    assert as_alice.patch("/api/users/self/", {"username": "BOB"}).json()["errors"]["username"]
+    assert as_alice.patch("/api/users/self/", {"username": "Alice.B"}).json()["username"] == "Alice.B"
+    assert as_alice.patch("/api/users/self/", {"username": None}).json()["username"] is None
+    assert as_alice.patch("/api/users/self/", {}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["users/self", "profile", "sessions"])
+def test_addresses_work_without_the_trailing_slash(as_alice, path):
+    assert as_alice.get(f"/api/{path}").json() == as_alice.get(f"/api/{path}/").json()

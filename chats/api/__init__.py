@@ -1,0 +1,1 @@
+"""Doors over REST: find, check the form, call one function, answer."""

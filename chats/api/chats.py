@@ -1,0 +1,95 @@
+"""`/api/chats/`: ordinary resources on the ordinary Django stack."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.access import viewer_of
+from chats.api.forms import ChatChangeForm, ChatForm, HistoryQuery, ListQuery
+from chats.api.outputs import ChatOutput, HistoryOutput, ModelOutput
+from chats.api.schema import PROBLEMS, paginated
+from chats.services import chats as service
+from chats.wire.payloads import chat_payload
+from common.views import checked
+from llm.catalog import listing
+
+
+class ChatCursor(CursorPagination):
+    ordering = ("-updated_at", "-id")
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+class ChatsView(APIView):
+    @extend_schema(operation_id="chats_list", parameters=[ListQuery], responses={200: paginated(ChatOutput), **PROBLEMS})
+    def get(self, request: Request) -> Response:
+        """List the user's chats, newest activity first."""
+        query = checked(ListQuery, request.query_params)
+        chats = service.chats_of(viewer_of(request).id).filter(archived=query["archived"])
+        if query["pinned"] is not None:
+            chats = chats.filter(pinned=query["pinned"])
+        if query["search"]:
+            chats = chats.filter(title__icontains=query["search"])
+        paginator = ChatCursor()
+        page = paginator.paginate_queryset(chats, request, view=self) or []  # type: ignore[arg-type]
+        return paginator.get_paginated_response([chat_payload(row) for row in page])
+
+    @extend_schema(operation_id="chats_create", request=ChatForm, responses={201: ChatOutput, 200: ChatOutput, **PROBLEMS})
+    def post(self, request: Request) -> Response:
+        """Make a chat; an id that the user has used before answers 200 with that chat."""
+        form = checked(ChatForm, request.data)
+        owner = viewer_of(request).id
+        chat_id, made = service.create_chat(owner, form.get("id"), form["title"], form["model"])
+        row = service.get_chat(owner, chat_id)
+        return Response(chat_payload(row), status=201 if made else 200)
+
+
+class ChatView(APIView):
+    @extend_schema(operation_id="chats_read", responses={200: ChatOutput, **PROBLEMS})
+    def get(self, request: Request, chat_id: UUID) -> Response:
+        return Response(chat_payload(service.get_chat(viewer_of(request).id, chat_id)))
+
+    @extend_schema(operation_id="chats_change", request=ChatChangeForm, responses={200: ChatOutput, **PROBLEMS})
+    def patch(self, request: Request, chat_id: UUID) -> Response:
+        """Rename, pin, archive, choose the model, or switch the branch (`head`)."""
+        owner = viewer_of(request).id
+        service.change_chat(owner, chat_id, checked(ChatChangeForm, request.data))
+        return Response(chat_payload(service.get_chat(owner, chat_id)))
+
+    @extend_schema(operation_id="chats_delete", responses={204: None, **PROBLEMS})
+    def delete(self, request: Request, chat_id: UUID) -> Response:
+        """Delete the chat and all its messages; a running reply ends."""
+        service.delete_chat(viewer_of(request).id, chat_id)
+        return Response(status=204)
+
+
+class HistoryView(APIView):
+    @extend_schema(operation_id="chats_history", parameters=[HistoryQuery], responses={200: HistoryOutput, **PROBLEMS})
+    def get(self, request: Request) -> Response:
+        """Return the chats by last activity in days of the user's zone, at most 50 a bucket."""
+        now, zone = now_and_zone(request)
+        buckets = service.history(viewer_of(request).id, now, zone)
+        return Response({name: [chat_payload(row) for row in rows] for name, rows in buckets.items()})
+
+
+def now_and_zone(request: Request) -> tuple[datetime, ZoneInfo]:
+    """Return the present instant and the zone to count days in: `?tz=`, else the user's."""
+    query: dict[str, Any] = checked(HistoryQuery, request.query_params)
+    return timezone.now(), query.get("tz") or ZoneInfo(viewer_of(request).timezone)
+
+
+class ModelsView(APIView):
+    @extend_schema(operation_id="models_list", responses={200: ModelOutput(many=True), **PROBLEMS})
+    def get(self, request: Request) -> Response:
+        """List the models that may be chosen."""
+        names = ("name", "provider", "id", "label", "available", "default")
+        return Response([{name: getattr(model, name) for name in names} for model in listing()])

@@ -1,0 +1,126 @@
+"""What the REST doors take."""
+
+import zoneinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from rest_framework import serializers
+
+from common.drf import TextField
+from llm.catalog import resolve
+from llm.errors import ProviderNotConfigured, UnknownModel
+
+
+class ContentField(TextField):
+    """A message: any text but blank, at most `MAX_MESSAGE_CHARS` characters."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not text.strip():
+            self.fail("blank")
+        if len(text) > settings.MAX_MESSAGE_CHARS:
+            raise serializers.ValidationError(f"At most {settings.MAX_MESSAGE_CHARS} characters.")
+        return text
+
+
+class ModelNameField(TextField):
+    """`provider/model`, an alias, or a provider's name for its default model; raises 400 `unknown_model` on use."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=200, **kwargs)
+
+
+class PromptForm(serializers.Serializer[Any]):
+    content = ContentField()
+    model = ModelNameField(required=False, allow_blank=True, default="")
+    parent = serializers.UUIDField(required=False, allow_null=True, default=None, help_text="the reply to go on from")
+
+
+class EditForm(serializers.Serializer[Any]):
+    content = ContentField()
+    model = ModelNameField(required=False, allow_blank=True, default="")
+
+
+class RegenerateForm(serializers.Serializer[Any]):
+    model = ModelNameField(required=False, allow_blank=True, default="")
+
+
+class SeedPromptForm(serializers.Serializer[Any]):
+    chat_id = serializers.UUIDField()
+    content = ContentField()
+
+
+class TitleField(TextField):
+    """One line of at most 200 characters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=200, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        title = " ".join(super().to_internal_value(data).split())
+        if not title and not self.allow_blank:
+            self.fail("blank")
+        return title
+
+
+def listed_model(name: str) -> None:
+    """Refuse a name that no listed model has; whether its provider is set up is asked when it is used."""
+    try:
+        resolve(name or None)
+    except UnknownModel as error:
+        raise serializers.ValidationError("There is no such model here.") from error
+    except ProviderNotConfigured:
+        return
+
+
+class ChatForm(serializers.Serializer[Any]):
+    id = serializers.UUIDField(required=False)
+    title = TitleField(required=False, allow_blank=True, default="")
+    model = ModelNameField(required=False, allow_blank=True, default="", validators=[listed_model])
+
+
+class ChatChangeForm(serializers.Serializer[Any]):
+    title = TitleField(required=False)
+    model = ModelNameField(required=False, allow_blank=True, validators=[listed_model])
+    pinned = serializers.BooleanField(required=False)
+    archived = serializers.BooleanField(required=False)
+    head = serializers.UUIDField(required=False, help_text="a message of the branch to show")
+
+
+class ZoneField(serializers.CharField):
+    """An IANA time zone name from the installed database."""
+
+    def to_internal_value(self, data: Any) -> ZoneInfo:  # type: ignore[override]
+        if data not in zoneinfo.available_timezones():
+            raise serializers.ValidationError("This is not a known IANA time zone.")
+        return ZoneInfo(data)
+
+
+class HistoryQuery(serializers.Serializer[Any]):
+    tz = ZoneField(required=False)
+
+
+class ListQuery(serializers.Serializer[Any]):
+    archived = serializers.BooleanField(default=False)
+    pinned = serializers.BooleanField(required=False, allow_null=True, default=None)
+    search = TextField(required=False, allow_blank=True, max_length=200, default="")
+    page_size = serializers.IntegerField(required=False, min_value=1, max_value=200)
+
+
+class MessagesQuery(serializers.Serializer[Any]):
+    branch = serializers.UUIDField(required=False, default=None)
+    before = serializers.UUIDField(required=False, default=None, help_text="end with this message instead")
+    page_size = serializers.IntegerField(required=False, min_value=1, max_value=200, default=50)
+    html = serializers.BooleanField(default=False)
+
+
+class FollowQuery(serializers.Serializer[Any]):
+    reply = serializers.UUIDField(required=False, default=None)
+    after = serializers.IntegerField(required=False, min_value=0, max_value=2**53, default=None)
+    html = serializers.BooleanField(default=False)
+
+
+class SendQuery(serializers.Serializer[Any]):
+    wait = serializers.BooleanField(default=True)
+    html = serializers.BooleanField(default=False)

@@ -1,0 +1,169 @@
+"""The streaming doors under `/api/chats/{id}/`: async, without a thread or a database connection while they wait."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponse, HttpResponseBase
+from drf_spectacular.utils import extend_schema
+
+from accounts.access import bearer_claims
+from chats import turns
+from chats.api.forms import EditForm, FollowQuery, MessagesQuery, PromptForm, RegenerateForm, SendQuery
+from chats.api.outputs import MessageOutput, MessagesPageOutput, TurnOutput
+from chats.api.schema import EVENT_STREAM, IDEMPOTENCY_KEY, LAST_EVENT_ID, PROBLEMS, TURN_PROBLEMS
+from chats.api.waiting import answer_when_done
+from chats.services.messages import read_page
+from chats.turns.events import TurnEvent
+from chats.turns.readers import reading
+from chats.wire import sse
+from chats.wire.payloads import message_payload, message_payloads
+from common.errors import Invalid
+from common.executor import database
+from common.views import AsyncView, checked, json_response, read_object
+
+TURN_RESPONSES = {(201, "application/json"): TurnOutput, (200, "text/event-stream"): EVENT_STREAM, 202: TurnOutput}
+
+
+def idempotency_key(request: HttpRequest) -> str:
+    """Return the key of a request, or nothing; raise Invalid for an empty or overlong one."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return ""
+    if not 1 <= len(key) <= 255 or not key.isprintable():
+        raise Invalid(errors={"Idempotency-Key": ["Send 1 to 255 printable characters."]})
+    return key
+
+
+async def respond(request: HttpRequest, ask: turns.Ask) -> HttpResponseBase:
+    """Start a turn and answer as the client asked: a stream, at once, or when the reply is done."""
+    claims = bearer_claims(request)
+    query = checked(SendQuery, request.GET)
+    begun = await turns.start(claims, ask)
+    if "text/event-stream" in request.headers.get("Accept", ""):
+        return event_stream(reading(claims, turns.follow(begun.chat_id, begun.reply.id)), query["html"])
+    if not query["wait"]:
+        return json_response(
+            {"question": message_payload(begun.question), "reply": message_payload(begun.reply)}, status=202
+        )
+    return await answer_when_done(begun, query["html"])
+
+
+def event_stream(events: AsyncIterator[TurnEvent], html: bool = False) -> StreamingHttpResponse:
+    """Answer events as plain SSE."""
+    return StreamingHttpResponse(sse.stream(events, html), content_type="text/event-stream", headers=sse.HEADERS)
+
+
+class MessagesView(AsyncView):
+    @extend_schema(operation_id="messages_list", parameters=[MessagesQuery], responses={200: MessagesPageOutput, **PROBLEMS})
+    async def get(self, request: HttpRequest, chat_id: UUID) -> HttpResponse:
+        """Return the end of the branch shown (or of the branch through `branch`), oldest first."""
+        claims = bearer_claims(request)
+        query = checked(MessagesQuery, request.GET)
+        rows, older = await database().read(
+            read_page, claims, chat_id, query["branch"], query["before"], query["page_size"]
+        )
+        link = older and request.build_absolute_uri(f"{request.path}?{urlencode(_page_query(query, older))}")
+        results = await message_payloads(rows, query["html"])
+        return json_response({"next": None, "previous": link, "results": results})
+
+    @extend_schema(
+        operation_id="messages_send",
+        request=PromptForm,
+        parameters=[SendQuery, IDEMPOTENCY_KEY],
+        responses={**TURN_RESPONSES, **TURN_PROBLEMS},
+    )
+    async def post(self, request: HttpRequest, chat_id: UUID) -> HttpResponseBase:
+        """Send a message; `Accept: text/event-stream` streams the reply, `?wait=false` answers at once."""
+        bearer_claims(request)
+        form = checked(PromptForm, read_object(request))
+        ask = turns.Ask(
+            "send", chat_id, form["content"], parent=form["parent"], model=form["model"],
+            key=idempotency_key(request), remember_model=True,
+        )  # fmt: skip
+        return await respond(request, ask)
+
+
+def _page_query(query: dict[str, Any], before: UUID) -> dict[str, Any]:
+    kept = {"page_size": query["page_size"], "before": before}
+    return kept | ({"html": 1} if query["html"] else {})
+
+
+class _TurnOnMessage(AsyncView):
+    """A turn that starts from a stored message."""
+
+    async def ask(self, request: HttpRequest, form: Any, **values: Any) -> HttpResponseBase:
+        bearer_claims(request)
+        data = checked(form, read_object(request))
+        return await respond(request, turns.Ask(**values, **data, key=idempotency_key(request)))
+
+
+class RegenerateView(_TurnOnMessage):
+    @extend_schema(
+        operation_id="messages_regenerate",
+        request=RegenerateForm,
+        parameters=[SendQuery, IDEMPOTENCY_KEY],
+        responses={**TURN_RESPONSES, **TURN_PROBLEMS},
+    )
+    async def post(self, request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
+        """Make another reply beside this one."""
+        return await self.ask(request, RegenerateForm, kind="regenerate", chat=chat_id, message=message_id)
+
+
+class ContinueView(_TurnOnMessage):
+    @extend_schema(
+        operation_id="messages_continue",
+        request=RegenerateForm,
+        parameters=[SendQuery, IDEMPOTENCY_KEY],
+        responses={**TURN_RESPONSES, **TURN_PROBLEMS},
+    )
+    async def post(self, request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
+        """Go on from the text of a reply that was cut short, in a sibling that begins with it."""
+        return await self.ask(request, RegenerateForm, kind="continue", chat=chat_id, message=message_id)
+
+
+class EditView(_TurnOnMessage):
+    @extend_schema(
+        operation_id="messages_edit",
+        request=EditForm,
+        parameters=[SendQuery, IDEMPOTENCY_KEY],
+        responses={**TURN_RESPONSES, **TURN_PROBLEMS},
+    )
+    async def post(self, request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
+        """Ask another question beside this one; both stay."""
+        return await self.ask(request, EditForm, kind="edit", chat=chat_id, message=message_id)
+
+
+class StreamView(AsyncView):
+    @extend_schema(
+        operation_id="chats_stream",
+        parameters=[FollowQuery, LAST_EVENT_ID],
+        responses={(200, "text/event-stream"): EVENT_STREAM, 204: None, **PROBLEMS},
+    )
+    async def get(self, request: HttpRequest, chat_id: UUID) -> HttpResponseBase:
+        """Follow a reply from its start or from a cursor; 204 where there is nothing to follow."""
+        claims = bearer_claims(request)
+        query = checked(FollowQuery, request.GET)
+        after = _cursor(request, query["after"])
+        events = await turns.resume(claims, chat_id, query["reply"], after)
+        if events is None:
+            return HttpResponse(status=204)
+        return event_stream(reading(claims, events), query["html"])
+
+
+def _cursor(request: HttpRequest, after: int | None) -> int | None:
+    last = request.headers.get("Last-Event-ID", "").strip()
+    if not last:
+        return after
+    if not (last.isascii() and last.isdigit() and len(last) < 17):
+        raise Invalid(errors={"Last-Event-ID": ["This is not the id of an event."]})
+    return int(last)
+
+
+class StopView(AsyncView):
+    @extend_schema(operation_id="chats_stop", request=None, responses={200: MessageOutput, **PROBLEMS})
+    async def post(self, request: HttpRequest, chat_id: UUID) -> HttpResponse:
+        """Stop the running reply and return it as stored; too late or again, nothing changes."""
+        return json_response(message_payload(await turns.stop(bearer_claims(request), chat_id)))

@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class ChatsConfig(AppConfig):
+    name = "chats"
+    verbose_name = "Chats"
+
+    def ready(self) -> None:
+        from chats.services import accounts
+
+        accounts.connect()

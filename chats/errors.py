@@ -1,0 +1,78 @@
+"""Refusals of the chats app."""
+
+from common.errors import Conflict, Invalid, NotFound, ParleyError, TooManyRequests, Unavailable
+
+
+class ChatNotFound(NotFound):
+    code, title = "not_found", "There is no such chat."
+
+
+class MessageNotFound(NotFound):
+    code, title = "not_found", "There is no such message in this chat."
+
+
+class TurnRunning(Conflict):
+    code, title = "turn_running", "A reply is still being made in this chat; wait for it or stop it."
+
+
+class KeyReused(ParleyError):
+    status, code, title = 422, "idempotency_key_reused", "This idempotency key was used for another request."
+
+
+class UnknownModelName(Invalid):
+    code, title = "unknown_model", "There is no such model here."
+
+
+class ProviderMissing(Unavailable):
+    code, title = "provider_not_configured", "The provider of that model is not set up on this server."
+
+
+class ModerationAway(Unavailable):
+    code, title = "moderation_unavailable", "The message could not be checked; it was not stored. Try again."
+
+
+class TooManyStreams(TooManyRequests):
+    code, title = "too_many_streams", "Too many streams are open for this account."
+
+
+class Draining(Unavailable):
+    code, title = "draining", "This server is shutting down; try again."
+
+
+class ReplyFailed(ParleyError):
+    """A turn ended without any text, seen from a door that waits."""
+
+    status, code, title = 502, "provider_failed", "The model could not answer."
+
+
+class ReplyRefused(ReplyFailed):
+    code, title = "provider_refused", "The provider refused the request."
+
+
+class ReplyEmpty(ReplyFailed):
+    code, title = "provider_empty", "The model gave an empty answer."
+
+
+class ReplyTimedOut(ReplyFailed):
+    status, code, title = 504, "provider_timeout", "The model did not answer in time."
+
+
+class ReplyBusy(ReplyFailed):
+    status, code, title = 503, "provider_busy", "The model's provider is overloaded; try again."
+
+
+class ReplyBlocked(ReplyFailed):
+    status, code, title = 422, "blocked", "The message or the answer was blocked by a content filter."
+
+
+class ReplyStopped(ReplyFailed):
+    status, code, title = 409, "stopped", "The reply was stopped before any text came."
+
+
+class ReplyInterrupted(ReplyFailed):
+    status, code, title = 503, "interrupted", "The reply was interrupted before any text came; try again."
+
+
+FAILURES: dict[str, type[ReplyFailed]] = {
+    kind.code: kind for kind in (ReplyFailed, ReplyRefused, ReplyEmpty, ReplyTimedOut, ReplyBusy, ReplyBlocked)
+}

@@ -1,0 +1,136 @@
+"""Chats, their tree of messages, and the turns that fill replies. Constraints here hold for every caller."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from common.ids import uuid7
+
+
+class Role(models.TextChoices):
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class State(models.TextChoices):
+    """States of a reply and of its turn; all but `streaming` are terminal."""
+
+    STREAMING = "streaming"
+    COMPLETE = "complete"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    BLOCKED = "blocked"
+
+
+class Chat(models.Model):
+    """A conversation; `head` is the last message of the branch shown."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    client_id = models.CharField(max_length=255, null=True, blank=True, help_text="the id a client made itself")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="chats")
+    title = models.CharField(max_length=200, blank=True)
+    title_by_user = models.BooleanField(default=False)
+    model = models.CharField(max_length=200, blank=True)
+    head = models.ForeignKey("Message", models.SET_NULL, null=True, blank=True, related_name="+")
+    pinned = models.BooleanField(default=False)
+    archived = models.BooleanField(default=False)
+    last_number = models.PositiveIntegerField(default=0, help_text="number of the newest message")
+    last_turn = models.PositiveIntegerField(default=0, help_text="number of the newest turn")
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "client_id"], name="chat_client_id_per_owner")]
+        indexes = [
+            models.Index(F("owner"), F("archived"), F("updated_at").desc(), name="chat_by_activity"),
+            models.Index(F("owner"), F("created_at").desc(), name="chat_by_creation"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or str(self.id)
+
+
+class Message(models.Model):
+    """A row of a chat. Content and reasoning of a running reply are completed by its pieces."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7)
+    client_id = models.CharField(max_length=255, null=True, blank=True)
+    chat = models.ForeignKey(Chat, models.CASCADE, related_name="messages", db_index=False)
+    number = models.PositiveIntegerField(help_text="order within the chat")
+    parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
+    role = models.CharField(max_length=9, choices=Role)
+    content = models.TextField(blank=True)
+    reasoning = models.TextField(blank=True)
+    layout: Any = models.JSONField(
+        null=True, blank=True, help_text="[[kind, length], ...] where the parts are not reasoning, then text"
+    )
+    state = models.CharField(max_length=11, choices=State, default=State.COMPLETE)
+    reason = models.CharField(max_length=40, blank=True)
+    model = models.CharField(max_length=200, blank=True)
+    provider = models.CharField(max_length=20, blank=True)
+    prompt_tokens = models.PositiveIntegerField(null=True, blank=True)
+    completion_tokens = models.PositiveIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["chat", "number"], name="message_number_per_chat"),
+            models.UniqueConstraint(fields=["chat", "client_id"], name="message_client_id_per_chat"),
+        ]
+        indexes = [
+            # First questions are siblings without a parent; without this, counting them reads the whole chat.
+            models.Index(fields=["chat", "number"], condition=Q(parent=None), name="message_roots"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.number}"
+
+
+class Turn(models.Model):
+    """The run that fills one reply. `lease_until` is by the database's clock; `epoch` fences late writers off."""
+
+    chat = models.ForeignKey(Chat, models.CASCADE, related_name="turns", db_index=False)
+    number = models.PositiveIntegerField(help_text="order within the chat; the high part of event ids")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    question = models.ForeignKey(Message, models.CASCADE, related_name="turns")
+    reply = models.OneToOneField(Message, models.CASCADE, related_name="turn")
+    state = models.CharField(max_length=11, choices=State, default=State.STREAMING)
+    reason = models.CharField(max_length=40, blank=True)
+    category = models.CharField(max_length=200, blank=True, help_text="what a filter objected to")
+    key = models.CharField(max_length=255, null=True, blank=True)
+    fingerprint = models.CharField(max_length=64, blank=True, help_text="SHA-256 of what was asked with the key")
+    usage_day = models.BigIntegerField(null=True, blank=True)
+    lease_owner = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    epoch = models.PositiveIntegerField(default=1)
+    stop_requested = models.BooleanField(default=False)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            # A second tab, in any process, cannot start a turn while the first is still answering.
+            models.UniqueConstraint(fields=["chat"], condition=Q(state="streaming"), name="one_running_turn_per_chat"),
+            models.UniqueConstraint(fields=["chat", "number"], name="turn_number_per_chat"),
+            models.UniqueConstraint(fields=["user", "key"], name="turn_key_per_user"),
+        ]
+        indexes = [
+            models.Index(fields=["lease_until"], condition=Q(state="streaming"), name="turn_running_lease"),
+        ]
+
+    def __str__(self) -> str:
+        return f"turn {self.number} ({self.state})"
+
+
+class Piece(models.Model):
+    """Text of a running reply as it was flushed; `at` is its offset in code points over all parts."""
+
+    pk = models.CompositePrimaryKey("turn_id", "at")
+    turn = models.ForeignKey(Turn, models.CASCADE, related_name="pieces", db_index=False)
+    at = models.PositiveIntegerField()
+    kind = models.CharField(max_length=9)
+    text = models.TextField()

@@ -1,0 +1,51 @@
+"""What a door asks of the engine, and what the engine makes of it."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+import orjson
+
+from chats.tree import MessageRow, Part
+from llm.catalog import Model
+from llm.types import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request for a turn.
+
+    `send` puts `content` after the reply `parent` (default: the end of the branch shown); `edit` puts it beside the
+    question `message`; `regenerate` and `continue` make a sibling of the reply `message`.
+    """
+
+    kind: Literal["send", "edit", "regenerate", "continue"]
+    chat: UUID
+    content: str = ""
+    message: UUID | None = None
+    parent: UUID | None = None
+    model: str = ""
+    key: str = ""
+    create: bool = False  # make the chat on first use
+    remember_model: bool = False  # the model becomes the chat's
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of what is asked: the same key with another fingerprint is a mistake of the client."""
+        asked = [self.kind, self.chat, self.content, self.message, self.parent, self.model]
+        return hashlib.sha256(orjson.dumps(asked)).hexdigest()
+
+
+@dataclass(slots=True)
+class Begun:
+    """A recorded turn. `prompt` and `model` are None where nothing is to be run: repeated or blocked."""
+
+    chat_id: UUID
+    number: int
+    question: MessageRow
+    reply: MessageRow
+    turn_id: int = 0
+    epoch: int = 1
+    model: Model | None = None
+    prompt: Prompt | None = None
+    kept: list[Part] = field(default_factory=list)  # text the reply begins with (`continue`)

@@ -1,0 +1,233 @@
+"""The run of one turn: prompt in, text into the log, one terminal state into the database.
+
+A runner is a task of the engine, never a child of a request: nothing but its end, `cut` or the process's end stops it.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+
+from chats.models import State
+from chats.tree import MessageRow
+from chats.turns.asking import Begun
+from chats.turns.log import ReplyLog
+from chats.turns.store import Outcome, Unsaved, finish, read_reply
+from common.executor import database
+from common.retrying import retry_conflicts
+from llm.clean import Cleaner
+from llm.errors import ProviderError
+from llm.streaming import stream
+from llm.types import Finished, ProviderEvent, ReasoningDelta, TextDelta, Usage
+
+logger = logging.getLogger("parley.turns")
+
+STATES = {"content_filter": State.BLOCKED}  # what a finish reason makes of a reply; all others are complete
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Why a run is ended from outside."""
+
+    state: str
+    reason: str
+
+
+STOPPED = Cut(State.STOPPED, "stopped")
+LOST = Cut(State.INTERRUPTED, "lost")  # another writer ended the turn, or it was deleted
+SHUTDOWN = Cut(State.INTERRUPTED, "shutdown")
+TOO_LONG = Cut(State.INTERRUPTED, "reply_too_long")
+FIRST_TEXT_LATE = Cut(State.FAILED, "provider_timeout")
+IDLE = Cut(State.INTERRUPTED, "provider_timeout")
+TOTAL = Cut(State.INTERRUPTED, "reply_timeout")
+
+
+class ReplyTooLong(Exception):
+    """The provider says more than `settings.MAX_REPLY_CHARS`."""
+
+
+class RunningTurn:
+    """A turn that this process runs: its log, what of it is stored, and its task."""
+
+    def __init__(self, begun: Begun) -> None:
+        self.begun = begun
+        self.log = ReplyLog(begun.chat_id, begun.question.id, begun.reply.id, begun.number)
+        for kind, text in begun.kept:
+            self.log.append(kind, text)
+        self.kept = self.saved = self.log.length
+        self.unsaved_since: float | None = None  # when the oldest shown, unsaved character was shown
+        self.started = self.attempted_at = self.last_event = self.last_news = time.monotonic()
+        self.attempts = 1
+        self.cut: Cut | None = None
+        self.over = False  # nothing more comes from the provider; only the end is still to be stored
+        self.task: asyncio.Task[None] | None = None
+        self.log.show()
+
+    # --- text in ---------------------------------------------------------------------------------------------------
+    def add(self, kind: str, text: str) -> None:
+        """Take cleaned text; raise ReplyTooLong where it has no room left."""
+        room = settings.MAX_REPLY_CHARS - self.log.length
+        if taken := text[:room] if len(text) > room else text:
+            self.log.append(kind, taken)
+            self._show(self.last_event)
+        if len(text) > room:
+            raise ReplyTooLong()
+
+    def _show(self, now: float) -> None:
+        """Show what has come, unless what was shown before has waited too long to be stored."""
+        if self.unsaved_since is None:
+            self.unsaved_since = now
+        if now - self.unsaved_since < settings.UNSAVED_SECONDS:
+            self.last_news = now
+            self.log.show()
+
+    def unsaved(self) -> Unsaved:
+        """Return the pieces that a flush has to store."""
+        at, pieces = self.saved, []
+        for kind, text in self.log.parts(self.saved):
+            pieces.append((at, kind, text))
+            at += len(text)
+        return Unsaved(self.begun.turn_id, self.begun.epoch, pieces)
+
+    def stored(self, upto: int, taken_at: float) -> None:
+        """Note that everything before `upto` is stored, as of a flush that was put together at `taken_at`."""
+        self.log.compact(self.saved, upto)
+        self.saved = upto
+        self.unsaved_since = taken_at if self.log.length > upto else None
+        if self.log.shown < self.log.length:
+            self.log.show()
+
+    # --- ends from outside -------------------------------------------------------------------------------------------
+    def interrupt(self, cut: Cut) -> None:
+        """End the run: the provider's connection closes, the text is kept."""
+        if self.cut is None and not self.over and self.task is not None:
+            self.cut = cut
+            self.task.cancel()
+
+    def check_time(self, now: float) -> None:
+        """Enforce the limits on first text, silence and total time."""
+        if now - self.started > settings.REPLY_TIMEOUT:
+            self.interrupt(TOTAL if self.log.length > self.kept else FIRST_TEXT_LATE)
+        elif self.log.length == self.kept and now - self.attempted_at > settings.FIRST_TEXT_TIMEOUT:
+            self.interrupt(FIRST_TEXT_LATE)
+        elif self.log.length > self.kept and now - self.last_event > settings.IDLE_TIMEOUT:
+            self.interrupt(IDLE)
+
+    def attempted(self, count: int) -> None:
+        """Note that another attempt at the provider begins; each has the full time to its first text."""
+        self.attempts, self.attempted_at = count, time.monotonic()
+
+    # --- the run -----------------------------------------------------------------------------------------------------
+    async def run(self, done: Callable[["RunningTurn"], None]) -> None:
+        """Fill the log from the provider, commit the end, mark the log, then call `done`."""
+        outcome = await self._generate()
+        self.over = True
+        await asyncio.shield(self._commit(outcome))
+        done(self)
+
+    async def _generate(self) -> Outcome:
+        try:
+            finished = await self._consume()
+        except asyncio.CancelledError:
+            return self._cut_outcome(self.cut or SHUTDOWN)
+        except ReplyTooLong:
+            return self._cut_outcome(TOO_LONG)
+        except ProviderError as error:
+            return self._failed(error)
+        except Exception:
+            logger.exception("runner failed, turn %s", self.begun.turn_id)
+            return self._ended(State.INTERRUPTED if self._has_text else State.FAILED, "server_error")
+        return self._completed(finished)
+
+    async def _consume(self) -> Finished:
+        model, prompt = self.begun.model, self.begun.prompt
+        assert model is not None and prompt is not None
+        cleaners = {"text": Cleaner(), "reasoning": Cleaner()}
+        finished: Finished | None = None
+        async with aclosing(stream(model, prompt, self.attempted)) as events:
+            async for event in events:
+                self.last_event = time.monotonic()
+                if isinstance(event, Finished):
+                    finished = event
+                else:
+                    self._take(event, cleaners)
+        for kind, cleaner in cleaners.items():
+            self.add(kind, cleaner.flush())
+        assert finished is not None  # the provider raises where it has no finish to tell
+        return finished
+
+    def _take(self, event: ProviderEvent, cleaners: dict[str, Cleaner]) -> None:
+        if isinstance(event, TextDelta):
+            self.add("text", cleaners["text"].feed(event.text))
+        elif isinstance(event, ReasoningDelta):
+            self.add("reasoning", cleaners["reasoning"].feed(event.text))
+
+    async def _commit(self, outcome: Outcome) -> None:
+        """Store the end and mark the log with it; while the database is away, try again and again."""
+        delay = 0.1
+        while True:
+            try:
+                return self._mark(await self._store(outcome))
+            except (OperationalError, InterfaceError):
+                logger.exception("end of turn %s not stored, trying again", self.begun.turn_id)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, settings.LEASE_SECONDS)
+            except Exception:
+                logger.exception("end of turn %s cannot be stored as it is", self.begun.turn_id)
+                if outcome.parts is None:
+                    return self.log.vanish()
+                outcome = Outcome(State.INTERRUPTED, "server_error")  # what was flushed is kept
+
+    async def _store(self, outcome: Outcome) -> MessageRow | None:
+        begun = self.begun
+        row = await database().write(retry_conflicts, finish, begun.turn_id, begun.epoch, outcome)
+        if row is None:  # another writer ended the turn, or the chat was deleted
+            found = await database().read(read_reply, begun.chat_id, begun.reply.id)
+            row = found.message if found else None
+        return row
+
+    def _mark(self, row: MessageRow | None) -> None:
+        if row is None:
+            self.log.vanish()
+        else:
+            self.log.finish(row)
+
+    # --- outcomes ----------------------------------------------------------------------------------------------------
+    @property
+    def _has_text(self) -> bool:
+        return self.log.length > self.kept
+
+    def _ended(self, state: str, reason: str, model: str = "", usage: Usage | None = None) -> Outcome:
+        return Outcome(
+            state,
+            reason,
+            self.log.parts(),
+            model or self.begun.reply.model,
+            self.begun.reply.provider,
+            usage.prompt if usage else None,
+            usage.completion if usage else None,
+            self.attempts,
+        )
+
+    def _completed(self, finished: Finished) -> Outcome:
+        if not self._has_text:
+            state = State.BLOCKED if finished.reason == "content_filter" else State.FAILED
+            reason = "content_filter" if state == State.BLOCKED else "provider_empty"
+            return self._ended(state, reason, finished.model, finished.usage)
+        state = STATES.get(finished.reason, State.COMPLETE)
+        return self._ended(state, finished.reason, finished.model, finished.usage)
+
+    def _failed(self, error: ProviderError) -> Outcome:
+        logger.warning("turn %s: %s from %s: %s", self.begun.turn_id, error.code, error.provider, error)
+        self.log.retry_after = error.retry_after
+        if error.code == "content_filter":
+            return self._ended(State.BLOCKED, error.code)
+        return self._ended(State.INTERRUPTED if self._has_text else State.FAILED, error.code)
+
+    def _cut_outcome(self, cut: Cut) -> Outcome:
+        return self._ended(cut.state, cut.reason)

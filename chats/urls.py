@@ -1,0 +1,29 @@
+"""Addresses of the chats app; those that stream are also matched by `settings.LEAN_PATHS`."""
+
+from chats.api import chats, messages, seed
+from chats.history import Bucket
+from common.urls import both
+
+_CHAT = "chats/<anyuuid:chat_id>"
+_MESSAGE = f"{_CHAT}/messages/<anyuuid:message_id>"
+
+api_patterns = [
+    *both("chats", chats.ChatsView.as_view(), "chats"),
+    *both("chats/history", chats.HistoryView.as_view(), "chat-history"),
+    *both(_CHAT, chats.ChatView.as_view(), "chat"),
+    *both(f"{_CHAT}/messages", messages.MessagesView.as_view(), "messages"),
+    *both(f"{_MESSAGE}/regenerate", messages.RegenerateView.as_view(), "regenerate"),
+    *both(f"{_MESSAGE}/continue", messages.ContinueView.as_view(), "continue"),
+    *both(f"{_MESSAGE}/edit", messages.EditView.as_view(), "edit"),
+    *both(f"{_CHAT}/stream", messages.StreamView.as_view(), "stream"),
+    *both(f"{_CHAT}/stop", messages.StopView.as_view(), "stop"),
+    *both("models", chats.ModelsView.as_view(), "models"),
+]
+seed_patterns = [
+    *both("prompt_gpt", seed.PromptGptView.as_view(), "prompt-gpt"),
+    *both("prompt_gemini", seed.PromptGeminiView.as_view(), "prompt-gemini"),
+    *both("get_chat_messages/<anyuuid:chat_id>", seed.ChatMessagesView.as_view(), "get-chat-messages"),
+    *both("todays_chat", seed.BucketView.as_view(bucket=Bucket.TODAY), "todays-chat"),
+    *both("yesterdays_chat", seed.BucketView.as_view(bucket=Bucket.YESTERDAY), "yesterdays-chat"),
+    *both("seven_days_chat", seed.BucketView.as_view(bucket=Bucket.SEVEN_DAYS), "seven-days-chat"),
+]

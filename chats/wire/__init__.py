@@ -1,0 +1,1 @@
+"""Encoders: turn events to what goes over a wire. Pure functions of events."""

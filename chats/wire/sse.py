@@ -1,0 +1,38 @@
+"""Plain server-sent events: `id` is the cursor, `event` is start, delta or end, `data` is JSON on one line."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from chats.turns.events import Delta, End, Start, TurnEvent
+from chats.wire.payloads import delta_payload, end_payload, start_payload
+from common.json import dumps
+
+HEADERS = {
+    "Cache-Control": "no-store, no-transform",
+    "X-Accel-Buffering": "no",
+    "X-Content-Type-Options": "nosniff",
+    "Connection": "keep-alive",
+}
+KEEP_ALIVE = b": keep-alive\n\n"
+
+
+def encode(event: TurnEvent, html: bool = False) -> bytes:
+    """Return the bytes of one event; a delta that several readers share is encoded once."""
+    if isinstance(event, Delta):
+        if event.encoded is None:
+            event.encoded = b"id: %d\nevent: delta\ndata: %b\n\n" % (event.seq, dumps(delta_payload(event)))
+        return event.encoded
+    if isinstance(event, End):
+        return b"id: %d\nevent: end\ndata: %b\n\n" % (event.seq, dumps(end_payload(event, html)))
+    if isinstance(event, Start):
+        return b"event: start\ndata: %b\n\n" % dumps(start_payload(event))
+    return KEEP_ALIVE
+
+
+async def stream(events: AsyncIterator[TurnEvent], html: bool = False) -> AsyncIterator[bytes]:
+    """Encode events as they come."""
+    async for event in events:
+        if html and isinstance(event, End):  # rendering a long reply takes too long for the loop
+            yield await asyncio.to_thread(encode, event, True)
+        else:
+            yield encode(event)

@@ -1,0 +1,50 @@
+"""DRF's parser, renderer and fields, with our JSON rules."""
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
+from rest_framework.parsers import JSONParser as StockParser
+from rest_framework.renderers import JSONRenderer as StockRenderer
+
+from common.json import dumps, loads
+
+
+class JSONParser(StockParser):
+    """Reads JSON strictly: no NaN, at most 64 levels deep; nothing it is sent makes it raise anything but 400."""
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        body = stream.read()
+        return loads(body) if body else {}
+
+
+class JSONRenderer(StockRenderer):
+    """Writes JSON with orjson."""
+
+    def render(self, data: Any, accepted_media_type: Any = None, renderer_context: Any = None) -> bytes:
+        return b"" if data is None else dumps(data)
+
+
+class TextField(serializers.CharField):
+    """Text kept exactly as sent: whitespace stays, NUL and unpaired surrogates are refused, only strings are taken."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("trim_whitespace", False)
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+
+
+class OneFormat(BaseContentNegotiation):
+    """Every address speaks one format, whatever `Accept` says: a 406 helps nobody who can read an error in JSON."""
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        return DefaultContentNegotiation().select_parser(request, parsers)
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type

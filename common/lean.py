@@ -1,0 +1,65 @@
+"""The streaming paths: what they are, and Django's own middleware made to let them through untouched.
+
+A sync hook of a middleware is a thread hop under ASGI, and a request that has a thread keeps it for as long as its
+response lasts. On the paths of `settings.LEAN_PATHS` only async views live; they check what they need themselves.
+The classes subclass the stock ones, so that system checks, CSRF and the test clients see what they expect.
+"""
+
+import re
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware as StockAuthentication
+from django.contrib.messages.middleware import MessageMiddleware as StockMessages
+from django.contrib.sessions.middleware import SessionMiddleware as StockSessions
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware.clickjacking import XFrameOptionsMiddleware as StockFrameOptions
+from django.middleware.common import CommonMiddleware as StockCommon
+from django.middleware.csrf import CsrfViewMiddleware as StockCsrf
+from django.middleware.security import SecurityMiddleware as StockSecurity
+from django.utils.deprecation import MiddlewareMixin
+
+_LEAN = re.compile(settings.LEAN_PATHS)
+
+
+def is_lean_path(path: str) -> bool:
+    """Tell whether a path belongs to the streaming doors."""
+    return _LEAN.match(path) is not None
+
+
+class PassLean(MiddlewareMixin):
+    """Mixin before a stock middleware: requests marked `lean` by our ASGI handler go straight on."""
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        if getattr(request, "lean", False):
+            return await self.get_response(request)  # type: ignore[misc, return-value]
+        return await super().__acall__(request)
+
+
+class SecurityMiddleware(PassLean, StockSecurity): ...
+
+
+class SessionMiddleware(PassLean, StockSessions): ...
+
+
+class CommonMiddleware(PassLean, StockCommon): ...
+
+
+class AuthenticationMiddleware(PassLean, StockAuthentication): ...
+
+
+class MessageMiddleware(PassLean, StockMessages): ...
+
+
+class XFrameOptionsMiddleware(PassLean, StockFrameOptions): ...
+
+
+class CsrfViewMiddleware(PassLean, StockCsrf):
+    """`process_view` is async: a sync one would be a thread hop for every request."""
+
+    async def process_view(self, request: HttpRequest, callback: Any, args: Any, kwargs: Any) -> Any:  # type: ignore[override]
+        if getattr(request, "lean", False):
+            return None
+        return await sync_to_async(super().process_view)(request, callback, args, kwargs)

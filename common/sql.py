@@ -1,0 +1,36 @@
+"""Raw SQL that runs on SQLite and PostgreSQL alike: how each of them takes UUIDs and instants."""
+
+import sqlite3
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+# Django stores a UUID on SQLite as 32 hex digits; this makes a plain parameter do the same.
+sqlite3.register_adapter(UUID, lambda value: value.hex)
+
+
+def is_postgresql() -> bool:
+    return connection.vendor == "postgresql"
+
+
+def uuid_of(value: Any) -> UUID:
+    """Return a column's value as a UUID on either database."""
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+def uuid_or_none(value: Any) -> UUID | None:
+    return None if value is None else uuid_of(value)
+
+
+def instant(value: datetime) -> Any:
+    """Return an aware instant as the database takes it in a plain parameter."""
+    return connection.ops.adapt_datetimefield_value(value)
+
+
+def instant_of(value: Any) -> datetime:
+    """Return a column's value as an aware UTC instant on either database."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    return datetime.fromisoformat(value).replace(tzinfo=UTC)

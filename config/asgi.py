@@ -1,0 +1,15 @@
+"""The ASGI application: one Django handler with a fast lane for the streaming paths, static files, and lifespan."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+import django
+
+django.setup()
+
+from config.handler import Handler
+from config.lifespan import with_lifespan
+from config.statics import with_static_files
+
+application = with_lifespan(with_static_files(Handler()))

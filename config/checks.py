@@ -1,0 +1,50 @@
+"""System checks: what would go wrong later is said at the start, with an id and a hint."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connection
+
+WAL_FIX = (3, 51, 3)
+
+
+@register(Tags.database)
+def several_processes_need_shared_stores(**_: Any) -> list[CheckMessage]:
+    """SQLite and memory serve one process only."""
+    if settings.WEB_CONCURRENCY < 2:
+        return []
+    missing = [] if connection.vendor == "postgresql" else ["DATABASE_URL to a PostgreSQL database"]
+    missing += [] if settings.REDIS_URL else ["REDIS_URL"]
+    if not missing:
+        return []
+    hint = f"Set {' and '.join(missing)}, or WEB_CONCURRENCY=1."
+    return [Error("Several processes need PostgreSQL and Redis.", hint=hint, id="parley.E001")]
+
+
+@register(Tags.security, deploy=True)
+def production_needs_a_real_site(**_: Any) -> list[CheckMessage]:
+    """Links in mails and the cookie rules are built on the site's address."""
+    found: list[CheckMessage] = []
+    if not settings.SITE_URL.startswith("https://"):
+        hint = "Set SITE_URL to the https address that people use."
+        found.append(Warning("SITE_URL is not an https address.", hint=hint, id="parley.W002"))
+    if not Path(settings.STATIC_ROOT).is_dir():
+        hint = "Run `python manage.py collectstatic`."
+        found.append(Warning("STATIC_ROOT does not exist, so pages have no style.", hint=hint, id="parley.W003"))
+    if not settings.REQUIRE_CONFIRMED_EMAIL:
+        hint = "Set REQUIRE_CONFIRMED_EMAIL=true unless everybody who can reach the site is trusted."
+        found.append(Warning("Accounts need no confirmed address.", hint=hint, id="parley.W004"))
+    return found
+
+
+def sqlite_warning() -> str:
+    """Return what to say at the start where SQLite may corrupt a WAL database, else nothing."""
+    if connection.vendor != "sqlite" or sqlite3.sqlite_version_info >= WAL_FIX:
+        return ""
+    return (
+        f"SQLite {sqlite3.sqlite_version} has the WAL-reset bug that 3.51.3 mends; it is rare and needs two "
+        "connections at the wrong moment. Use PostgreSQL for data that matters."
+    )

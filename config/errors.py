@@ -1,0 +1,34 @@
+"""Django's own error answers: problem documents for programs, a page for people."""
+
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from common.errors import BodyTooLarge, Invalid, NotAllowed, NotFound, ParleyError
+from common.problems import ServerError, problem_response
+
+
+
+def _answer(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
+    wants_page = "text/html" in request.headers.get("Accept", "") and not request.path.startswith("/api")
+    if wants_page:
+        return render(request, "error.html", {"refusal": refusal}, status=refusal.status)
+    return problem_response(request, refusal)
+
+
+def bad(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _answer(request, BodyTooLarge() if isinstance(exception, RequestDataTooBig) else Invalid())
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _answer(request, NotAllowed())
+
+
+def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _answer(request, NotFound())
+
+
+def broken(request: HttpRequest, **_: Any) -> HttpResponse:
+    return _answer(request, ServerError())

@@ -1,0 +1,130 @@
+"""Django's ASGI handler, with bounded bodies everywhere and no thread on the streaming paths."""
+
+import asyncio
+import contextlib
+import io
+import re
+from typing import Any
+
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
+from django.conf import settings
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.urls import set_script_prefix
+
+from common.errors import BodyTooLarge, ParleyError
+from common.lean import is_lean_path
+from common.problems import problem_response
+
+CHAT_BODY = re.compile(r"/api/chat(/|$)|/v1/")
+
+
+class SlowBody(ParleyError):
+    status, code, title = 408, "body_timeout", "The body of the request did not arrive in time."
+
+
+class LeanRequest(ASGIRequest):
+    """A request on the fast lane; `common.lean` lets it through."""
+
+    lean = True
+
+
+class Handler(ASGIHandler):
+    """Serves `settings.LEAN_PATHS` without request signals or thread context, everything else as Django does."""
+
+    async def __call__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:  # type: ignore[override]
+        try:
+            body = await read_body(scope, receive)
+        except RequestAborted:
+            return
+        except ParleyError as refusal:
+            await self.send_response(_refused(refusal), send)
+            return
+        if is_lean_path(scope["path"]):
+            await self.serve_lean(scope, body, receive, send)
+        else:
+            await super().__call__(scope, _replay(body, receive), send)  # type: ignore[arg-type]
+
+    async def serve_lean(
+        self, scope: HTTPScope, body: bytes, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Run the view in this task; a disconnect cancels it."""
+        set_script_prefix(scope.get("root_path") or "/")
+        try:
+            request = LeanRequest(scope, io.BytesIO(body))
+        except UnicodeDecodeError:
+            await self.send_response(HttpResponseBadRequest(), send)
+            return
+        serving = asyncio.current_task()
+        assert serving is not None
+        watching = asyncio.create_task(_cancel_on_disconnect(receive, serving))
+        try:
+            response = await self.run_get_response(request)
+            await self.send_response(response, send)
+        except asyncio.CancelledError:
+            if not watching.done():  # not the reader's doing: the server is stopping
+                raise
+        finally:
+            watching.cancel()
+            request.close()
+
+
+async def _cancel_on_disconnect(receive: ASGIReceiveCallable, serving: "asyncio.Task[Any]") -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    serving.cancel()
+
+
+async def read_body(scope: HTTPScope, receive: ASGIReceiveCallable) -> bytes:
+    """Return the whole body; refuse one that is too large (413) or too slow (408) without keeping the excess."""
+    limit = settings.MAX_CHAT_BODY_BYTES if CHAT_BODY.match(scope["path"]) else settings.MAX_BODY_BYTES
+    limit = settings.AVATAR_MAX_BYTES + 65_536 if "avatar" in scope["path"] else limit
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > limit:
+            raise BodyTooLarge()
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        return _bounded(message.get("body", b""), limit)
+    try:
+        async with asyncio.timeout(settings.BODY_SECONDS):
+            return await _read_rest(message, receive, limit)
+    except TimeoutError as error:
+        raise SlowBody() from error
+
+
+async def _read_rest(message: Any, receive: ASGIReceiveCallable, limit: int) -> bytes:
+    body = bytearray()
+    while True:
+        if message["type"] == "http.disconnect":
+            raise RequestAborted()
+        body += message.get("body", b"")
+        _bounded(body, limit)
+        if not message.get("more_body"):
+            return bytes(body)
+        message = await receive()
+
+
+def _bounded(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise BodyTooLarge()
+    return body
+
+
+def _replay(body: bytes, receive: ASGIReceiveCallable) -> Any:
+    """Hand a body that was read already to Django's own handler, then the connection's real events."""
+    first = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def again() -> Any:
+        return next(first, None) or await receive()
+
+    return again
+
+
+def _refused(refusal: ParleyError) -> HttpResponse:
+    request = HttpRequest()
+    with contextlib.suppress(AttributeError):
+        request.correlation_id = ""  # type: ignore[attr-defined]
+    response = problem_response(request, refusal)
+    response["Connection"] = "close"
+    return response

@@ -1,0 +1,27 @@
+"""`manage.py serve`: the server that `make run` starts."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from config.checks import sqlite_warning
+from config.server import serve
+
+
+class Command(BaseCommand):
+    help = "Start the ASGI server."
+    requires_system_checks = ["database"]  # the rest was checked when it was deployed
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        site = f"http://localhost:{port}" if settings.DEBUG else settings.SITE_URL
+        if warning := sqlite_warning():
+            self.stderr.write(warning)
+        self.stdout.write(f"Page      {site}/\nAPI docs  {site}/api/docs/")
+        self.stdout.write(f"Admin     {site}/admin/ (make a staff user: .venv/bin/python manage.py createsuperuser)")
+        self.stdout.flush()
+        serve(host, port)

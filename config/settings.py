@@ -1,0 +1,279 @@
+"""Django settings; every value that an operator may want to change comes from `config.env`."""
+
+from datetime import timedelta
+from typing import Any
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+from config.env import BASE_DIR
+from llm.aliases import DEFAULT_ALIASES
+
+# --- The site -------------------------------------------------------------------------------------------------------
+DEBUG = env.flag("DEBUG", False)
+SECRET_KEY = env.secret("SECRET_KEY")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY: set it, or SECRET_KEY_FILE; `make run` writes one into .env")
+SITE_URL = env.origin("SITE_URL", "http://localhost:8000")
+FRONTEND_URL = env.origin("FRONTEND_URL", SITE_URL)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0, most=10)
+WEB_CONCURRENCY = env.integer("WEB_CONCURRENCY", 1, least=1, most=256)
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
+TIME_ZONE = env.text("TIME_ZONE", "UTC")
+USE_TZ = True
+USE_I18N = False
+LANGUAGE_CODE = "en"
+
+# --- Applications ---------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "config",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "accounts",
+    "usage",
+    "chats",
+]
+MIDDLEWARE = [
+    "common.middleware.CorrelationMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "common.lean.SecurityMiddleware",
+    "common.lean.SessionMiddleware",
+    "common.lean.CommonMiddleware",
+    "common.lean.CsrfViewMiddleware",
+    "accounts.middleware.AuthenticationMiddleware",
+    "common.lean.MessageMiddleware",
+    "common.lean.XFrameOptionsMiddleware",
+]
+# Only async views live under these; `config.asgi` serves them without a thread (docs/architecture.md).
+LEAN_PATHS = (
+    r"/api/chats/[^/]+/(messages|stream|stop)(/|$)"
+    r"|/prompt_(gpt|gemini)/?$"
+    r"|/(healthz|readyz)/?$"
+)
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+APPEND_SLASH = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Database -------------------------------------------------------------------------------------------------------
+DATABASE_URL = env.secret("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
+DATABASE_WAIT = env.number("DATABASE_WAIT", 5, most=60)
+DATABASE_STATEMENT_TIMEOUT = env.number("DATABASE_STATEMENT_TIMEOUT", 10, most=3600)
+DATABASE_POOL = env.integer("DATABASE_POOL", 20, least=10, most=500)
+REDIS_URL = env.secret("REDIS_URL")
+
+
+def _database() -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = dict(dj_database_url.parse(DATABASE_URL))
+    except (ValueError, KeyError) as error:
+        raise ImproperlyConfigured(f"DATABASE_URL: {error}") from error
+    if found["ENGINE"] == "django.db.backends.sqlite3":
+        found["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": DATABASE_WAIT,
+            # FULL: with NORMAL the last commits before a power cut can be lost, and acknowledged messages are not.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-8000",
+        }
+        # A file: threads of one test share it as they share the real one.
+        found["TEST"] = {"NAME": env.text("TEST_DATABASE", str(BASE_DIR / "test.sqlite3"))}
+    elif found["ENGINE"] == "django.db.backends.postgresql":
+        wait, statement = int(DATABASE_WAIT * 1000), int(DATABASE_STATEMENT_TIMEOUT * 1000)
+        found["OPTIONS"] = {
+            **found.get("OPTIONS", {}),
+            "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": DATABASE_WAIT},
+            "connect_timeout": 5,
+            "options": f"-c lock_timeout={wait} -c statement_timeout={statement}",
+        }
+        found["CONN_HEALTH_CHECKS"] = True
+    else:
+        raise ImproperlyConfigured("DATABASE_URL: use sqlite:///file or postgres://user:password@host:port/name")
+    return found
+
+
+DATABASES = {"default": _database()}
+_ON_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+DATABASE_READERS = env.integer("DATABASE_READERS", 3, least=1, most=64)
+DATABASE_WRITERS = 1 if _ON_SQLITE else env.integer("DATABASE_WRITERS", 4, least=2, most=64)
+
+CACHES: dict[str, Any] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# --- Accounts -------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+REQUIRE_CONFIRMED_EMAIL = env.flag("REQUIRE_CONFIRMED_EMAIL", True)
+ACCESS_TOKEN_SECONDS = env.integer("ACCESS_TOKEN_SECONDS", 600, least=30, most=900)
+REFRESH_IDLE_DAYS = env.integer("REFRESH_IDLE_DAYS", 14, least=1, most=365)
+REFRESH_TOTAL_DAYS = env.integer("REFRESH_TOTAL_DAYS", 90, least=1, most=3650)
+REFRESH_GRACE_SECONDS = env.integer("REFRESH_GRACE_SECONDS", 10, most=60)
+REFRESH_COOKIE = "refresh" if DEBUG else "__Secure-refresh"
+CONFIRMATION_HOURS = env.integer("CONFIRMATION_HOURS", 24, least=1, most=720)
+PASSWORD_RESET_MINUTES = env.integer("PASSWORD_RESET_MINUTES", 60, least=5, most=1440)
+LOGIN_FAILURES = env.integer("LOGIN_FAILURES", 10, least=1)
+LOGIN_FAILURES_NETWORK = env.integer("LOGIN_FAILURES_NETWORK", 100, least=1)
+REGISTRATIONS_PER_HOUR = env.integer("REGISTRATIONS_PER_HOUR", 50, least=1)
+MAILS_PER_HOUR = env.integer("MAILS_PER_HOUR", 5, least=1)
+AVATAR_MAX_BYTES = env.integer("AVATAR_MAX_BYTES", 5 * 2**20, least=1024)
+AVATAR_MAX_PIXELS = env.integer("AVATAR_MAX_PIXELS", 25_000_000, least=1024)
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=ACCESS_TOKEN_SECONDS),
+    "SIGNING_KEY": SECRET_KEY,
+    "AUDIENCE": "parley",
+    "LEEWAY": 0,
+}
+
+# --- Mail -----------------------------------------------------------------------------------------------------------
+_mail = env.mail("EMAIL_URL", "console:" if DEBUG else "smtp://localhost:25")
+globals().update(_mail)
+EMAIL_TIMEOUT = env.number("EMAIL_TIMEOUT", 10, least=1, most=60)
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Parley <noreply@localhost>")
+
+# --- Models and providers -------------------------------------------------------------------------------------------
+OPENAI_API_KEY = env.secret("OPENAI_API_KEY")
+OPENAI_BASE_URL = env.origin("OPENAI_BASE_URL", "")
+GEMINI_API_KEY = env.secret("GEMINI_API_KEY")
+GEMINI_BASE_URL = env.origin("GEMINI_BASE_URL", "")
+DEFAULT_MODEL = env.text("DEFAULT_MODEL")
+OPENAI_MODEL = env.text("OPENAI_MODEL", "gpt-6-luna")
+GEMINI_MODEL = env.text("GEMINI_MODEL", "gemini-3.5-flash-lite")
+OPENAI_MODELS = tuple(env.words("OPENAI_MODELS", ["gpt-6-luna", "gpt-5.6-terra", "gpt-5.6-sol"]))
+GEMINI_MODELS = tuple(env.words("GEMINI_MODELS", ["gemini-3.5-flash-lite", "gemini-3.8-flash"]))
+MODEL_ALIASES = env.pairs("MODEL_ALIASES", DEFAULT_ALIASES)
+TITLE_MODEL = env.text("TITLE_MODEL")
+PROVIDER_RETRIES = env.integer("PROVIDER_RETRIES", 2, most=10)
+PROVIDER_MAX_RETRY_AFTER = env.number("PROVIDER_MAX_RETRY_AFTER", 20, most=300)
+PROVIDER_CONNECT_TIMEOUT = env.number("PROVIDER_CONNECT_TIMEOUT", 10, least=0.1, most=300)
+FIRST_TEXT_TIMEOUT = env.number("FIRST_TEXT_TIMEOUT", 30, least=0.1, most=3600)
+IDLE_TIMEOUT = env.number("IDLE_TIMEOUT", 30, least=0.1, most=3600)
+REPLY_TIMEOUT = env.number("REPLY_TIMEOUT", 300, least=0.1, most=86400)
+DEMO_DELAY = env.number("DEMO_DELAY", 0.02, most=5)
+MODERATION = env.choice(
+    "MODERATION", "on" if OPENAI_API_KEY and not OPENAI_BASE_URL else "off", ["off", "on", "required"]
+)
+MODERATION_FAIL_OPEN = env.flag("MODERATION_FAIL_OPEN", False)
+MODERATION_MODEL = env.text("MODERATION_MODEL", "omni-moderation-latest")
+MODERATION_TIMEOUT = env.number("MODERATION_TIMEOUT", 5, least=0.1, most=60)
+MODERATOR = env.text("MODERATOR", "llm.moderation.OpenAIModerator")
+
+# --- Chats ----------------------------------------------------------------------------------------------------------
+CONTEXT_TURNS = env.integer("CONTEXT_TURNS", 5, most=1000)
+SYSTEM_PROMPT = env.text("SYSTEM_PROMPT", "You are a helpful assistant. Answer in Markdown.")
+MAX_MESSAGE_CHARS = env.integer("MAX_MESSAGE_CHARS", 262_144, least=1)
+MAX_REPLY_CHARS = env.integer("MAX_REPLY_CHARS", 1_000_000, least=1, most=900_000_000)
+FLUSH_SECONDS = env.number("FLUSH_SECONDS", 0.25, least=0.01, most=1)
+UNSAVED_SECONDS = env.number("UNSAVED_SECONDS", 1, least=0.1, most=10)
+LEASE_SECONDS = env.number("LEASE_SECONDS", 5, least=1, most=60)
+SWEEP_SECONDS = env.number("SWEEP_SECONDS", 2, least=0.1, most=60)
+KEEPALIVE_SECONDS = env.number("KEEPALIVE_SECONDS", 10, least=0.1, most=15)
+SHUTDOWN_GRACE_SECONDS = env.number("SHUTDOWN_GRACE_SECONDS", 20, most=600)
+STREAMS_PER_USER = env.integer("STREAMS_PER_USER", 100, least=1)
+SOCKETS_PER_USER = env.integer("SOCKETS_PER_USER", 20, least=1)
+IDEMPOTENCY_HOURS = env.integer("IDEMPOTENCY_HOURS", 24, least=1)
+DAILY_MESSAGES = env.integer("DAILY_MESSAGES", 0)
+DAILY_TOKENS = env.integer("DAILY_TOKENS", 0)
+PAGE_SIZE, PAGE_SIZE_MAX = 50, 200
+
+# --- HTTP -----------------------------------------------------------------------------------------------------------
+MAX_BODY_BYTES = env.integer("MAX_BODY_BYTES", 2 * 2**20, least=1024)
+MAX_CHAT_BODY_BYTES = env.integer("MAX_CHAT_BODY_BYTES", 32 * 2**20, least=1024)
+BODY_SECONDS = env.number("BODY_SECONDS", 10, least=1, most=600)
+# The handler in `config.asgi` refuses larger bodies before they are read, for every path.
+DATA_UPLOAD_MAX_MEMORY_SIZE = None
+JSON_TYPES = ("application/json",)
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS", [f"http://localhost:{port}" for port in (5173, 5174, 5175)])
+CORS_ALLOW_CREDENTIALS = True
+CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type", "idempotency-key", "last-event-id", "user-agent")
+CORS_EXPOSE_HEADERS = ("X-Request-ID", "Retry-After", "X-Vercel-AI-UI-Message-Stream")
+CORS_URLS_REGEX = r"^/(api|v1|prompt_|get_chat_messages|todays_chat|yesterdays_chat|seven_days_chat).*$"
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.access.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["common.drf.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["common.drf.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "common.drf.OneFormat",
+    "EXCEPTION_HANDLER": "common.problems.drf_exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Parley",
+    "DESCRIPTION": "Chats with OpenAI and Gemini models over REST and server-sent events. Errors are problem documents.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["common.urls.canonical_only"],
+    "ENUM_NAME_OVERRIDES": {"MessageState": "chats.models.State", "MessageRole": "chats.models.Role"},
+}
+
+# --- Files ----------------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = env.text("STATIC_ROOT", str(BASE_DIR / "var" / "static"))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_URL = "/media/"
+MEDIA_ROOT = env.text("MEDIA_ROOT", str(BASE_DIR / "var" / "media"))
+
+# --- Transport security ---------------------------------------------------------------------------------------------
+SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", not DEBUG)
+SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz/?$"]
+SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 0 if DEBUG else 31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+
+# --- Logs: message text, tokens and keys never reach them -----------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"correlation": {"()": "common.logs.CorrelationFilter"}},
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s [%(correlation_id)s] %(message)s"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "filters": ["correlation"], "formatter": "plain"},
+    },
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "parley": {"level": LOG_LEVEL},
+        "uvicorn.error": {"level": "WARNING"},
+        # Refusals are answers, not incidents.
+        "django.request": {"level": "ERROR"},
+        "django.server": {"handlers": ["console"], "propagate": False},
+    },
+}

@@ -1,0 +1,103 @@
+"""Asks whether a text may be sent; in doubt it says so and lets the caller decide."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from llm.catalog import configured
+from llm.errors import ModerationUnavailable
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+MAX_RETRIES = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    flagged: bool
+    categories: tuple[str, ...]
+
+
+class Moderator(Protocol):
+    """Judges one text; raises `ModerationUnavailable` where it cannot."""
+
+    async def check(self, text: str) -> Verdict: ...
+
+
+def moderation_enabled() -> bool:
+    """Tell whether prompts are to be checked.
+
+    `on` checks where OpenAI is configured; `required` always, so that nothing passes without a key.
+    """
+    if settings.MODERATION == "on":
+        return configured("openai")
+    return bool(settings.MODERATION == "required")
+
+
+def moderator() -> Moderator:
+    """Give the moderator that the settings name."""
+    return _moderator(settings.MODERATOR)
+
+
+@cache
+def _moderator(path: str) -> Moderator:
+    made: Moderator = import_string(path)()
+    return made
+
+
+class OpenAIModerator:
+    async def check(self, text: str) -> Verdict:
+        """Ask OpenAI's moderation endpoint."""
+        # Importing the client takes a second and 60 MiB: only who moderates pays for it.
+        from openai import OpenAIError
+
+        try:
+            # The client's own time-out holds for one try; this one for all of them.
+            async with asyncio.timeout(settings.MODERATION_TIMEOUT):
+                answer = await _client().moderations.create(model=settings.MODERATION_MODEL, input=text)
+            result = answer.results[0]
+            named = result.categories.model_dump(by_alias=True)
+        # The client hands on bodies of any shape, so a wrong one shows only when it is read.
+        except (OpenAIError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise ModerationUnavailable(type(error).__name__) from error
+        return Verdict(bool(result.flagged), tuple(sorted(name for name, hit in named.items() if hit)))
+
+
+Configuration = tuple[str, str, float]
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Configuration, "AsyncOpenAI"]] = WeakKeyDictionary()
+
+
+def _client() -> "AsyncOpenAI":
+    """Give the running loop's client; making one takes 20 to 40 ms."""
+    wanted = settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL, settings.MODERATION_TIMEOUT
+    clients = _clients.setdefault(asyncio.get_running_loop(), {})
+    if wanted not in clients:
+        clients[wanted] = _new_client(*wanted)
+    return clients[wanted]
+
+
+def _new_client(key: str, base_url: str, timeout: float) -> "AsyncOpenAI":
+    from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+
+    if not key and not base_url:
+        raise ModerationUnavailable("no key")
+    # The client would follow a redirect, and read addresses and proxies from the environment.
+    return AsyncOpenAI(
+        api_key=key or "none",
+        base_url=base_url or "https://api.openai.com/v1",
+        timeout=timeout,
+        max_retries=MAX_RETRIES,
+        http_client=DefaultAsyncHttpxClient(follow_redirects=False, trust_env=False, timeout=timeout),
+    )
+
+
+async def close_clients() -> None:
+    """Close the running loop's clients."""
+    for client in _clients.pop(asyncio.get_running_loop(), {}).values():
+        await client.close()

@@ -1,0 +1,50 @@
+"""What both vendors' streams have in common: objects in, events out, one end."""
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from typing import Any, Protocol
+
+from llm.errors import ProviderBroken
+from llm.faults import fault
+from llm.transport import Request, json_objects
+from llm.types import Finished, ProviderEvent
+
+
+class Reader(Protocol):
+    """Reads one reply; keeps what only its end tells."""
+
+    def read(self, chunk: dict[str, Any]) -> Iterator[ProviderEvent]:
+        """Yield the chunk's deltas."""
+        ...
+
+    def end(self) -> Finished | None:
+        """Return the end, or None while the provider has not said that it finished."""
+        ...
+
+
+async def read_reply(request: Request, reader: Reader) -> AsyncGenerator[ProviderEvent, None]:
+    """Send a request and yield its reply; an end that nobody announced is a fault."""
+    try:
+        async with aclosing(json_objects(request)) as chunks:
+            async for chunk in chunks:
+                if chunk.get("error"):
+                    raise fault(request.provider, chunk)
+                for event in reader.read(chunk):
+                    yield event
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise ProviderBroken(request.provider, f"unexpected shape: {type(error).__name__}") from error
+    except ProviderBroken:
+        # Cut after its last word: the reply is whole.
+        if reader.end() is None:
+            raise
+    end = reader.end()
+    if end is None:
+        raise ProviderBroken(request.provider, "ended without a finish reason")
+    yield end
+
+
+def text_of(value: Any) -> str:
+    """Read a field that holds text or nothing."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,6 @@
+"""A provider to test against: both vendors' wire formats on loopback, scripted fault by fault."""
+
+from llm.testing.fake import FakeProvider
+from llm.testing.script import Script
+
+__all__ = ["FakeProvider", "Script"]

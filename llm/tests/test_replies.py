@@ -1,0 +1,127 @@
+"""What both vendors' streams become, over real HTTP."""
+
+from typing import Any
+
+import pytest
+
+from llm.errors import PromptBlocked, ProviderBroken
+from llm.testing import FakeProvider
+from llm.testing.script import FRAMING
+from llm.tests.asking import ask, prompt, scripted
+
+pytestmark = pytest.mark.asyncio
+MODELS = {"openai": "gpt-6-luna", "gemini": "gemini-3.5-flash-lite"}
+
+
+async def test_a_reply_arrives_whole_with_model_and_usage(fake: FakeProvider, vendor: str) -> None:
+    reply = await ask(vendor, scripted(chunks=["Hel", "lo ", "🦊\u2028\u0085!"]))
+
+    assert reply.text == "Hello 🦊\u2028\u0085!"
+    assert reply.end is not None
+    assert (reply.end.reason, reply.end.model) == ("stop", MODELS[vendor])
+    assert reply.end.usage is not None
+    assert reply.end.usage.completion == 3
+    assert reply.end.usage.prompt > 0
+
+
+async def test_reasoning_is_kept_apart(fake: FakeProvider, vendor: str) -> None:
+    reply = await ask(vendor, scripted(reasoning="Let me think.", text="Four."))
+
+    assert (reply.reasoning, reply.text) == ("Let me think.", "Four.")
+
+
+@pytest.mark.parametrize("finish", ["stop", "length", "content_filter"])
+async def test_each_finish_has_its_reason(fake: FakeProvider, vendor: str, finish: str) -> None:
+    reply = await ask(vendor, scripted(text="So", finish=finish))
+
+    assert reply.end is not None
+    assert reply.end.reason == finish
+
+
+@pytest.mark.parametrize(
+    ("finish", "reason"),
+    [("RECITATION", "content_filter"), ("PROHIBITED_CONTENT", "content_filter"), ("LANGUAGE", "other")],
+)
+async def test_gemini_has_more_reasons(fake: FakeProvider, finish: str, reason: str) -> None:
+    reply = await ask("gemini", scripted(text="So", finish=finish))
+
+    assert reply.end is not None
+    assert reply.end.reason == reason
+
+
+async def test_a_refusal_is_text_with_its_own_reason(fake: FakeProvider) -> None:
+    reply = await ask("openai", scripted(refusal="I cannot help."))
+
+    assert reply.text == "I cannot help."
+    assert reply.end is not None
+    assert reply.end.reason == "refusal"
+
+
+async def test_a_blocked_prompt_has_no_reply(fake: FakeProvider) -> None:
+    with pytest.raises(PromptBlocked) as caught:
+        await ask("gemini", scripted(block="PROHIBITED_CONTENT"))
+
+    assert caught.value.detail == "PROHIBITED_CONTENT"
+
+
+async def test_an_empty_reply_is_still_finished(fake: FakeProvider, vendor: str) -> None:
+    reply = await ask(vendor, scripted(empty=True))
+
+    assert reply.text == ""
+    assert reply.end is not None
+    assert reply.end.reason == "stop"
+
+
+ODDITIES: list[dict[str, Any]] = [
+    {"oddities": True},
+    *({"oddities": [name]} for name in sorted(FRAMING)),
+    {"oddities": ["cr"], "segment": 1},
+    {"oddities": ["crlf", "bom", "comments"], "segment": 1},
+    {"oddities": ["role_only", "null_content", "unknown", "after_done"]},
+    {"segment": 1},
+    {"segment": 3},
+    {"keepalive": 0.01, "first_delay": 0.05, "delay": 0.02},
+]
+
+
+@pytest.mark.parametrize("odd", ODDITIES, ids=str)
+async def test_harmless_oddities_are_read_right(fake: FakeProvider, vendor: str, odd: dict[str, Any]) -> None:
+    reply = await ask(vendor, scripted(chunks=["naïve ", "日本語 ", "🦊", "\n\ndata: x\r\n"], **odd))
+
+    assert reply.text == "naïve 日本語 🦊\n\ndata: x\r\n"
+    assert reply.end is not None
+    assert reply.end.usage is not None
+
+
+async def test_surrogate_halves_and_nul_lose_no_chunk(fake: FakeProvider, vendor: str) -> None:
+    reply = await ask(vendor, scripted(text="ok ", surrogate=True, nul=True))
+
+    assert reply.text == "ok nul:\0!\ud83d\ude00 lone \ud800 end"
+
+
+async def test_a_long_reply_is_equal_character_for_character(fake: FakeProvider, vendor: str) -> None:
+    reply = await ask(vendor, scripted(size=200_000, chunk=7))
+
+    assert len(reply.text) == 200_000
+
+
+async def test_an_event_beyond_the_bound_breaks_the_stream(fake: FakeProvider, vendor: str) -> None:
+    with pytest.raises(ProviderBroken, match="OverlongEvent"):
+        await ask(vendor, scripted(size=3_000_000, chunk=3_000_000))
+
+
+async def test_a_large_prompt_arrives(fake: FakeProvider, vendor: str) -> None:
+    reply = await ask(vendor, prompt("x" * 2_000_000))
+
+    assert "You said" in reply.text
+
+
+async def test_connections_are_reused(fake: FakeProvider, vendor: str) -> None:
+    from llm.sessions import session
+
+    for _ in range(3):
+        await ask(vendor, "Hello")
+
+    connector = session().connector
+    assert connector is not None
+    assert sum(len(each) for each in connector._conns.values()) == 1

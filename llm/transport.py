@@ -1,0 +1,137 @@
+"""The one way out: post JSON to a provider, read its stream of JSON objects."""
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from llm.errors import ProviderBroken, ProviderBusy, ProviderRefused
+from llm.faults import fault
+from llm.sessions import session
+from llm.sse import Parser
+
+DONE = b"[DONE]"
+MAX_ERROR_BODY = 64 * 1024
+LARGE_BODY = 512 * 1024
+# Long enough for the end of a body that is already on its way, too short to be noticed.
+DRAIN_SECONDS = 0.2
+ERROR_BODY_SECONDS = 2
+# Waiting mends neither a wrong address or header nor a wrong certificate.
+MISCONFIGURED = (ValueError, aiohttp.NonHttpUrlClientError, aiohttp.ClientConnectorCertificateError)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One POST. `url` is ready for the wire: whoever builds it quotes what is not theirs."""
+
+    provider: str
+    url: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+
+async def json_objects(request: Request) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield each object of the reply's stream, up to `[DONE]` or the end of the body.
+
+    The connection is closed the moment this generator is closed or its task cancelled; one
+    read to its end goes back to the pool. Only connecting has a time-out.
+    """
+    response = await _post(request)
+    try:
+        if response.status != 200:
+            raise await _refusal(request.provider, response)
+        with _stream_errors(request.provider):
+            async for payload in _payloads(response):
+                yield _parsed(payload)
+    finally:
+        response.close()
+
+
+async def _post(request: Request) -> aiohttp.ClientResponse:
+    try:
+        return await session().post(
+            URL(request.url, encoded=True),
+            data=_encoded(request.body),
+            headers={"Content-Type": "application/json", **request.headers},
+            allow_redirects=False,
+        )
+    except MISCONFIGURED as error:
+        raise ProviderRefused(request.provider, type(error).__name__) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise ProviderBusy(request.provider, type(error).__name__) from error
+
+
+def _encoded(body: dict[str, Any]) -> bytes | io.BytesIO:
+    """Large bodies are sent piece by piece, so that they do not hold up the loop."""
+    data = orjson.dumps(body)
+    return data if len(data) < LARGE_BODY else io.BytesIO(data)
+
+
+async def _payloads(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+    parser = Parser()
+    async for chunk in response.content.iter_any():
+        for payload in parser.feed(chunk):
+            if payload == DONE:
+                await _drain(response)
+                return
+            yield payload
+    for payload in parser.flush():
+        if payload != DONE:
+            yield payload
+
+
+async def _drain(response: aiohttp.ClientResponse) -> None:
+    """Read on to the end, so that the connection can serve the next request; what comes is ignored."""
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in response.content.iter_any():
+                pass
+    except (aiohttp.ClientError, OSError):
+        pass  # The reply was whole before this; TimeoutError is an OSError.
+
+
+@contextmanager
+def _stream_errors(provider: str) -> Iterator[None]:
+    """Give what goes wrong inside a stream our name, keeping the cause."""
+    try:
+        yield
+    except (aiohttp.ClientError, OSError, TypeError, ValueError, RecursionError) as error:
+        raise ProviderBroken(provider, type(error).__name__) from error
+
+
+def _parsed(payload: bytes) -> dict[str, Any]:
+    """Parse one payload; half a surrogate pair or a broken byte must not lose the rest of it."""
+    try:
+        value = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        value = json.loads(payload.decode("utf-8", "replace"))
+    if not isinstance(value, dict):
+        raise TypeError("not an object")
+    return value
+
+
+async def _refusal(provider: str, response: aiohttp.ClientResponse) -> Exception:
+    return fault(provider, await _error_body(response), response.status, response.headers)
+
+
+async def _error_body(response: aiohttp.ClientResponse) -> Any:
+    """Read as much of an error as is reasonable; without it the status has to do."""
+    try:
+        async with asyncio.timeout(ERROR_BODY_SECONDS):
+            return orjson.loads(await _at_most(response, MAX_ERROR_BODY))
+    except (aiohttp.ClientError, OSError, ValueError):
+        return None
+
+
+async def _at_most(response: aiohttp.ClientResponse, size: int) -> bytes:
+    try:
+        return await response.content.readexactly(size)
+    except asyncio.IncompleteReadError as error:
+        return error.partial
