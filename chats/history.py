@@ -21,5 +21,3 @@ def bucket_edges(bucket: Bucket, now: datetime, zone: ZoneInfo) -> tuple[datetim
     today = now.astimezone(zone).date()
     first, last = (today - timedelta(days=days) for days in DAYS_AGO[bucket])
     return first_instant(first, zone), first_instant(last, zone)
-
-

@@ -40,7 +40,9 @@ def to_html(text: str) -> str:
 
 def _filter(tag: str, attribute: str, value: str) -> str | None:
     if tag == "code" and attribute == "class":
-        return value if value.startswith("language-") and value[9:].replace("-", "").replace("+", "").isalnum() else None
+        return (
+            value if value.startswith("language-") and value[9:].replace("-", "").replace("+", "").isalnum() else None
+        )
     if tag == "input" and attribute == "type":
         return value if value == "checkbox" else None
     return value

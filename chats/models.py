@@ -134,3 +134,6 @@ class Piece(models.Model):
     at = models.PositiveIntegerField()
     kind = models.CharField(max_length=9)
     text = models.TextField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {self.at}"

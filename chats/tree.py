@@ -72,11 +72,12 @@ def columns() -> str:
 
 def row_of(values: Any) -> MessageRow:
     """Make a row of what `columns` selected."""
-    (id_, number, client_id, parent, role, content, reasoning, layout, *rest, pieces) = values
+    (id_, number, client_id, parent, role, content, reasoning, layout, *told, created_at, pieces) = values
+    state, reason, model, provider, prompt_tokens, completion_tokens = told
     return MessageRow(
         uuid_of(id_), number, client_id, uuid_or_none(parent), role,
         lay_out(content, reasoning, _json(layout)) + _piece_parts(_json(pieces)),
-        *rest[:-1], instant_of(rest[-1]),
+        state, reason, model, provider, prompt_tokens, completion_tokens, instant_of(created_at),
     )  # fmt: skip
 
 
@@ -196,4 +197,4 @@ def _select(sql: str, params: list[Any]) -> list[MessageRow]:
 def _fetch(sql: str, params: list[Any]) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        return cursor.fetchall()
+        return list(cursor.fetchall())

@@ -38,8 +38,6 @@ class TextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
-
-
 class OneFormat(BaseContentNegotiation):
     """Every address speaks one format, whatever `Accept` says: a 406 helps nobody who can read an error in JSON."""
 

@@ -5,9 +5,12 @@ file has one anyway and a reader must never wait behind it.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier, BrokenBarrierError
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
@@ -20,13 +23,13 @@ IDLE_BEFORE_HEALTH_CHECK = 1.0
 _last_use: dict[int, float] = {}
 
 
-def _call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+def _call(function: Callable[[], R]) -> R:
     """Run one function on this thread's own connection, replacing the connection where it has died."""
     if connection.in_atomic_block:  # a test's own thread, inside its transaction
-        return function(*args, **kwargs)
+        return function()
     _renew()
     try:
-        return function(*args, **kwargs)
+        return function()
     finally:
         connection.close_if_unusable_or_obsolete()
         _keep()
@@ -35,7 +38,7 @@ def _call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 def _renew() -> None:
     connection.close_if_unusable_or_obsolete()
     recently = time.monotonic() - _last_use.get(id(connection), 0.0) < IDLE_BEFORE_HEALTH_CHECK
-    connection.health_check_done = recently
+    connection.health_check_done = recently  # type: ignore[attr-defined]
     connection.ensure_connection()
     _keep()
 
@@ -56,25 +59,29 @@ class DatabaseExecutor:
 
     async def read(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a function that only reads."""
-        return await self._run(self._readers, function, *args, **kwargs)
+        return await self._run(self._readers, partial(function, *args, **kwargs))
 
     async def write(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a function that writes."""
-        return await self._run(self._writers, function, *args, **kwargs)
+        return await self._run(self._writers, partial(function, *args, **kwargs))
 
-    async def _run(
-        self, pool: ThreadPoolExecutor, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
+    async def _run(self, pool: ThreadPoolExecutor, call: Callable[[], R]) -> R:
         # shield: a reader that goes away must not turn a running transaction into an unobserved one
-        future = pool.submit(_call, function, *args, **kwargs)
-        return await asyncio.shield(asyncio.wrap_future(future))
+        return await asyncio.shield(asyncio.wrap_future(pool.submit(_call, call)))
 
     def close(self) -> None:
         """Close the threads' connections and wait for the threads to end."""
         for pool in (self._readers, self._writers):
-            for _ in range(pool._max_workers):
-                pool.submit(connection.close)
+            together = Barrier(len(pool._threads) or 1)  # so that each thread gets one of the calls
+            for _ in range(together.parties):
+                pool.submit(_close, together)
             pool.shutdown(wait=True)
+
+
+def _close(together: Barrier) -> None:
+    with contextlib.suppress(BrokenBarrierError):
+        together.wait(timeout=5)
+    connection.close()
 
 
 _executor: DatabaseExecutor | None = None

@@ -34,7 +34,7 @@ class PassLean(MiddlewareMixin):
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         if getattr(request, "lean", False):
-            return await self.get_response(request)  # type: ignore[misc, return-value]
+            return await self.get_response(request)  # type: ignore[misc, no-any-return]
         return await super().__acall__(request)
 
 

@@ -121,7 +121,9 @@ def problem_response(request: HttpRequest, error: BaseException) -> HttpResponse
         logger.error("unhandled error on %s %s", request.method, request.path, exc_info=error)
         refusal = ServerError()
     body = dumps(body_of(refusal, getattr(request, "correlation_id", "")))
-    return HttpResponse(body, status=refusal.status, content_type=CONTENT_TYPE, headers=headers_of(refusal))
+    response = HttpResponse(body, status=refusal.status, content_type=CONTENT_TYPE, headers=headers_of(refusal))
+    response._has_been_logged = True  # type: ignore[attr-defined]  # a refusal is an answer; what is broken is logged above
+    return response
 
 
 def drf_exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:

@@ -12,4 +12,6 @@ class ProblemOutput(serializers.Serializer[Any]):
     code = serializers.CharField(help_text="machine-readable")
     detail = serializers.CharField()
     correlation_id = serializers.CharField(help_text="also sent as X-Request-ID")
-    errors = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
+    errors = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.ListField(child=serializers.CharField())
+    )

@@ -5,8 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
 from django.db import connection
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.security import SecurityMiddleware
+from django.utils.module_loading import import_string
 
 WAL_FIX = (3, 51, 3)
 
@@ -24,19 +29,33 @@ def several_processes_need_shared_stores(**_: Any) -> list[CheckMessage]:
     return [Error("Several processes need PostgreSQL and Redis.", hint=hint, id="parley.E001")]
 
 
+PROTECTING = (SecurityMiddleware, XFrameOptionsMiddleware, CsrfViewMiddleware)
+
+
+@register(Tags.security)
+def protecting_middleware_is_there(**_: Any) -> list[CheckMessage]:
+    """Do what security.W001 to W003 do, for Django's classes and our subclasses of them."""
+    present = [import_string(path) for path in settings.MIDDLEWARE]
+    return [
+        Error(f"{stock.__name__} is not in MIDDLEWARE.", hint="Restore it from config/settings.py.", id="parley.E002")
+        for stock in PROTECTING
+        if not any(isinstance(kind, type) and issubclass(kind, stock) for kind in present)
+    ]
+
+
 @register(Tags.security, deploy=True)
 def production_needs_a_real_site(**_: Any) -> list[CheckMessage]:
     """Links in mails and the cookie rules are built on the site's address."""
     found: list[CheckMessage] = []
     if not settings.SITE_URL.startswith("https://"):
         hint = "Set SITE_URL to the https address that people use."
-        found.append(Warning("SITE_URL is not an https address.", hint=hint, id="parley.W002"))
+        found.append(CheckWarning("SITE_URL is not an https address.", hint=hint, id="parley.W002"))
     if not Path(settings.STATIC_ROOT).is_dir():
         hint = "Run `python manage.py collectstatic`."
-        found.append(Warning("STATIC_ROOT does not exist, so pages have no style.", hint=hint, id="parley.W003"))
+        found.append(CheckWarning("STATIC_ROOT does not exist, so pages have no style.", hint=hint, id="parley.W003"))
     if not settings.REQUIRE_CONFIRMED_EMAIL:
         hint = "Set REQUIRE_CONFIRMED_EMAIL=true unless everybody who can reach the site is trusted."
-        found.append(Warning("Accounts need no confirmed address.", hint=hint, id="parley.W004"))
+        found.append(CheckWarning("Accounts need no confirmed address.", hint=hint, id="parley.W004"))
     return found
 
 

@@ -10,7 +10,6 @@ from common.errors import BodyTooLarge, Invalid, NotAllowed, NotFound, ParleyErr
 from common.problems import ServerError, problem_response
 
 
-
 def _answer(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
     wants_page = "text/html" in request.headers.get("Accept", "") and not request.path.startswith("/api")
     if wants_page:

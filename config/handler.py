@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import io
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
@@ -18,6 +18,10 @@ from common.lean import is_lean_path
 from common.problems import problem_response
 
 CHAT_BODY = re.compile(r"/api/chat(/|$)|/v1/")
+
+
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
 
 
 class SlowBody(ParleyError):
@@ -33,7 +37,7 @@ class LeanRequest(ASGIRequest):
 class Handler(ASGIHandler):
     """Serves `settings.LEAN_PATHS` without request signals or thread context, everything else as Django does."""
 
-    async def __call__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:  # type: ignore[override]
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         try:
             body = await read_body(scope, receive)
         except RequestAborted:
@@ -44,11 +48,9 @@ class Handler(ASGIHandler):
         if is_lean_path(scope["path"]):
             await self.serve_lean(scope, body, receive, send)
         else:
-            await super().__call__(scope, _replay(body, receive), send)  # type: ignore[arg-type]
+            await super().__call__(scope, _replay(body, receive), send)
 
-    async def serve_lean(
-        self, scope: HTTPScope, body: bytes, receive: ASGIReceiveCallable, send: ASGISendCallable
-    ) -> None:
+    async def serve_lean(self, scope: Any, body: bytes, receive: Receive, send: Send) -> None:
         """Run the view in this task; a disconnect cancels it."""
         set_script_prefix(scope.get("root_path") or "/")
         try:
@@ -59,6 +61,7 @@ class Handler(ASGIHandler):
         serving = asyncio.current_task()
         assert serving is not None
         watching = asyncio.create_task(_cancel_on_disconnect(receive, serving))
+        response = None
         try:
             response = await self.run_get_response(request)
             await self.send_response(response, send)
@@ -68,15 +71,17 @@ class Handler(ASGIHandler):
         finally:
             watching.cancel()
             request.close()
+            for close in getattr(response, "_resource_closers", ()):
+                close()
 
 
-async def _cancel_on_disconnect(receive: ASGIReceiveCallable, serving: "asyncio.Task[Any]") -> None:
+async def _cancel_on_disconnect(receive: Receive, serving: "asyncio.Task[Any]") -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     serving.cancel()
 
 
-async def read_body(scope: HTTPScope, receive: ASGIReceiveCallable) -> bytes:
+async def read_body(scope: Any, receive: Receive) -> bytes:
     """Return the whole body; refuse one that is too large (413) or too slow (408) without keeping the excess."""
     limit = settings.MAX_CHAT_BODY_BYTES if CHAT_BODY.match(scope["path"]) else settings.MAX_BODY_BYTES
     limit = settings.AVATAR_MAX_BYTES + 65_536 if "avatar" in scope["path"] else limit
@@ -85,7 +90,7 @@ async def read_body(scope: HTTPScope, receive: ASGIReceiveCallable) -> bytes:
             raise BodyTooLarge()
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
-        return _bounded(message.get("body", b""), limit)
+        return bytes(_bounded(message.get("body", b""), limit))
     try:
         async with asyncio.timeout(settings.BODY_SECONDS):
             return await _read_rest(message, receive, limit)
@@ -93,7 +98,7 @@ async def read_body(scope: HTTPScope, receive: ASGIReceiveCallable) -> bytes:
         raise SlowBody() from error
 
 
-async def _read_rest(message: Any, receive: ASGIReceiveCallable, limit: int) -> bytes:
+async def _read_rest(message: Any, receive: Receive, limit: int) -> bytes:
     body = bytearray()
     while True:
         if message["type"] == "http.disconnect":
@@ -105,13 +110,13 @@ async def _read_rest(message: Any, receive: ASGIReceiveCallable, limit: int) -> 
         message = await receive()
 
 
-def _bounded(body: bytes, limit: int) -> bytes:
+def _bounded(body: bytes | bytearray, limit: int) -> bytes | bytearray:
     if len(body) > limit:
         raise BodyTooLarge()
     return body
 
 
-def _replay(body: bytes, receive: ASGIReceiveCallable) -> Any:
+def _replay(body: bytes, receive: Receive) -> Any:
     """Hand a body that was read already to Django's own handler, then the connection's real events."""
     first = iter([{"type": "http.request", "body": body, "more_body": False}])
 

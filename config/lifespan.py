@@ -1,9 +1,13 @@
-"""Lifespan of the server: the engine starts with it and drains with it."""
+"""Lifespan of the server: the engine starts with it; a stop signal drains the engine first."""
 
+import asyncio
 import logging
+import signal
+import threading
+from types import FrameType
 from typing import Any
 
-from chats.turns.engine import start_engine, stop_engine
+from chats.turns.engine import engine, start_engine, stop_engine
 from common.executor import close_database
 from llm.streaming import close as close_providers
 
@@ -27,6 +31,7 @@ async def _live(receive: Any, send: Any) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             await start_engine()
+            drain_before_exit()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await stop_engine()
@@ -34,3 +39,33 @@ async def _live(receive: Any, send: Any) -> None:
             close_database()
             await send({"type": "lifespan.shutdown.complete"})
             return
+
+
+def drain_before_exit() -> None:
+    """Put a drain before what uvicorn does on SIGTERM and SIGINT; then it exits with status 0.
+
+    Until the drain is over the server answers: readers get their ends, new turns get 503. A second SIGINT ends it at
+    once; SIGTERM may come twice, from a supervisor and from the parent process.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    handler = signal.getsignal(signal.SIGTERM)
+    server: Any = getattr(handler, "__self__", None)
+    if not hasattr(server, "should_exit"):
+        return
+    loop = asyncio.get_running_loop()
+    draining: list[asyncio.Task[None]] = []
+
+    async def drain() -> None:
+        await engine().drain()
+        server.should_exit = True
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if not draining:
+            logger.warning("stopping: running replies get their grace")
+            loop.call_soon_threadsafe(lambda: draining.append(loop.create_task(drain())))
+        elif number == signal.SIGINT and callable(handler):
+            handler(number, frame)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)

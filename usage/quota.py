@@ -32,7 +32,9 @@ def charge(user_id: int, zone: str, now: datetime) -> int:
     if _used_up(messages, settings.DAILY_MESSAGES) or _used_up(tokens, settings.DAILY_TOKENS):
         ends = instant_of(ends_at)
         wait = (ends - now).total_seconds()
-        raise QuotaExceeded(f"The quota is renewed at {ends:%Y-%m-%dT%H:%M:%SZ}.", retry_after=wait, extra={"reset_at": ends})
+        raise QuotaExceeded(
+            f"The quota is renewed at {ends:%Y-%m-%dT%H:%M:%SZ}.", retry_after=wait, extra={"reset_at": ends}
+        )
     with connection.cursor() as cursor:
         cursor.execute("UPDATE usage_day SET messages = messages + 1 WHERE id = %s", [day_id])
     return int(day_id)

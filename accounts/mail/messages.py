@@ -21,8 +21,8 @@ LINKS = {"confirm": "/accounts/confirm/", "change": "/accounts/confirm/", "reset
 RESET_PAGE = "/accounts/reset/"
 
 
-def send(name: str, to: str, *, secret: str = "", new_email: str = "") -> None:
-    """Send one of our mails now."""
+def compose(name: str, to: str, *, secret: str = "", new_email: str = "") -> EmailMultiAlternatives:
+    """Return one of our mails, ready to be sent."""
     context = {
         "site": settings.SITE_URL,
         "link": f"{settings.FRONTEND_URL}{LINKS[name]}?{urlencode({'token': secret})}" if secret else "",
@@ -34,4 +34,4 @@ def send(name: str, to: str, *, secret: str = "", new_email: str = "") -> None:
     }
     mail = EmailMultiAlternatives(SUBJECTS[name], render_to_string(f"emails/{name}.txt", context), to=[to])
     mail.attach_alternative(render_to_string(f"emails/{name}.html", context), "text/html")
-    mail.send()
+    return mail

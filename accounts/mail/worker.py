@@ -55,9 +55,17 @@ class Worker:
                 self._jobs.task_done()
 
 
-@cache
+_making = threading.Lock()
+
+
 def worker() -> Worker:
-    """Return the worker of this process, which finishes what it can at exit."""
+    """Return the one worker of this process, which finishes what it can at exit."""
+    with _making:
+        return _worker()
+
+
+@cache
+def _worker() -> Worker:
     made = Worker()
     atexit.register(made.drain, LAST_SECONDS)
     return made

@@ -91,7 +91,20 @@ def _redis_counters(url: str, prefix: str) -> Counters:
     return Counters(RedisStorage(url, key_prefix=prefix, **options))
 
 
-@cache
+_making = threading.Lock()
+
+
 def limiter() -> Limiter:
-    """Return the limiter of this process."""
+    """Return the one limiter of this process."""
+    with _making:  # `cache` alone would let threads that come first together count apart
+        return _limiter()
+
+
+@cache
+def _limiter() -> Limiter:
     return Limiter(settings.REDIS_URL, getattr(settings, "LIMITS_PREFIX", "parley:limits"))
+
+
+def forget_limiter() -> None:
+    """Have the next use read the settings again (for tests)."""
+    _limiter.cache_clear()

@@ -1,5 +1,6 @@
 """Alice owns an account, Bob another; `api` speaks for a client, `outbox` waits for the mails."""
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from rest_framework.test import APIClient
 
 from accounts.mail.worker import worker
 from accounts.models import User
-from accounts.security.counters import limiter
+from accounts.security.counters import forget_limiter, limiter
 
 PASSWORD = "correct horse battery"
 
@@ -22,6 +23,10 @@ class Client(APIClient):
     """A browser or program with its cookies and, once signed in, its access token."""
 
     default_format = "json"
+
+    def send(self, method: str, path: str, body: object) -> Response:
+        """Send any JSON, lone surrogates too."""
+        return self.generic(method.upper(), path, json.dumps(body), content_type="application/json")
 
     def sign_in(self, email: str, password: str = PASSWORD) -> Response:
         response = self.post("/api/token/", {"email": email, "password": password})
@@ -50,11 +55,11 @@ def _own_limits(settings: Any, tmp_path: Any) -> Iterator[None]:
     """Count under a prefix of this test alone, and write pictures nowhere else."""
     settings.LIMITS_PREFIX = f"test_parley:{uuid.uuid4().hex}"
     settings.MEDIA_ROOT = str(tmp_path)
-    limiter.cache_clear()
+    forget_limiter()
     yield
     worker().drain(10)
     limiter().reset()
-    limiter.cache_clear()
+    forget_limiter()
 
 
 @pytest.fixture
@@ -91,7 +96,7 @@ def as_alice(alice: User, make_client: Callable[[], Client]) -> Client:
 
 
 @pytest.fixture
-def outbox() -> Callable[[], list[EmailMessage]]:
+def outbox(transactional_db: None) -> Callable[[], list[EmailMessage]]:
     """Return the mails sent so far, all that were asked for included."""
 
     def wait() -> list[EmailMessage]:

@@ -15,7 +15,7 @@ from accounts.models import Profile
 from accounts.services.avatars import replace_avatar
 from accounts.tests.conftest import Client
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def picture(form: str = "PNG", size: tuple[int, int] = (900, 600), **options: object) -> bytes:
@@ -58,6 +58,7 @@ def test_it_is_served_inert(as_alice, api):
     assert response["Cache-Control"].startswith("private")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_metadata_and_appended_data_are_gone(as_alice, settings):
     info = PngInfo()
     info.add_text("Comment", "secret-place")
@@ -117,6 +118,7 @@ def test_a_decompression_bomb_is_refused(as_alice):
     assert put(as_alice, bytes(bomb)).status_code == 400
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_new_picture_replaces_the_old_file_and_removal_removes_it(as_alice, settings):
     first = put(as_alice, picture()).json()["avatar"]
     second = put(as_alice, picture()).json()["avatar"]
@@ -148,6 +150,7 @@ def test_a_failed_commit_leaves_the_old_file_and_no_new_one(as_alice, alice, set
     assert files(settings) == before
 
 
+@pytest.mark.django_db(transaction=True)
 def test_parallel_uploads_leave_one_file(alice, settings):
     def upload() -> None:
         replace_avatar(alice, SimpleUploadedFile("x.png", picture()))
@@ -167,7 +170,8 @@ def test_parallel_uploads_leave_one_file(alice, settings):
     b"--b\r\n\r\n",
     b'--b\r\nContent-Disposition: form-data; name="avatar"\r\n\r\ntext\r\n--b--\r\n',
     b'--b\r\nContent-Disposition: form-data; name="avatar"; filename="\xff\x00"\r\n\r\nx\r\n--b--\r\n',
-    b'--b\r\nContent-Disposition: form-data; name="avatar"; filename="a"\r\nContent-Transfer-Encoding: base64\r\n\r\n!\r\n',
+    b'--b\r\nContent-Disposition: form-data; name="avatar"; filename="a"\r\n'
+    b"Content-Transfer-Encoding: base64\r\n\r\n!\r\n",
     b"\xff" * 100,
 ])  # fmt: skip
 def test_weird_multipart_bodies_are_refused(as_alice, body):
@@ -177,11 +181,9 @@ def test_weird_multipart_bodies_are_refused(as_alice, body):
     assert answer["Content-Type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize(
-    "kind", ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\xff"]
-)
+@pytest.mark.parametrize("kind", ["", "; boundary=", "; boundary=\xff"])
 def test_a_multipart_body_without_a_boundary_is_refused(as_alice, kind):
-    assert as_alice.put("/api/profile/avatar/", b"x", content_type=kind).status_code == 400
+    assert as_alice.put("/api/profile/avatar/", b"x", content_type=f"multipart/form-data{kind}").status_code == 400
 
 
 def test_other_types_are_415(as_alice):
@@ -190,7 +192,7 @@ def test_other_types_are_415(as_alice):
 
 
 @pytest.mark.parametrize(
-    "name", ["x", "..%2f..%2fdb.sqlite3", "../manage.py", "0" * 32 + ".webp", "%00.webp", "0" * 32 + ".webp%0a"]
+    "name", ["x", "..%2f..%2fdb.sqlite3", "../x", "0" * 32 + ".webp", "%00.webp", "0" * 32 + ".webp%0a"]
 )
 def test_nothing_else_is_served(api, name):
     assert api.get(f"/media/avatars/{name}").status_code == 404

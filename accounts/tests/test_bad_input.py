@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 FORMS = {
     "register": ("post", ["email", "password"]),
@@ -53,7 +53,7 @@ def test_wrong_values_are_refused(as_alice, path):
     for field in fields:
         for value in VALUES:
             body = {**dict.fromkeys(fields, "correct horse"), field: value}
-            response = getattr(as_alice, method)(f"/api/{path}/", body)
+            response = as_alice.send(method, f"/api/{path}/", body)
             plausible = isinstance(value, str) and response.status_code == 202
             assert plausible or is_refusal(response), (field, value, response.content)
 
@@ -68,7 +68,7 @@ def test_wrong_bodies_are_refused(as_alice, path, body):
 
 
 @pytest.mark.parametrize(
-    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "x"]
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "x"]
 )
 def test_other_types_are_415(api, kind):
     assert api.post("/api/token/", b"x", content_type=kind).status_code == 415

@@ -7,6 +7,8 @@ from django.contrib.auth import hashers
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.mail.jobs import mail_confirmation_to, mail_reset
+from accounts.models import User
 from accounts.tests.conftest import Client
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,3 +64,19 @@ def test_limits_count_unknown_addresses_like_known_ones(path, status, settings):
     for email in (KNOWN, UNKNOWN):
         answers = [Client().post(path, {"email": email, "password": "wrong"}).status_code for _ in range(4)]
         assert answers == [status] * 3 + [429]
+
+
+@pytest.mark.parametrize("job", [mail_reset, mail_confirmation_to])
+def test_the_mail_job_works_as_hard_for_nobody(job):
+    User.objects.filter(email=KNOWN).update(is_email_confirmed=False)
+    job(KNOWN)  # the row of a first link is made once
+
+    def work(email: str) -> tuple[int, int]:
+        with (
+            mock.patch("accounts.mail.messages.render_to_string", return_value="") as rendered,
+            CaptureQueriesContext(connection) as queries,
+        ):
+            job(email)
+        return rendered.call_count, len([q for q in queries.captured_queries if "SAVEPOINT" not in q["sql"]])
+
+    assert work(KNOWN) == work(UNKNOWN)

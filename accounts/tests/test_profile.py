@@ -38,7 +38,7 @@ def test_a_profile_is_changed_field_by_field_and_returned_exactly(as_alice):
     {"preferred_model": {}},
 ])  # fmt: skip
 def test_what_cannot_be_stored_is_refused_at_its_field(as_alice, body):
-    answer = as_alice.patch("/api/profile/", body)
+    answer = as_alice.send("patch", "/api/profile/", body)
 
     assert answer.status_code == 400
     assert list(answer.json()["errors"]) == list(body)

@@ -30,7 +30,9 @@ class ChatCursor(CursorPagination):
 
 
 class ChatsView(APIView):
-    @extend_schema(operation_id="chats_list", parameters=[ListQuery], responses={200: paginated(ChatOutput), **PROBLEMS})
+    @extend_schema(
+        operation_id="chats_list", parameters=[ListQuery], responses={200: paginated(ChatOutput), **PROBLEMS}
+    )
     def get(self, request: Request) -> Response:
         """List the user's chats, newest activity first."""
         query = checked(ListQuery, request.query_params)
@@ -40,10 +42,12 @@ class ChatsView(APIView):
         if query["search"]:
             chats = chats.filter(title__icontains=query["search"])
         paginator = ChatCursor()
-        page = paginator.paginate_queryset(chats, request, view=self) or []  # type: ignore[arg-type]
+        page = paginator.paginate_queryset(chats, request, view=self) or []
         return paginator.get_paginated_response([chat_payload(row) for row in page])
 
-    @extend_schema(operation_id="chats_create", request=ChatForm, responses={201: ChatOutput, 200: ChatOutput, **PROBLEMS})
+    @extend_schema(
+        operation_id="chats_create", request=ChatForm, responses={201: ChatOutput, 200: ChatOutput, **PROBLEMS}
+    )
     def post(self, request: Request) -> Response:
         """Make a chat; an id that the user has used before answers 200 with that chat."""
         form = checked(ChatForm, request.data)

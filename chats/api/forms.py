@@ -34,7 +34,9 @@ class ModelNameField(TextField):
 class PromptForm(serializers.Serializer[Any]):
     content = ContentField()
     model = ModelNameField(required=False, allow_blank=True, default="")
-    parent = serializers.UUIDField(required=False, allow_null=True, default=None, help_text="the reply to go on from")
+    parent = serializers.UUIDField(  # type: ignore[assignment]
+        required=False, allow_null=True, default=None, help_text="the reply to go on from"
+    )
 
 
 class EditForm(serializers.Serializer[Any]):

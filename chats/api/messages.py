@@ -1,6 +1,5 @@
 """The streaming doors under `/api/chats/{id}/`: async, without a thread or a database connection while they wait."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,8 +15,7 @@ from chats.api.outputs import MessageOutput, MessagesPageOutput, TurnOutput
 from chats.api.schema import EVENT_STREAM, IDEMPOTENCY_KEY, LAST_EVENT_ID, PROBLEMS, TURN_PROBLEMS
 from chats.api.waiting import answer_when_done
 from chats.services.messages import read_page
-from chats.turns.events import TurnEvent
-from chats.turns.readers import reading
+from chats.turns.readers import Reading
 from chats.wire import sse
 from chats.wire.payloads import message_payload, message_payloads
 from common.errors import Invalid
@@ -43,7 +41,7 @@ async def respond(request: HttpRequest, ask: turns.Ask) -> HttpResponseBase:
     query = checked(SendQuery, request.GET)
     begun = await turns.start(claims, ask)
     if "text/event-stream" in request.headers.get("Accept", ""):
-        return event_stream(reading(claims, turns.follow(begun.chat_id, begun.reply.id)), query["html"])
+        return event_stream(Reading(claims, turns.follow(begun.chat_id, begun.reply.id)), query["html"])
     if not query["wait"]:
         return json_response(
             {"question": message_payload(begun.question), "reply": message_payload(begun.reply)}, status=202
@@ -51,13 +49,18 @@ async def respond(request: HttpRequest, ask: turns.Ask) -> HttpResponseBase:
     return await answer_when_done(begun, query["html"])
 
 
-def event_stream(events: AsyncIterator[TurnEvent], html: bool = False) -> StreamingHttpResponse:
+def event_stream(events: Reading, html: bool = False) -> StreamingHttpResponse:
     """Answer events as plain SSE."""
-    return StreamingHttpResponse(sse.stream(events, html), content_type="text/event-stream", headers=sse.HEADERS)
+    body = sse.stream(events, html)
+    response = StreamingHttpResponse(body, content_type="text/event-stream", headers=sse.HEADERS)
+    response._resource_closers.append(events.close)  # type: ignore[attr-defined]
+    return response
 
 
 class MessagesView(AsyncView):
-    @extend_schema(operation_id="messages_list", parameters=[MessagesQuery], responses={200: MessagesPageOutput, **PROBLEMS})
+    @extend_schema(
+        operation_id="messages_list", parameters=[MessagesQuery], responses={200: MessagesPageOutput, **PROBLEMS}
+    )
     async def get(self, request: HttpRequest, chat_id: UUID) -> HttpResponse:
         """Return the end of the branch shown (or of the branch through `branch`), oldest first."""
         claims = bearer_claims(request)
@@ -150,7 +153,7 @@ class StreamView(AsyncView):
         events = await turns.resume(claims, chat_id, query["reply"], after)
         if events is None:
             return HttpResponse(status=204)
-        return event_stream(reading(claims, events), query["html"])
+        return event_stream(Reading(claims, events), query["html"])
 
 
 def _cursor(request: HttpRequest, after: int | None) -> int | None:

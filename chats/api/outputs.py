@@ -42,7 +42,7 @@ class MessageOutput(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     number = serializers.IntegerField()
     client_id = serializers.CharField(allow_null=True)
-    parent = serializers.UUIDField(allow_null=True)
+    parent = serializers.UUIDField(allow_null=True)  # type: ignore[assignment]
     role = serializers.ChoiceField(Role.choices)
     content = serializers.CharField()
     reasoning = serializers.CharField()
@@ -78,7 +78,7 @@ class ModelOutput(serializers.Serializer[Any]):
     name = serializers.CharField()
     provider = serializers.CharField()
     id = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     available = serializers.BooleanField()
     default = serializers.BooleanField()
 

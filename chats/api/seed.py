@@ -1,4 +1,4 @@
-"""The six addresses of the first front end, kept as it calls them; errors carry `error` beside the problem's members."""
+"""The six addresses of the first front end; errors carry `error` beside the problem's members."""
 
 from typing import Any
 from uuid import UUID

@@ -1,7 +1,7 @@
 """Creating, listing, changing and deleting chats."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -24,10 +24,10 @@ FIELDS = (
 EXCERPT_CHARS = 200
 
 
-def chats_of(owner_id: int) -> QuerySet[Chat, dict[str, Any]]:
+def chats_of(owner_id: int) -> "QuerySet[Chat, dict[str, Any]]":
     """Return a user's chats as rows for `chat_payload`, with the beginning of each one's latest message."""
     rows = Chat.objects.filter(owner_id=owner_id).annotate(excerpt=Left("head__content", EXCERPT_CHARS))
-    return rows.values(*FIELDS)
+    return cast("QuerySet[Chat, dict[str, Any]]", rows.values(*FIELDS))
 
 
 def get_chat(owner_id: int, chat_id: UUID) -> dict[str, Any]:
@@ -57,7 +57,9 @@ def create_chat(owner_id: int, chat_id: UUID | None, title: str, model: str) -> 
 
 def change_chat(owner_id: int, chat_id: UUID, values: dict[str, Any]) -> None:
     """Change title, model, pinned, archived or head (any message of the branch to show)."""
-    changes = {name: values[name] for name in ("title", "model", "pinned", "archived") if name in values}
+    changes: dict[str, Any] = {
+        name: values[name] for name in ("title", "model", "pinned", "archived") if name in values
+    }
     if "title" in changes:
         changes["title_by_user"] = True
     with transaction.atomic():
@@ -123,7 +125,7 @@ def in_bucket(owner_id: int, bucket: Bucket, now: datetime, zone: ZoneInfo) -> l
     """Return the ten newest chats made within a bucket (the seed's rule: by `created_at`)."""
     start, end = bucket_edges(bucket, now, zone)
     chats = Chat.objects.filter(owner_id=owner_id, created_at__gte=start, created_at__lt=end)
-    return list(chats.order_by("-created_at", "-id").values("id", "title", "created_at")[:10])
+    return [dict(row) for row in chats.order_by("-created_at", "-id").values("id", "title", "created_at")[:10]]
 
 
 def history(owner_id: int, now: datetime, zone: ZoneInfo, limit: int = 50) -> dict[str, list[dict[str, Any]]]:

@@ -5,7 +5,6 @@ import time
 import uuid
 
 from conftest import Person
-
 from llm.testing import FakeProvider
 
 

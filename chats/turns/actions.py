@@ -82,17 +82,17 @@ def _require_own(viewer: Viewer, ask: Ask) -> None:
 
 async def stop(claims: Claims, chat_id: UUID) -> MessageRow:
     """Stop the running reply of a chat and return the newest reply as stored; without one running, change nothing."""
-    reply_id = await database().write(_mark_stopped, claims, chat_id)
-    if reply_id is not None:
-        engine().stop_here(reply_id)
-        await _end_of(chat_id, reply_id)
-    found = await database().read(read_reply, chat_id, reply_id)
+    marked = await database().write(_mark_stopped, claims, chat_id)
+    if marked is not None:
+        engine().stop_threadsafe(*marked)
+        await _end_of(chat_id, marked[0])
+    found = await database().read(read_reply, chat_id, marked[0] if marked else None)
     if found is None:
         raise MessageNotFound("There is no reply in this chat.")
     return found.message
 
 
-def _mark_stopped(claims: Claims, chat_id: UUID) -> UUID | None:
+def _mark_stopped(claims: Claims, chat_id: UUID) -> tuple[UUID, str] | None:
     _require_own(load_viewer(claims), Ask("send", chat_id))
     return request_stop(chat_id)
 

@@ -119,7 +119,8 @@ def find_repeated(viewer: Viewer, ask: Ask, now: datetime) -> Begun | None:
         raise KeyReused()
     chat_id = uuid_of(row[0])
     question, reply = read_message(chat_id, uuid_of(row[2])), read_message(chat_id, uuid_of(row[3]))
-    assert question is not None and reply is not None  # the turn's foreign keys say so
+    assert question is not None, "a turn's foreign keys hold"
+    assert reply is not None, "a turn's foreign keys hold"
     return Begun(chat_id, row[1], question, reply)
 
 

@@ -4,18 +4,23 @@ It lives on the server's loop; without a server (tests, commands) on a loop thre
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
 import threading
 import time
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
 
 from chats.models import State
 from chats.turns.asking import Begun
+from chats.turns.bus import Bus, Data
 from chats.turns.log import ReplyLog
+from chats.turns.mirroring import Mirrors
+from chats.turns.relaying import Relays
 from chats.turns.running import LOST, SHUTDOWN, STOPPED, RunningTurn
 from chats.turns.store import Flushed, Outcome, Unsaved, expired_turns, finish, flush
 from common.executor import database
@@ -23,20 +28,28 @@ from common.retrying import retry_conflicts
 
 logger = logging.getLogger("parley.turns")
 
+STORE_SECONDS = 4.0  # how long a stopping process tries to store the ends of its turns
+
 
 class Engine:
-    """Runs turns; all methods but `launch_threadsafe` belong to its loop."""
+    """Runs turns; all methods but the `…_threadsafe` ones belong to its loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"[-64:]
         self.draining = False
+        self.bus = Bus(self.name, self._hear, self._obey)
+        self.mirrors = Mirrors(self.bus)
+        self._relays = Relays(self.bus)
         self._turns: dict[UUID, RunningTurn] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._ticking: asyncio.Task[None] | None = None
         self._sweeping: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to sweep; the flush ticks only while something runs."""
+        """Begin to sweep and to listen; the flush ticks only while something runs."""
+        self.bus.start()
         self._sweeping = self.loop.create_task(self._sweep())
 
     # --- turns -------------------------------------------------------------------------------------------------------
@@ -47,6 +60,7 @@ class Engine:
     def _launch(self, begun: Begun) -> None:
         turn = RunningTurn(begun)
         self._turns[begun.reply.id] = turn
+        self._idle.clear()
         turn.task = self.loop.create_task(turn.run(self._done))
         if self.draining:
             turn.interrupt(SHUTDOWN)
@@ -55,15 +69,35 @@ class Engine:
 
     def _done(self, turn: RunningTurn) -> None:
         del self._turns[turn.begun.reply.id]
+        self._relays.forget(turn.begun.reply.id)
+        if not self._turns:
+            self._idle.set()
 
     def log_of(self, reply_id: UUID) -> ReplyLog | None:
         """Return the log of a reply that runs here; hold the object, since the entry goes when the reply ends."""
         turn = self._turns.get(reply_id)
         return turn.log if turn else None
 
-    def stop_here(self, reply_id: UUID) -> None:
-        """Stop a reply at once if it runs here; elsewhere the mark in the database is found by the next flush."""
+    def stop_threadsafe(self, reply_id: UUID, owner: str) -> None:
+        """Stop a reply at once; the mark in the database, which the next flush finds, is what counts."""
+        self.loop.call_soon_threadsafe(self._stop, reply_id, owner)
+
+    def _stop(self, reply_id: UUID, owner: str) -> None:
         if turn := self._turns.get(reply_id):
+            turn.interrupt(STOPPED)
+        else:
+            self.bus.tell(owner, {"stop": reply_id})
+
+    # --- other processes ---------------------------------------------------------------------------------------------
+    def _hear(self, reply_id: UUID, data: Data) -> None:
+        self.mirrors.hear(reply_id, data)
+
+    def _obey(self, content: dict[str, Any]) -> None:
+        """Do what another process asks for a reply that runs here."""
+        turn = self._turns.get(UUID(content.get("want") or content["stop"]))
+        if turn and "want" in content:
+            self._relays.want(turn.log, int(content["from"]))
+        elif turn:
             turn.interrupt(STOPPED)
 
     # --- flush -------------------------------------------------------------------------------------------------------
@@ -119,20 +153,23 @@ class Engine:
             await asyncio.sleep(settings.SWEEP_SECONDS)
 
     # --- end ---------------------------------------------------------------------------------------------------------
-    async def stop(self) -> None:
-        """Let running turns end within the grace, interrupt the rest, and wait until their ends are stored."""
+    async def drain(self) -> None:
+        """Take no new turns, let the running ones end within the grace, interrupt the rest, wait for their ends."""
         self.draining = True
-        if self._sweeping:
-            self._sweeping.cancel()
-        deadline = time.monotonic() + settings.SHUTDOWN_GRACE_SECONDS
-        while self._turns and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
-        tasks = [turn.task for turn in self._turns.values() if turn.task]
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), settings.SHUTDOWN_GRACE_SECONDS)
         for turn in list(self._turns.values()):
             turn.interrupt(SHUTDOWN)
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if self._ticking:
-            self._ticking.cancel()
+        with contextlib.suppress(TimeoutError):  # what cannot be stored now is ended by the sweep of another process
+            await asyncio.wait_for(self._idle.wait(), STORE_SECONDS)
+
+    async def close(self) -> None:
+        """Drain, then end the engine's own tasks."""
+        await self.drain()
+        for task in (self._sweeping, self._ticking):
+            if task:
+                task.cancel()
+        await self.bus.stop()
 
 
 def sweep() -> int:
@@ -174,5 +211,5 @@ async def stop_engine() -> None:
     """Drain the engine; called when a server stops."""
     global _engine
     if _engine is not None:
-        await _engine.stop()
+        await _engine.close()
         _engine = None

@@ -4,37 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-from chats.models import State
 from chats.turns.engine import engine
 from chats.turns.events import KEEP_ALIVE, Start, TurnEvent
 from chats.turns.log import ReplyLog
-from chats.turns.mirroring import mirrors
-from chats.turns.store import Followed, read_reply
-from common.executor import database
+from chats.turns.mirroring import mirrors_without_bus
 
 
 async def find_log(chat_id: UUID, reply_id: UUID) -> ReplyLog | None:
     """Return a log of the reply: the runner's own, a mirror, or one made of the stored row; None if it is gone."""
     home = engine()
-    if asyncio.get_running_loop() is home.loop and (log := home.log_of(reply_id)):
-        return log
-    found = await database().read(read_reply, chat_id, reply_id)
-    if found is None:
-        return None
-    if found.message.state == State.STREAMING:
-        return mirrors().log_of(chat_id, reply_id, found)
-    return ended_log(found)
-
-
-def ended_log(found: Followed) -> ReplyLog:
-    """Return the log of a reply that has ended, made of its row."""
-    message = found.message
-    assert message.parent is not None
-    log = ReplyLog(UUID(int=0), found.question, message.id, found.number)
-    for kind, text in message.parts:
-        log.append(kind, text)
-    log.finish(message)
-    return log
+    if asyncio.get_running_loop() is not home.loop:
+        return await mirrors_without_bus().find(chat_id, reply_id)
+    return home.log_of(reply_id) or await home.mirrors.find(chat_id, reply_id)
 
 
 async def follow(chat_id: UUID, reply_id: UUID, position: int = 0) -> AsyncIterator[TurnEvent]:

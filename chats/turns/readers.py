@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator
+from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from common.executor import database
 
 logger = logging.getLogger("parley.turns")
 CHECK_SECONDS = 10
+T = TypeVar("T")
 
 
 class Readers:
@@ -37,10 +39,8 @@ class Readers:
 
     def leave(self, claims: Claims) -> None:
         """Count a stream out."""
-        for counter, name in ((self.users, claims.user_id), (self.sessions, claims.session_id)):
-            counter[name] -= 1  # type: ignore[index]
-            if not counter[name]:  # type: ignore[index]
-                del counter[name]  # type: ignore[arg-type]
+        _less(self.users, claims.user_id)
+        _less(self.sessions, claims.session_id)
 
     async def _watch(self) -> None:
         """Ask now and then, for all streams in one query, which sessions have ended."""
@@ -52,20 +52,33 @@ class Readers:
                 logger.exception("sessions of open streams could not be checked")
 
 
+def _less(counter: Counter[T], name: T) -> None:
+    counter[name] -= 1
+    if not counter[name]:
+        del counter[name]
+
+
 _readers = Readers()
 
 
-def reading(claims: Claims, events: AsyncIterator[TurnEvent]) -> AsyncIterator[TurnEvent]:
-    """Count a stream while it is open, and end it soon after its session has ended."""
-    _readers.enter(claims)
-    return _watched(claims, events)
+class Reading:
+    """An open stream: counted from the moment it is made until `close`, ended soon after its session has ended."""
 
+    def __init__(self, claims: Claims, events: AsyncIterator[TurnEvent]) -> None:
+        self._claims, self._events, self._open = claims, events, True
+        _readers.enter(claims)
 
-async def _watched(claims: Claims, events: AsyncIterator[TurnEvent]) -> AsyncIterator[TurnEvent]:
-    try:
-        async for event in events:
-            if claims.session_id in _readers.ended:
-                return
-            yield event
-    finally:
-        _readers.leave(claims)
+    def __aiter__(self) -> AsyncIterator[TurnEvent]:
+        return self
+
+    async def __anext__(self) -> TurnEvent:
+        event = await anext(self._events)
+        if self._claims.session_id in _readers.ended:
+            raise StopAsyncIteration
+        return event
+
+    def close(self) -> None:
+        """Count the stream out; who answers with one registers this with the response."""
+        if self._open:
+            self._open = False
+            _readers.leave(self._claims)

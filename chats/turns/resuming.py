@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from uuid import UUID
 
+from django.db import connection
+
 from accounts.access import Claims, load_viewer
 from chats.errors import ChatNotFound, MessageNotFound
 from chats.models import State
@@ -10,7 +12,6 @@ from chats.turns.events import END_OFFSET, TurnEvent, cursor_of
 from chats.turns.following import follow
 from chats.turns.store import Followed, read_reply
 from common.executor import database
-from django.db import connection
 
 
 async def resume(
@@ -31,9 +32,7 @@ async def _chain(chat_id: UUID, targets: list[tuple[UUID, int]]) -> AsyncIterato
             yield event
 
 
-def _targets(
-    claims: Claims, chat_id: UUID, reply_id: UUID | None, after: int | None
-) -> list[tuple[UUID, int]]:
+def _targets(claims: Claims, chat_id: UUID, reply_id: UUID | None, after: int | None) -> list[tuple[UUID, int]]:
     """Return the (reply, position) pairs to follow, in order."""
     _require_chat(claims, chat_id)
     newest = read_reply(chat_id, reply_id)

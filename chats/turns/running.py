@@ -146,7 +146,8 @@ class RunningTurn:
 
     async def _consume(self) -> Finished:
         model, prompt = self.begun.model, self.begun.prompt
-        assert model is not None and prompt is not None
+        assert model is not None
+        assert prompt is not None
         cleaners = {"text": Cleaner(), "reasoning": Cleaner()}
         finished: Finished | None = None
         async with aclosing(stream(model, prompt, self.attempted)) as events:

@@ -40,7 +40,7 @@ class Flushed:
 
 @dataclass(slots=True)
 class Outcome:
-    """How a turn ended. `parts` is the whole text over what the message row already holds, or None to take the pieces."""
+    """How a turn ended. `parts` is the whole text of the reply, or None to take what is stored."""
 
     state: str
     reason: str
@@ -158,15 +158,16 @@ def _read_locked(cursor: Any, reply_id: UUID) -> MessageRow:
     return row_of(cursor.fetchone())
 
 
-def request_stop(chat_id: UUID) -> UUID | None:
-    """Leave a durable stop mark on the running turn of a chat; return its reply's id, or None when nothing runs."""
+def request_stop(chat_id: UUID) -> tuple[UUID, str] | None:
+    """Leave a durable stop mark on the running turn of a chat; return its reply's id and the process that runs it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE chats_turn SET stop_requested = %s WHERE chat_id = %s AND state = %s RETURNING reply_id",
+            "UPDATE chats_turn SET stop_requested = %s WHERE chat_id = %s AND state = %s "
+            "RETURNING reply_id, lease_owner",
             [True, chat_id, State.STREAMING],
         )
         row = cursor.fetchone()
-    return uuid_of(row[0]) if row else None
+    return (uuid_of(row[0]), row[1]) if row else None
 
 
 def expired_turns() -> list[tuple[int, int]]:
@@ -182,29 +183,31 @@ def expired_turns() -> list[tuple[int, int]]:
 
 @dataclass(slots=True)
 class Followed:
-    """Where a reply stands: its turn number and question, and the row with all stored text."""
+    """Where a reply stands: its turn, and the row with all stored text."""
 
     number: int
     question: UUID
+    owner: str  # the process that runs it, or ran it
     message: MessageRow
 
 
 def read_reply(chat_id: UUID, reply_id: UUID | None = None, number: int | None = None) -> Followed | None:
     """Read a reply of a chat by its id, by its turn's number, or else the newest, in one statement."""
-    chosen, value = "", []
+    chosen: str = ""
+    value: list[Any] = []
     if reply_id is not None:
         chosen, value = "AND turn.reply_id = %s", [reply_id]
     elif number is not None:
         chosen, value = "AND turn.number = %s", [number]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT turn.number, turn.question_id, {columns()} FROM chats_turn turn "
+            f"SELECT turn.number, turn.question_id, turn.lease_owner, {columns()} FROM chats_turn turn "
             f"JOIN chats_message m ON m.id = turn.reply_id WHERE turn.chat_id = %s {chosen} "
             "ORDER BY turn.number DESC LIMIT 1",
             [chat_id, *value],
         )
         row = cursor.fetchone()
-    return Followed(row[0], uuid_of(row[1]), row_of(row[2:])) if row else None
+    return Followed(row[0], uuid_of(row[1]), row[2], row_of(row[3:])) if row else None
 
 
 def read_replies(reply_ids: list[UUID]) -> dict[UUID, Followed]:
@@ -212,9 +215,9 @@ def read_replies(reply_ids: list[UUID]) -> dict[UUID, Followed]:
     marks = ", ".join(["%s"] * len(reply_ids))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT turn.number, turn.question_id, {columns()} FROM chats_turn turn "
+            f"SELECT turn.number, turn.question_id, turn.lease_owner, {columns()} FROM chats_turn turn "
             f"JOIN chats_message m ON m.id = turn.reply_id WHERE turn.reply_id IN ({marks})",
             reply_ids,
         )
-        found = [Followed(row[0], uuid_of(row[1]), row_of(row[2:])) for row in cursor.fetchall()]
+        found = [Followed(row[0], uuid_of(row[1]), row[2], row_of(row[3:])) for row in cursor.fetchall()]
     return {item.message.id: item for item in found}

@@ -1,0 +1,69 @@
+"""`make test`: the whole suite on SQLite, then on PostgreSQL and Redis where they can be reached.
+
+`DATABASE_URL` and `REDIS_URL` name them, else the standard local ports are tried. What was left out is said at the end;
+with `REQUIRE_SERVICES=1` (CI) leaving anything out is a failure.
+"""
+
+import os
+import subprocess
+import sys
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import redis
+
+LOCAL_POSTGRES = (
+    "postgres://postgres@127.0.0.1:5432/postgres",
+    "postgres://postgres:postgres@127.0.0.1:5432/postgres",
+    "postgres:///postgres",
+)
+LOCAL_REDIS = "redis://127.0.0.1:6379/0"
+
+
+def reachable_postgres() -> str | None:
+    """Return the address of a PostgreSQL server that lets us make the database `test_parley`, or None."""
+    given = os.environ.get("DATABASE_URL", "")
+    for url in [given] if given.startswith("postgres") else LOCAL_POSTGRES:
+        try:
+            with psycopg.connect(url.replace("postgres://", "postgresql://", 1), connect_timeout=3) as connection:
+                row = connection.execute("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = user").fetchone()
+        except psycopg.Error:
+            continue
+        if row and row[0]:
+            return urlunsplit(urlsplit(url)._replace(path="/parley"))
+    return None
+
+
+def reachable_redis() -> str | None:
+    """Return the address of a Redis server that answers, or None."""
+    url = os.environ.get("REDIS_URL") or LOCAL_REDIS
+    try:
+        redis.Redis.from_url(url, socket_connect_timeout=3).ping()
+    except redis.RedisError:
+        return None
+    return url
+
+
+def run(label: str, **environment: str) -> int:
+    sys.stdout.write(f"\n=== Tests on {label}\n")
+    sys.stdout.flush()
+    clean = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
+    return subprocess.run([sys.executable, "-m", "pytest", *sys.argv[1:]], env={**clean, **environment}).returncode
+
+
+def main() -> int:
+    postgres, cache = reachable_postgres(), reachable_redis()
+    failed = run("SQLite and memory") != 0
+    left_out = []
+    if postgres and cache:
+        failed |= run("PostgreSQL and Redis", DATABASE_URL=postgres, REDIS_URL=cache) != 0
+    else:
+        missing = [name for name, found in (("PostgreSQL", postgres), ("Redis", cache)) if not found]
+        left_out.append(f"the whole suite on PostgreSQL and Redis ({' and '.join(missing)} not reachable)")
+    for what in left_out:
+        sys.stdout.write(f"LEFT OUT: {what}\n")
+    return int(failed or bool(left_out and os.environ.get("REQUIRE_SERVICES")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
