@@ -10,6 +10,7 @@ django.setup()
 
 from config.handler import Handler
 from config.lifespan import with_lifespan
+from config.sockets import with_sockets
 from config.statics import with_static_files
 
-application = with_lifespan(with_static_files(Handler()))
+application = with_lifespan(with_sockets(with_static_files(Handler())))

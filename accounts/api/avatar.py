@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.http import FileResponse, Http404, HttpRequest
-from django.views.decorators.http import require_safe
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import MultiPartParser
@@ -20,7 +20,8 @@ from accounts.api.input import AvatarInput
 from accounts.api.output import ProfileOutput
 from accounts.services.avatar_files import avatar_path
 from accounts.services.avatars import remove_avatar, replace_avatar
-from common.errors import Invalid
+from common.errors import Invalid, MethodNotAllowed
+from common.problems import problem_response
 
 # The name says all that a browser may make of it: a picture, nothing active, only for this user's browser.
 INERT = {
@@ -63,9 +64,12 @@ class AvatarView(APIView):
         return Response(ProfileOutput(remove_avatar(signed_in_user(request))).data)
 
 
-@require_safe
-def serve_avatar(request: HttpRequest, name: str) -> FileResponse:
+def serve_avatar(request: HttpRequest, name: str) -> HttpResponseBase:
     """Send a stored picture; names are long and random, and known only to those whom the owner's pages show them."""
+    if request.method not in ("GET", "HEAD"):
+        refusal = problem_response(request, MethodNotAllowed())
+        refusal["Allow"] = "GET, HEAD"
+        return refusal
     path = avatar_path(name)
     if not re.fullmatch(r"[0-9a-f]{32}\.webp", name) or not path.is_file():
         raise Http404

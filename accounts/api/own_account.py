@@ -1,9 +1,12 @@
 """The signed-in user's own account, profile and devices."""
 
+from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
+from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,6 +17,7 @@ from accounts.api.cookies import clear_refresh_cookie
 from accounts.api.docs import problems
 from accounts.api.input import PasswordInput, ProfileInput, UserInput
 from accounts.api.output import ProfileOutput, SessionOutput, TicketOutput, UserOutput
+from accounts.api.paging import NewestFirst
 from accounts.models import Session
 from accounts.services.deletion import delete_own_account
 from accounts.services.profiles import update_profile
@@ -68,16 +72,24 @@ class ProfileView(APIView):
         return Response(ProfileOutput(update_profile(signed_in_user(request).profile, form)).data)
 
 
-class SessionsView(APIView):
+class SessionsView(ListAPIView[Session]):
+    serializer_class = SessionOutput
+    pagination_class = NewestFirst
+
+    def get_queryset(self) -> QuerySet[Session]:
+        return Session.objects.alive().filter(user=signed_in_user(self.request))
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {"current": claims_of(self.request).session_id}
+
     @extend_schema(
         summary="List my signed-in devices",
-        responses={200: SessionOutput(many=True), **MINE},
+        description="The newest sign-in first.",
+        responses={200: SessionOutput(many=True), **MINE, **problems(e404="There is no such page.")},
         tags=["accounts"],
     )
     def get(self, request: Request) -> Response:
-        mine = Session.objects.alive().filter(user=signed_in_user(request)).order_by("-last_used_at", "-id")
-        current = claims_of(request).session_id
-        return Response(SessionOutput(mine, many=True, context={"current": current}).data)
+        return self.list(request)
 
 
 class SessionView(APIView):

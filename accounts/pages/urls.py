@@ -1,6 +1,7 @@
 """Addresses of our own pages, and of avatars."""
 
 from django.urls import path
+from django.views.generic import RedirectView
 
 from accounts.api.avatar import serve_avatar
 from accounts.pages import own, views
@@ -23,5 +24,7 @@ urlpatterns = [
     *both("accounts/password", own.PasswordPage.as_view(), "page-password"),
     *both("accounts/email", own.EmailPage.as_view(), "page-email"),
     *both("accounts/delete", own.DeletePage.as_view(), "page-delete"),
+    # The admin's own form checks the old password without counting guesses.
+    path("admin/password_change/", RedirectView.as_view(pattern_name="page-password")),
     path("media/avatars/<str:name>", serve_avatar, name="avatar"),
 ]

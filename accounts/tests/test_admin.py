@@ -112,3 +112,7 @@ def test_staff_can_end_a_session(staff, as_alice, alice):
     staff.post("/admin/accounts/session/", {"action": "end", "_selected_action": [session.pk]})
 
     assert as_alice.refresh().status_code == 401
+
+
+def test_changing_ones_password_leads_to_the_page_that_counts_guesses(staff):
+    assert staff.get("/admin/password_change/")["Location"] == "/accounts/password/"

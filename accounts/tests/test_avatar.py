@@ -58,6 +58,13 @@ def test_it_is_served_inert(as_alice, api):
     assert response["Cache-Control"].startswith("private")
 
 
+def test_it_can_only_be_read(api):
+    response = api.post("/media/avatars/" + "0" * 32 + ".webp")
+
+    assert response.status_code == 405
+    assert response["Allow"] == "GET, HEAD"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_metadata_and_appended_data_are_gone(as_alice, settings):
     info = PngInfo()

@@ -58,7 +58,7 @@ def test_the_list_of_devices_shows_ones_own_live_sessions(as_alice, other, bob, 
     make_client().sign_in(bob.email)
     as_alice.post("/api/token/", {"email": "alice@example.com", "password": PASSWORD}, HTTP_USER_AGENT="Firefox\x00 1")
 
-    devices = as_alice.get("/api/sessions/").json()
+    devices = as_alice.get("/api/sessions/").json()["results"]
 
     assert len(devices) == 3
     assert [device["is_current"] for device in devices].count(True) == 1
@@ -68,7 +68,7 @@ def test_the_list_of_devices_shows_ones_own_live_sessions(as_alice, other, bob, 
 
 
 def test_one_device_is_signed_out_from_another(as_alice, other):
-    [target] = [device for device in as_alice.get("/api/sessions/").json() if not device["is_current"]]
+    [target] = [device for device in as_alice.get("/api/sessions/").json()["results"] if not device["is_current"]]
 
     assert as_alice.delete(f"/api/sessions/{target['id']}/").status_code == 204
     assert as_alice.delete(f"/api/sessions/{target['id']}/").status_code == 404
@@ -158,3 +158,16 @@ def test_open_streams_can_ask_which_sessions_have_ended(alice, as_alice, other):
 
     type(alice).objects.update(is_active=False)
     assert ended_sessions([second.pk]) == {second.pk}
+
+
+def test_the_list_of_devices_comes_in_pages(as_alice, other, make_client):
+    first = as_alice.get("/api/sessions/?page_size=1").json()
+    second = as_alice.get(first["next"]).json()
+
+    assert [page["results"][0]["is_current"] for page in (first, second)] == [False, True]
+    assert (first["previous"], second["next"]) == (None, None)
+
+
+@pytest.mark.parametrize("cursor", ["x", "cD14", "cD0lMDA=", "%00", "bz05OTk5OTk5OTk5", "é"])
+def test_a_cursor_that_is_none_leads_nowhere(as_alice, cursor):
+    assert as_alice.get(f"/api/sessions/?cursor={cursor}").status_code in (200, 404)
