@@ -11,6 +11,14 @@ class SessionEnded(NotSignedIn):
     code, title = "session_ended", "This session has ended; sign in again."
 
 
+class KeyInvalid(NotSignedIn):
+    code, title = "invalid_api_key", "This API key is unknown, revoked or expired."
+
+
+class ScopeMissing(NotAllowed):
+    code, title = "insufficient_scope", "This key was not made for that."
+
+
 class RefreshInvalid(NotSignedIn):
     code, title = "refresh_invalid", "There is no session to refresh; sign in again."
 

@@ -1,6 +1,6 @@
 """Addresses under `/api/`, each with and without its trailing slash."""
 
-from accounts.api import avatar, mail_links, own_account, signing_in
+from accounts.api import avatar, keys, mail_links, own_account, signing_in
 from common.urls import both
 
 urlpatterns = [
@@ -14,6 +14,8 @@ urlpatterns = [
     *both("profile/avatar", avatar.AvatarView.as_view(), "profile-avatar"),
     *both("sessions", own_account.SessionsView.as_view(), "sessions"),
     *both("sessions/<anyuuid:session_id>", own_account.SessionView.as_view(), "session"),
+    *both("keys", keys.KeysView.as_view(), "keys"),
+    *both("keys/<anyuuid:key_id>", keys.KeyView.as_view(), "key"),
     *both("ws-ticket", own_account.TicketView.as_view(), "ws-ticket"),
     *both("confirmation-email/send", mail_links.SendConfirmationView.as_view(), "confirmation-send"),
     *both("confirmation-email/confirm", mail_links.ConfirmView.as_view(), "confirmation-confirm"),

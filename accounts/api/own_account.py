@@ -77,7 +77,8 @@ class SessionsView(ListAPIView[Session]):
     pagination_class = NewestFirst
 
     def get_queryset(self) -> QuerySet[Session]:
-        return Session.objects.alive().filter(user=signed_in_user(self.request))
+        mine = Session.objects.alive().filter(user=signed_in_user(self.request))
+        return mine.exclude(kind=Session.Kind.KEY)
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {"current": claims_of(self.request).session_id}

@@ -37,6 +37,7 @@ class Session(models.Model):
     class Kind(models.TextChoices):
         API = "api", "API client"
         PAGE = "page", "Browser pages"
+        KEY = "key", "API key"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="sessions")

@@ -1,13 +1,14 @@
 """Addresses of our own pages, and of avatars."""
 
-from django.urls import path
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from accounts.api.avatar import serve_avatar
 from accounts.pages import own, views
 from common.urls import both
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     *both("accounts/sign-in", views.SignInPage.as_view(), "page-sign-in"),
     *both("accounts/sign-out", views.sign_out, "page-sign-out"),
     *both("accounts/register", views.RegisterPage.as_view(), "page-register"),
@@ -28,3 +29,6 @@ urlpatterns = [
     path("admin/password_change/", RedirectView.as_view(pattern_name="page-password")),
     path("media/avatars/<str:name>", serve_avatar, name="avatar"),
 ]
+
+if settings.SOCIALACCOUNT_PROVIDERS:
+    urlpatterns.append(path("", include("accounts.social.urls")))

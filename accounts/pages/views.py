@@ -13,6 +13,7 @@ from accounts.pages.forms import NewPasswordForm, RegisterForm, ResetForm, SignI
 from accounts.services import addresses, passwords
 from accounts.services.credentials import check_credentials
 from accounts.services.registration import register
+from accounts.social.offers import EntryPage
 
 HOME = "/"
 
@@ -24,7 +25,7 @@ def next_address(request: HttpRequest) -> str:
     return wanted if safe else HOME
 
 
-class SignInPage(FormPage):
+class SignInPage(EntryPage):
     template_name = "accounts/sign_in.html"
     form_class = SignInForm
     title = button = "Sign in"
@@ -37,7 +38,7 @@ class SignInPage(FormPage):
         return HttpResponseRedirect(next_address(self.request))
 
 
-class RegisterPage(FormPage):
+class RegisterPage(EntryPage):
     form_class = RegisterForm
     title = button = "Register"
 

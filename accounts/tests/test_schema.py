@@ -1,5 +1,7 @@
 """The OpenAPI document describes what these addresses do."""
 
+import re
+
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
@@ -13,7 +15,7 @@ def paths() -> dict:
 
 def test_every_address_is_in_the_document_with_its_success_and_its_refusals(paths):
     for pattern in urlpatterns:
-        name = str(pattern.pattern).replace("<anyuuid:session_id>", "{session_id}")
+        name = re.sub(r"<anyuuid:(\w+)>", r"{\1}", str(pattern.pattern))
         path = f"/api/{name}"
         if not name.endswith("/"):
             continue
@@ -23,7 +25,7 @@ def test_every_address_is_in_the_document_with_its_success_and_its_refusals(path
             assert all("application/problem+json" in operation["responses"][code]["content"]
                        for code in statuses if code >= "400"), (path, method)  # fmt: skip
             assert operation["summary"]
-            assert operation["tags"] == ["accounts"]
+            assert operation["tags"]
 
 
 def test_it_says_which_credential_each_address_takes(paths):

@@ -1,0 +1,33 @@
+"""Two addresses for each provider that has its keys, and none of allauth's others."""
+
+from importlib import import_module
+
+from allauth.socialaccount.adapter import get_adapter  # type: ignore[import-untyped]
+from allauth.socialaccount.providers.base.constants import AuthProcess  # type: ignore[import-untyped]
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.pages.views import next_address
+from common.urls import both
+
+
+@require_POST
+def begin(request: HttpRequest, provider: str) -> HttpResponse:
+    """Send the browser to a provider; scope and purpose are ours, not the request's."""
+    chosen = get_adapter(request).get_provider(request, provider)
+    answer: HttpResponse = chosen.redirect(request, AuthProcess.LOGIN, next_url=next_address(request))
+    return answer
+
+
+def _patterns(name: str) -> list[URLPattern]:
+    callback = import_module(f"allauth.socialaccount.providers.{name}.views").oauth2_callback
+    here = f"accounts/social/{name}"
+    return [
+        *both(here, lambda request: begin(request, name), f"social-{name}"),
+        *both(f"{here}/callback", require_safe(callback), f"{name}_callback"),  # the name that allauth looks up
+    ]
+
+
+urlpatterns = [pattern for name in settings.SOCIALACCOUNT_PROVIDERS for pattern in _patterns(name)]
