@@ -2,15 +2,20 @@
 PORT ?= 8000
 PYTHON ?= python3
 BIN := .venv/bin
+# On another port the links in mails follow, unless SITE_URL says otherwise.
+SITE = $(if $(filter-out 8000,$(PORT)),SITE_URL=$${SITE_URL:-http://localhost:$(PORT)})
 
-.PHONY: run test check lint types fake-provider migrate clean
+.PHONY: screenshots run test faults check lint openapi types fake-provider migrate clean
 
 run: .venv/run .env
-	@$(BIN)/python manage.py migrate --verbosity 0
-	@$(BIN)/python manage.py serve --port $(PORT)
+	@$(SITE) $(BIN)/python manage.py serve --migrate --port $(PORT)
 
 test: .venv/dev
+	@$(BIN)/python tests/clients/install.py || true
 	@$(BIN)/python -m tests
+
+faults: .venv/dev
+	@FAULTS=long $(BIN)/python -m tests tests/faults
 
 check: .venv/dev
 	$(BIN)/ruff check .
@@ -19,6 +24,18 @@ check: .venv/dev
 	$(BIN)/mypy .
 	ENV_FILE= SECRET_KEY=check $(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m tests.deploy_check
+	ENV_FILE= SECRET_KEY=check $(BIN)/python manage.py spectacular | diff -q - docs/openapi.yaml
+
+# The address book of the API: the document, and TypeScript types made of it.
+openapi: .venv/dev
+	ENV_FILE= SECRET_KEY=check $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+types: openapi
+	@$(BIN)/python tests/clients/install.py
+	@$(BIN)/python tests/clients/make_types.py
+
+screenshots: .venv/dev
+	@$(BIN)/python -m tests.browser.screenshots
 
 fake-provider: .venv/dev
 	@$(BIN)/python -m llm.testing --port 9001

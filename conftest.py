@@ -79,7 +79,7 @@ class Person:
 def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
     """Make the test database for whoever asks; pytest-django's own looks for marks, which `live` tests have none of."""
     with django_db_blocker.unblock():
-        made = setup_databases(verbosity=0, interactive=False, aliases=["default"])  # type: ignore[arg-type]
+        made = setup_databases(verbosity=0, interactive=False, aliases=["default"], serialized_aliases=[])  # type: ignore[arg-type]
     yield
     with django_db_blocker.unblock():
         if connection.vendor == "postgresql":  # what threads gave back to the pool is still connected

@@ -15,8 +15,24 @@ class TurnRunning(Conflict):
     code, title = "turn_running", "A reply is still being made in this chat; wait for it or stop it."
 
 
+class NothingToFollow(NotFound):
+    code, title = "nothing_to_follow", "No reply is being made in this chat; name one, or a cursor."
+
+
+class ModelNotFound(NotFound):
+    code, title = "model_not_found", "There is no such model here."
+
+
+class MessageExists(Conflict):
+    code, title = "message_exists", "A message with this id is in this chat already."
+
+
 class KeyReused(ParleyError):
     status, code, title = 422, "idempotency_key_reused", "This idempotency key was used for another request."
+
+
+class FilesNotSupported(Invalid):
+    code, title = "files_not_supported", "Files cannot be sent to this server; send text."
 
 
 class UnknownModelName(Invalid):

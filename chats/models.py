@@ -120,6 +120,8 @@ class Turn(models.Model):
         ]
         indexes = [
             models.Index(fields=["lease_until"], condition=Q(state="streaming"), name="turn_running_lease"),
+            # For the sweep, which forgets keys of old turns.
+            models.Index(fields=["started_at"], condition=Q(key__isnull=False), name="turn_key_age"),
         ]
 
     def __str__(self) -> str:
@@ -137,3 +139,19 @@ class Piece(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.at}"
+
+
+class Feedback(models.Model):
+    """A thumb up or down for a reply; one for each, the last one counts. `chat` lets a chat's go with it."""
+
+    class Value(models.IntegerChoices):
+        UP = 1, "good"
+        DOWN = -1, "bad"
+
+    message = models.OneToOneField(Message, models.CASCADE, primary_key=True, related_name="feedback")
+    chat = models.ForeignKey(Chat, models.CASCADE, related_name="feedback")
+    value = models.SmallIntegerField(choices=Value)
+    created_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.get_value_display()

@@ -1,61 +1,74 @@
 """The border between async code and the database: a few threads that own a connection each.
 
-Nothing on the streaming paths touches the ORM outside of `read` and `write`. On SQLite there is one writer, because the
-file has one anyway and a reader must never wait behind it.
+Nothing on the streaming paths touches the ORM outside of `read`, `write` and `flush`. On SQLite there is one writer,
+because the file has one anyway and a reader must never wait behind it. On PostgreSQL the flush of running replies has a
+thread of its own: writers may all be waiting for locked rows, and a lease must not run out behind them.
 """
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier, BrokenBarrierError
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 IDLE_BEFORE_HEALTH_CHECK = 1.0
-_last_use: dict[int, float] = {}
+_thread = threading.local()  # `used`: when this thread last had an answer from the database
 
 
-def _call(function: Callable[[], R]) -> R:
+def _own_connection() -> None:
+    """Connect this thread without the pool, which would only stand between the thread and the server.
+
+    A refused connection then fails at once instead of after the pool's time-out, and is tried again at the next call
+    instead of when the pool has backed off long enough.
+    """
+    options = {name: value for name, value in connection.settings_dict["OPTIONS"].items() if name != "pool"}
+    connection.settings_dict = {**connection.settings_dict, "OPTIONS": options}
+
+
+def _call(function: Callable[[], R], deadline: float) -> R:
     """Run one function on this thread's own connection, replacing the connection where it has died."""
     if connection.in_atomic_block:  # a test's own thread, inside its transaction
         return function()
+    if time.monotonic() > deadline:
+        raise OperationalError("the database is too busy: no thread came free in time")
     _renew()
     try:
-        return function()
+        result = function()
+        _thread.used = time.monotonic()
+    except BaseException:
+        _thread.used = 0.0
+        raise
+    else:
+        return result
     finally:
         connection.close_if_unusable_or_obsolete()
-        _keep()
 
 
 def _renew() -> None:
     connection.close_if_unusable_or_obsolete()
-    recently = time.monotonic() - _last_use.get(id(connection), 0.0) < IDLE_BEFORE_HEALTH_CHECK
+    recently = time.monotonic() - getattr(_thread, "used", 0.0) < IDLE_BEFORE_HEALTH_CHECK
     connection.health_check_done = recently  # type: ignore[attr-defined]
     connection.ensure_connection()
-    _keep()
-
-
-def _keep() -> None:
-    """Hold on to the connection: a pooled one would be handed back after each call."""
-    connection.close_at = None
-    _last_use[id(connection)] = time.monotonic()
+    connection.close_at = None  # it is kept for as long as it lives
 
 
 class DatabaseExecutor:
     """Runs synchronous database functions for async callers."""
 
     def __init__(self) -> None:
-        readers, writers = settings.DATABASE_READERS, settings.DATABASE_WRITERS
-        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="db-read")
-        self._writers = ThreadPoolExecutor(writers, thread_name_prefix="db-write")
+        self._readers = _threads(settings.DATABASE_READERS, "db-read")
+        self._writers = _threads(settings.DATABASE_WRITERS, "db-write")
+        alone = connection.vendor == "postgresql"
+        self._flusher = _threads(1, "db-flush") if alone else self._writers
 
     async def read(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a function that only reads."""
@@ -65,21 +78,30 @@ class DatabaseExecutor:
         """Run a function that writes."""
         return await self._run(self._writers, partial(function, *args, **kwargs))
 
+    async def flush(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the write that keeps running replies alive; one at a time."""
+        return await self._run(self._flusher, partial(function, *args, **kwargs))
+
     async def _run(self, pool: ThreadPoolExecutor, call: Callable[[], R]) -> R:
+        deadline = time.monotonic() + settings.DATABASE_WAIT
         # shield: a reader that goes away must not turn a running transaction into an unobserved one
-        return await asyncio.shield(asyncio.wrap_future(pool.submit(_call, call)))
+        return await asyncio.shield(asyncio.wrap_future(pool.submit(_call, call, deadline)))
 
     def close(self) -> None:
         """Close the threads' connections and wait for the threads to end."""
-        for pool in (self._readers, self._writers):
-            together = Barrier(len(pool._threads) or 1)  # so that each thread gets one of the calls
+        for pool in {self._readers, self._writers, self._flusher}:
+            together = threading.Barrier(len(pool._threads) or 1)  # so that each thread gets one of the calls
             for _ in range(together.parties):
                 pool.submit(_close, together)
             pool.shutdown(wait=True)
 
 
-def _close(together: Barrier) -> None:
-    with contextlib.suppress(BrokenBarrierError):
+def _threads(count: int, name: str) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count, thread_name_prefix=name, initializer=_own_connection)
+
+
+def _close(together: threading.Barrier) -> None:
+    with contextlib.suppress(threading.BrokenBarrierError):
         together.wait(timeout=5)
     connection.close()
 

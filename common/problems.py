@@ -122,7 +122,12 @@ def problem_response(request: HttpRequest, error: BaseException) -> HttpResponse
         refusal = ServerError()
     body = dumps(body_of(refusal, getattr(request, "correlation_id", "")))
     response = HttpResponse(body, status=refusal.status, content_type=CONTENT_TYPE, headers=headers_of(refusal))
-    response._has_been_logged = True  # type: ignore[attr-defined]  # a refusal is an answer; what is broken is logged above
+    return unlogged(response)
+
+
+def unlogged(response: HttpResponse) -> HttpResponse:
+    """Keep Django from logging a refusal: it is an answer, and what is broken has been logged."""
+    response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 
 

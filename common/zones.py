@@ -1,7 +1,14 @@
-"""Days of a time zone."""
+"""Time zones: their names and their days."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """Return the names of the installed zones; finding them reads hundreds of files."""
+    return frozenset(available_timezones())
 
 
 def first_instant(day: date, zone: ZoneInfo) -> datetime:

@@ -6,6 +6,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from chats.api import ai_sdk, openai
 from common.errors import BodyTooLarge, Invalid, NotAllowed, NotFound, ParleyError
 from common.problems import ServerError, problem_response
 
@@ -14,6 +15,15 @@ def _answer(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
     wants_page = "text/html" in request.headers.get("Accept", "") and not request.path.startswith("/api")
     if wants_page:
         return render(request, "error.html", {"refusal": refusal}, status=refusal.status)
+    return refuse(request, refusal)
+
+
+def refuse(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
+    """Answer in the shape that the clients of an address read."""
+    if request.path.startswith("/v1/"):
+        return openai.refusal_response(refusal)
+    if ai_sdk.PATHS.match(request.path):
+        return ai_sdk.refusal_response(refusal)
     return problem_response(request, refusal)
 
 
@@ -25,7 +35,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _answer(request, NotAllowed())
 
 
-def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
+def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return _answer(request, NotFound())
 
 

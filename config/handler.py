@@ -15,7 +15,7 @@ from django.urls import set_script_prefix
 
 from common.errors import BodyTooLarge, ParleyError
 from common.lean import is_lean_path
-from common.problems import problem_response
+from config.errors import refuse
 
 CHAT_BODY = re.compile(r"/api/chat(/|$)|/v1/")
 
@@ -43,7 +43,7 @@ class Handler(ASGIHandler):
         except RequestAborted:
             return
         except ParleyError as refusal:
-            await self.send_response(_refused(refusal), send)
+            await self.send_response(_refused(refusal, scope["path"]), send)
             return
         if is_lean_path(scope["path"]):
             await self.serve_lean(scope, body, receive, send)
@@ -126,10 +126,11 @@ def _replay(body: bytes, receive: Receive) -> Any:
     return again
 
 
-def _refused(refusal: ParleyError) -> HttpResponse:
+def _refused(refusal: ParleyError, path: str) -> HttpResponse:
     request = HttpRequest()
+    request.path = path
     with contextlib.suppress(AttributeError):
         request.correlation_id = ""  # type: ignore[attr-defined]
-    response = problem_response(request, refusal)
+    response = refuse(request, refusal)
     response["Connection"] = "close"
     return response

@@ -1,7 +1,11 @@
 """The ASGI server as Parley runs it."""
 
+import socket
+
 import uvicorn
 from django.conf import settings
+
+from config.protocol import ImpatientProtocol
 
 
 def server_config(host: str, port: int, *, reload: bool = False) -> uvicorn.Config:
@@ -13,14 +17,14 @@ def server_config(host: str, port: int, *, reload: bool = False) -> uvicorn.Conf
         workers=None if reload else settings.WEB_CONCURRENCY,
         reload=reload,
         loop="uvloop",
-        http="httptools",
+        http=ImpatientProtocol,
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=settings.TRUSTED_PROXIES > 0,
+        proxy_headers=False,  # accounts.security.network counts the trusted hops itself
         timeout_graceful_shutdown=3,
         timeout_keep_alive=10,
         h11_max_incomplete_event_size=65_536,
@@ -30,14 +34,26 @@ def server_config(host: str, port: int, *, reload: bool = False) -> uvicorn.Conf
 def serve(host: str, port: int, *, reload: bool = False) -> None:
     """Run until told to stop."""
     config = server_config(host, port, reload=reload)
-    server = uvicorn.Server(config)
+    server, sockets = uvicorn.Server(config), [listening_socket(config)]
     if reload:
         from uvicorn.supervisors import ChangeReload
 
-        ChangeReload(config, target=server.run, sockets=[config.bind_socket()]).run()
+        ChangeReload(config, target=server.run, sockets=sockets).run()
     elif config.workers > 1:
         from uvicorn.supervisors import Multiprocess
 
-        Multiprocess(config, sockets=[config.bind_socket()]).run()
+        Multiprocess(config, sockets=sockets).run()
     else:
-        server.run()
+        server.run(sockets)
+
+
+def listening_socket(config: uvicorn.Config) -> socket.socket:
+    """Return the bound socket. Its connections inherit that the kernel cuts a reader that takes nothing for a while.
+
+    (With TCP_USER_TIMEOUT that costs no timer of ours, and what such a reader has not taken is freed at once. Systems
+    without it keep such a connection until the reader leaves.)
+    """
+    bound = config.bind_socket()
+    if option := getattr(socket, "TCP_USER_TIMEOUT", None):
+        bound.setsockopt(socket.IPPROTO_TCP, option, int(settings.STALLED_SECONDS * 1000))
+    return bound

@@ -6,6 +6,7 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts.social import setup as social
 from config import env
 from config.env import BASE_DIR
 from llm.aliases import DEFAULT_ALIASES
@@ -45,6 +46,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "common.middleware.CorrelationMiddleware",
+    "common.policy.ContentSecurityPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "common.lean.SecurityMiddleware",
     "common.lean.SessionMiddleware",
@@ -57,6 +59,8 @@ MIDDLEWARE = [
 # Only async views live under these; `config.asgi` serves them without a thread (docs/architecture.md).
 LEAN_PATHS = (
     r"/api/chats/[^/]+/(messages|stream|stop)(/|$)"
+    r"|/api/chat(/|$)"
+    r"|/v1(/|$)"
     r"|/prompt_(gpt|gemini)/?$"
     r"|/(healthz|readyz)/?$"
 )
@@ -84,6 +88,9 @@ DATABASE_URL = env.secret("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}"
 DATABASE_WAIT = env.number("DATABASE_WAIT", 5, most=60)
 DATABASE_STATEMENT_TIMEOUT = env.number("DATABASE_STATEMENT_TIMEOUT", 10, most=3600)
 DATABASE_POOL = env.integer("DATABASE_POOL", 20, least=10, most=500)
+DATABASE_READERS = env.integer("DATABASE_READERS", 3, least=1, most=64)
+DATABASE_WRITERS = env.integer("DATABASE_WRITERS", 4, least=2, most=64)
+TEST_DATABASE = env.text("TEST_DATABASE", str(BASE_DIR / "test.sqlite3"))
 REDIS_URL = env.secret("REDIS_URL")
 REDIS_PREFIX = env.text("REDIS_PREFIX", "parley")
 
@@ -101,13 +108,15 @@ def _database() -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-8000",
         }
         # A file: threads of one test share it as they share the real one.
-        found["TEST"] = {"NAME": env.text("TEST_DATABASE", str(BASE_DIR / "test.sqlite3"))}
+        found["TEST"] = {"NAME": TEST_DATABASE}
     elif found["ENGINE"] == "django.db.backends.postgresql":
         wait, statement = int(DATABASE_WAIT * 1000), int(DATABASE_STATEMENT_TIMEOUT * 1000)
         found["OPTIONS"] = {
             **found.get("OPTIONS", {}),
-            "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": DATABASE_WAIT},
+            # After an outage the next request connects anew; the pool's own attempts would come ever more rarely.
+            "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": DATABASE_WAIT, "reconnect_timeout": 1},
             "connect_timeout": 5,
+            "tcp_user_timeout": 8000,  # a server that vanished without a word
             "options": f"-c lock_timeout={wait} -c statement_timeout={statement}",
         }
         found["CONN_HEALTH_CHECKS"] = True
@@ -117,14 +126,14 @@ def _database() -> dict[str, Any]:
 
 
 DATABASES = {"default": _database()}
-_ON_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
-DATABASE_READERS = env.integer("DATABASE_READERS", 3, least=1, most=64)
-DATABASE_WRITERS = 1 if _ON_SQLITE else env.integer("DATABASE_WRITERS", 4, least=2, most=64)
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASE_WRITERS = 1  # the file has one anyway, and readers must not wait behind a second one
 
 CACHES: dict[str, Any] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 # --- Accounts -------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "/accounts/sign-in/"
 AUTHENTICATION_BACKENDS = ["accounts.backends.EmailBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
@@ -152,6 +161,21 @@ SIMPLE_JWT = {
     "AUDIENCE": "parley",
     "LEEWAY": 0,
 }
+
+# --- Sign-in with other sites: nothing of allauth is there unless one has its keys -----------------------------------
+SOCIALACCOUNT_PROVIDERS = social.providers(
+    {
+        "google": (env.text("GOOGLE_CLIENT_ID"), env.secret("GOOGLE_CLIENT_SECRET")),
+        "github": (env.text("GITHUB_CLIENT_ID"), env.secret("GITHUB_CLIENT_SECRET")),
+    }
+)
+if SOCIALACCOUNT_PROVIDERS:
+    INSTALLED_APPS += social.apps(SOCIALACCOUNT_PROVIDERS)
+    MIDDLEWARE += [social.MIDDLEWARE]
+    SOCIALACCOUNT_ADAPTER = "accounts.social.adapter.SocialAdapter"
+    SOCIALACCOUNT_ONLY = SOCIALACCOUNT_QUERY_EMAIL = True
+    SOCIALACCOUNT_EMAIL_VERIFICATION = ACCOUNT_EMAIL_VERIFICATION = "none"
+    ACCOUNT_DEFAULT_HTTP_PROTOCOL = SITE_URL.partition(":")[0]
 
 # --- Mail -----------------------------------------------------------------------------------------------------------
 _mail = env.mail("EMAIL_URL", "console:" if DEBUG else "smtp://localhost:25")
@@ -196,9 +220,14 @@ UNSAVED_SECONDS = env.number("UNSAVED_SECONDS", 1, least=0.1, most=10)
 LEASE_SECONDS = env.number("LEASE_SECONDS", 5, least=1, most=60)
 SWEEP_SECONDS = env.number("SWEEP_SECONDS", 2, least=0.1, most=60)
 KEEPALIVE_SECONDS = env.number("KEEPALIVE_SECONDS", 10, least=0.1, most=15)
+STALLED_SECONDS = env.number("STALLED_SECONDS", 60, least=1, most=3600)
 SHUTDOWN_GRACE_SECONDS = env.number("SHUTDOWN_GRACE_SECONDS", 20, most=600)
+CHAT_STATUS_SECONDS = env.number("CHAT_STATUS_SECONDS", 10, least=0.1, most=30)
 STREAMS_PER_USER = env.integer("STREAMS_PER_USER", 100, least=1)
 SOCKETS_PER_USER = env.integer("SOCKETS_PER_USER", 20, least=1)
+SOCKET_AUTH_SECONDS = env.number("SOCKET_AUTH_SECONDS", 10, least=0.1, most=60)
+SOCKET_FRAMES_PER_SECOND = env.integer("SOCKET_FRAMES_PER_SECOND", 20, least=1)
+MAX_FRAME_BYTES = env.integer("MAX_FRAME_BYTES", 2**20, least=1024, most=16 * 2**20)
 IDEMPOTENCY_HOURS = env.integer("IDEMPOTENCY_HOURS", 24, least=1)
 DAILY_MESSAGES = env.integer("DAILY_MESSAGES", 0)
 DAILY_TOKENS = env.integer("DAILY_TOKENS", 0)
@@ -207,6 +236,8 @@ PAGE_SIZE, PAGE_SIZE_MAX = 50, 200
 # --- HTTP -----------------------------------------------------------------------------------------------------------
 MAX_BODY_BYTES = env.integer("MAX_BODY_BYTES", 2 * 2**20, least=1024)
 MAX_CHAT_BODY_BYTES = env.integer("MAX_CHAT_BODY_BYTES", 32 * 2**20, least=1024)
+HEADER_SECONDS = env.number("HEADER_SECONDS", 8, least=1, most=600)
+MAX_HEADER_BYTES = env.integer("MAX_HEADER_BYTES", 65_536, least=1024)
 BODY_SECONDS = env.number("BODY_SECONDS", 10, least=1, most=600)
 # The handler in `config.asgi` refuses larger bodies before they are read, for every path.
 DATA_UPLOAD_MAX_MEMORY_SIZE = None
@@ -277,6 +308,7 @@ LOGGING = {
         "uvicorn.error": {"level": "WARNING"},
         # Refusals are answers, not incidents.
         "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.server": {"handlers": ["console"], "propagate": False},
     },
 }

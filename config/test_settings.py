@@ -3,6 +3,8 @@
 import os
 
 os.environ["ENV_FILE"] = ""
+for name in [name for name in os.environ if name.startswith(("GOOGLE_", "GITHUB_"))]:
+    del os.environ[name]
 for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "GEMINI_API_KEY", "GEMINI_BASE_URL", "DEFAULT_MODEL"):
     os.environ.pop(name, None)
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "x" * 60)

@@ -1,10 +1,13 @@
 """All addresses."""
 
+from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from chats.urls import api_patterns, seed_patterns
+from chats.pages.urls import page_patterns
+from chats.urls import api_patterns, openai_patterns, seed_patterns
 from common.urls import both
 from config import errors
 from config.health import LiveView, ReadyView
@@ -15,12 +18,16 @@ urlpatterns = [
     path("api/", include(api_patterns)),
     path("api/", include("accounts.urls")),
     path("", include("accounts.pages.urls")),
+    path("", include(page_patterns)),
     *both("api/schema", SpectacularAPIView.as_view(), "schema"),
-    *both("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), "docs"),
+    *both("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), "docs"),
     *seed_patterns,
+    *openai_patterns,
     *both("healthz", LiveView.as_view(), "healthz"),
     *both("readyz", ReadyView.as_view(), "readyz"),
     path("admin/", admin.site.urls),
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")),
+    re_path(r"", errors.missing),  # our own answer under DEBUG too
 ]
 
 handler400, handler403, handler404, handler500 = errors.bad, errors.forbidden, errors.missing, errors.broken

@@ -15,7 +15,8 @@ from chats.turns.begin import begin, find_repeated, question_of
 from chats.turns.engine import engine
 from chats.turns.events import End
 from chats.turns.following import follow
-from chats.turns.store import read_reply, request_stop
+from chats.turns.store import request_stop
+from chats.turns.stored import read_reply
 from common.errors import Unavailable
 from common.executor import database
 from common.retrying import retry_conflicts

@@ -2,14 +2,14 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
 
 from chats.tree import MessageRow, Part
 from llm.catalog import Model
-from llm.types import Prompt
+from llm.types import Prompt, PromptMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,18 @@ class Ask:
     parent: UUID | None = None
     model: str = ""
     key: str = ""
+    client_id: str = ""  # what the client calls the new question
+    client_chat_id: str = ""  # what it calls a chat that is made on first use
     create: bool = False  # make the chat on first use
+    earlier: tuple[PromptMessage, ...] = ()  # what a chat that is made begins with
+    prompt: Prompt | None = None  # what to ask instead of the chat's own context
     remember_model: bool = False  # the model becomes the chat's
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of what is asked: the same key with another fingerprint is a mistake of the client."""
-        asked = [self.kind, self.chat, self.content, self.message, self.parent, self.model]
+        asked: list[Any] = [self.kind, self.chat, self.content, self.message, self.parent, self.model]
+        if self.prompt is not None:
+            asked.append(self.prompt)
         return hashlib.sha256(orjson.dumps(asked)).hexdigest()
 
 

@@ -1,6 +1,6 @@
 """The accepting transaction of a turn: chat locked, key, running turn, question, reply, turn, head, quota."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,10 +11,18 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.access import Viewer
-from chats.errors import ChatNotFound, KeyReused, MessageNotFound, ProviderMissing, TurnRunning, UnknownModelName
+from chats.errors import (
+    ChatNotFound,
+    KeyReused,
+    MessageExists,
+    MessageNotFound,
+    ProviderMissing,
+    TurnRunning,
+    UnknownModelName,
+)
 from chats.models import Role, State
 from chats.titles import title_from
-from chats.tree import MessageRow, context, layout_of, read_message
+from chats.tree import MessageRow, context, count_siblings, layout_of, read_message
 from chats.turns.asking import Ask, Begun
 from chats.turns.store import lease_end
 from common.errors import Invalid
@@ -55,21 +63,28 @@ def begin(viewer: Viewer, ask: Ask, owner: str, blocked: str = "") -> Begun:
 def _begin(viewer: Viewer, ask: Ask, owner: str, blocked: str) -> Begun:
     now = timezone.now()
     chat = _lock_chat(viewer, ask, now)
+    ask = replace(ask, chat=chat.id)  # a client's own id may have named it
     if ask.key and (repeated := find_repeated(viewer, ask, now)):
         return repeated
     _require_idle(chat)
     model = choose_model(ask.model, chat.model, viewer.preferred_model)
+    if ask.earlier and chat.head is None:
+        _import(chat, ask, now)
     question, reply = _place(chat, ask, now)
     reply.model, reply.provider = model.id, model.provider
     if blocked:
         reply.state, reply.reason = State.BLOCKED, "moderation"
     begun = Begun(chat.id, chat.last_turn + 1, question, reply, model=model, kept=reply.parts)
     day_id = None if blocked else charge(viewer.id, viewer.timezone, now)
-    _insert_messages(begun, ask)
+    _insert_messages(chat.id, [reply] if ask.kind in ("regenerate", "continue") else [question, reply])
+    if ask.kind != "send" or ask.parent:  # what follows the head has no siblings
+        count_siblings(chat.id, [question, reply])
     _insert_turn(begun, viewer, ask, owner, blocked, day_id, now)
     _move_head(chat, begun, ask, now)
     if not blocked:
-        begun.prompt = build_prompt(chat.id, question, model, continued=bool(reply.parts), kept=reply.content)
+        begun.prompt = ask.prompt or build_prompt(
+            chat.id, question, model, continued=bool(reply.parts), kept=reply.content
+        )
     return begun
 
 
@@ -78,10 +93,10 @@ def _lock_chat(viewer: Viewer, ask: Ask, now: datetime) -> LockedChat:
     if chat is None and ask.create:
         with connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO chats_chat (id, owner_id, title, title_by_user, model, pinned, archived, last_number, "
-                "last_turn, created_at, updated_at) VALUES (%s, %s, '', %s, '', %s, %s, 0, 0, %s, %s) "
-                "ON CONFLICT (id) DO NOTHING",
-                [ask.chat, viewer.id, False, False, False, instant(now), instant(now)],
+                "INSERT INTO chats_chat (id, client_id, owner_id, title, title_by_user, model, pinned, archived, "
+                "last_number, last_turn, created_at, updated_at) VALUES (%s, %s, %s, '', %s, '', %s, %s, 0, 0, %s, %s) "
+                "ON CONFLICT DO NOTHING",
+                [ask.chat, ask.client_chat_id or None, viewer.id, False, False, False, instant(now), instant(now)],
             )
         chat = _select_chat(viewer, ask)
     if chat is None:
@@ -91,11 +106,12 @@ def _lock_chat(viewer: Viewer, ask: Ask, now: datetime) -> LockedChat:
 
 def _select_chat(viewer: Viewer, ask: Ask) -> LockedChat | None:
     lock = "FOR NO KEY UPDATE" if is_postgresql() else ""
+    column, name = ("client_id", ask.client_chat_id) if ask.client_chat_id else ("id", ask.chat)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, title, model, head_id, last_number, last_turn FROM chats_chat "
-            f"WHERE id = %s AND owner_id = %s {lock}",
-            [ask.chat, viewer.id],
+            f"WHERE {column} = %s AND owner_id = %s {lock}",
+            [name, viewer.id],
         )
         row = cursor.fetchone()
     return LockedChat(uuid_of(row[0]), row[1], row[2], uuid_or_none(row[3]), row[4], row[5]) if row else None
@@ -158,6 +174,7 @@ def _place(chat: LockedChat, ask: Ask, now: datetime) -> tuple[MessageRow, Messa
         parent = _parent(chat, ask)
         question = _new(chat.last_number + 1, parent, Role.USER, now)
         question.parts = [("text", ask.content)]
+        question.client_id = _client_id(chat, ask)
     reply = _new(max(question.number, chat.last_number) + 1, question.id, Role.ASSISTANT, now)
     reply.state = State.STREAMING
     if ask.kind == "continue":
@@ -165,6 +182,23 @@ def _place(chat: LockedChat, ask: Ask, now: datetime) -> tuple[MessageRow, Messa
         if not reply.parts:
             raise Invalid("There is no text to go on from; regenerate the reply instead.")
     return question, reply
+
+
+def _client_id(chat: LockedChat, ask: Ask) -> str | None:
+    """Return the client's id for the new question; an edited question hands it over to its successor."""
+    if not ask.client_id:
+        return None
+    with connection.cursor() as cursor:
+        if ask.kind == "edit":
+            cursor.execute(
+                "UPDATE chats_message SET client_id = NULL WHERE chat_id = %s AND client_id = %s",
+                [chat.id, ask.client_id],
+            )
+            return ask.client_id
+        cursor.execute("SELECT 1 FROM chats_message WHERE chat_id = %s AND client_id = %s", [chat.id, ask.client_id])
+        if cursor.fetchone():
+            raise MessageExists()
+    return ask.client_id
 
 
 def question_of(chat_id: UUID, head: UUID | None, ask: Ask) -> MessageRow | None:
@@ -197,14 +231,25 @@ def _new(number: int, parent: UUID | None, role: str, now: datetime) -> MessageR
     return MessageRow(uuid7(), number, None, parent, role, [], State.COMPLETE, "", "", "", None, None, now)
 
 
-def _insert_messages(begun: Begun, ask: Ask) -> None:
-    rows = [begun.reply] if ask.kind in ("regenerate", "continue") else [begun.question, begun.reply]
+def _import(chat: LockedChat, ask: Ask, now: datetime) -> None:
+    """Begin a new chat with what its client says was said before."""
+    rows = []
+    for message in ask.earlier:
+        row = _new(chat.last_number + 1, chat.head, Role(message.role), now)
+        row.parts = [("text", message.text)]
+        chat.head, chat.last_number = row.id, row.number
+        rows.append(row)
+    for start in range(0, len(rows), 100):
+        _insert_messages(chat.id, rows[start : start + 100])
+
+
+def _insert_messages(chat_id: UUID, rows: list[MessageRow]) -> None:
     marks = ", ".join([f"({', '.join(['%s'] * 14)})"] * len(rows))
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO chats_message (id, client_id, chat_id, number, parent_id, role, content, reasoning, layout, "
             f"state, reason, model, provider, created_at) VALUES {marks}",
-            [value for row in rows for value in _values(begun.chat_id, row)],
+            [value for row in rows for value in _values(chat_id, row)],
         )
 
 

@@ -10,10 +10,12 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
 from chats.models import State
 from chats.turns.asking import Begun
@@ -22,12 +24,14 @@ from chats.turns.log import ReplyLog
 from chats.turns.mirroring import Mirrors
 from chats.turns.relaying import Relays
 from chats.turns.running import LOST, SHUTDOWN, STOPPED, RunningTurn
-from chats.turns.store import Flushed, Outcome, Unsaved, expired_turns, finish, flush
+from chats.turns.store import Flushed, Outcome, Unsaved, expired_turns, finish, flush, forget_keys
+from chats.turns.titling import give_title, wants_title
 from common.executor import database
 from common.retrying import retry_conflicts
 
 logger = logging.getLogger("parley.turns")
 
+FORGET_SECONDS = 3600.0  # how often expired idempotency keys are cleared
 STORE_SECONDS = 4.0  # how long a stopping process tries to store the ends of its turns
 
 
@@ -45,6 +49,9 @@ class Engine:
         self._idle = asyncio.Event()
         self._idle.set()
         self._ticking: asyncio.Task[None] | None = None
+        self._flushing: asyncio.Task[None] | None = None
+        self._titling: set[asyncio.Task[None]] = set()
+        self._database_away = False
         self._sweeping: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -72,6 +79,11 @@ class Engine:
         self._relays.forget(turn.begun.reply.id)
         if not self._turns:
             self._idle.set()
+        reply = turn.log.end.message if turn.log.end else None
+        if reply is not None and wants_title(turn.begun, reply) and not self.draining:
+            task = self.loop.create_task(give_title(turn.begun, reply))
+            self._titling.add(task)
+            task.add_done_callback(self._titling.discard)
 
     def log_of(self, reply_id: UUID) -> ReplyLog | None:
         """Return the log of a reply that runs here; hold the object, since the entry goes when the reply ends."""
@@ -102,12 +114,11 @@ class Engine:
 
     # --- flush -------------------------------------------------------------------------------------------------------
     async def _tick(self) -> None:
+        """Flush again and again, one flush at a time; clocks and keep-alives do not wait for a slow database."""
         while self._turns:
             await asyncio.sleep(settings.FLUSH_SECONDS)
-            try:
-                await self._flush()
-            except Exception:
-                logger.exception("flush failed")
+            if self._flushing is None or self._flushing.done():
+                self._flushing = self.loop.create_task(self._flush())
             self._check(time.monotonic())
 
     def _check(self, now: float) -> None:
@@ -122,12 +133,7 @@ class Engine:
         batch = {turn.begun.turn_id: (turn, turn.log.length, turn.unsaved()) for turn in self._turns.values()}
         if not batch:
             return
-        try:
-            results = [await database().write(flush, [unsaved for _, _, unsaved in batch.values()])]
-        except Exception:
-            logger.exception("flushing %d replies together failed, trying one by one", len(batch))
-            results = [await self._flush_alone(unsaved) for _, _, unsaved in batch.values()]
-        for result in results:
+        for result in await self._store([unsaved for _, _, unsaved in batch.values()]):
             for turn_id in result.saved:
                 turn, length, _ = batch[turn_id]
                 turn.stored(length, taken_at)
@@ -136,20 +142,36 @@ class Engine:
             for turn_id in result.lost:
                 batch[turn_id][0].interrupt(LOST)
 
-    async def _flush_alone(self, unsaved: Unsaved) -> Flushed:
+    async def _store(self, batch: list[Unsaved]) -> list[Flushed]:
+        """Store a batch; where one of it cannot be stored, each alone. A database that is away is asked again later."""
         try:
-            return await database().write(flush, [unsaved])
+            return [await database().flush(flush, batch)]
+        except (OperationalError, InterfaceError) as error:
+            logger.error("%d running replies not stored, trying again: %s", len(batch), error)
+            self._database_away = True
+            return []
         except Exception:
-            logger.exception("flush of turn %s failed", unsaved.turn_id)
-            return Flushed()
+            logger.exception("flush failed, turns %s", ", ".join(str(unsaved.turn_id) for unsaved in batch))
+            return [] if len(batch) == 1 else [one for unsaved in batch for one in await self._store([unsaved])]
 
     # --- sweep -------------------------------------------------------------------------------------------------------
     async def _sweep(self) -> None:
+        sweep_from = forget_from = 0.0
         while True:
+            now = time.monotonic()
             try:
-                await database().write(sweep)
-            except Exception:
-                logger.exception("sweep failed")
+                await database().read(expired_turns)
+                if self._database_away:  # nobody could renew a lease; their owners come first
+                    self._database_away, sweep_from = False, now + settings.LEASE_SECONDS
+                elif now >= sweep_from:
+                    await database().write(
+                        sweep, {(turn.begun.turn_id, turn.begun.epoch) for turn in self._turns.values()}
+                    )
+                if now >= forget_from and await database().write(forget_keys) == 0:
+                    forget_from = now + FORGET_SECONDS
+            except Exception as error:
+                logger.error("sweep failed, trying again: %s", error)
+                self._database_away = True
             await asyncio.sleep(settings.SWEEP_SECONDS)
 
     # --- end ---------------------------------------------------------------------------------------------------------
@@ -166,21 +188,35 @@ class Engine:
     async def close(self) -> None:
         """Drain, then end the engine's own tasks."""
         await self.drain()
-        for task in (self._sweeping, self._ticking):
+        for task in (self._sweeping, self._ticking, self._flushing, *self._titling):
             if task:
                 task.cancel()
         await self.bus.stop()
 
 
-def sweep() -> int:
-    """End every turn whose process let its lease expire as `interrupted`, its text kept; return how many."""
+def sweep(running: Collection[tuple[int, int]] = ()) -> int:
+    """End every turn whose process let its lease expire as `interrupted`, its text kept; return how many.
+
+    `running` are the caller's own turns and their epochs: they are alive, however late their leases are renewed.
+    """
     ended = 0
     for turn_id, epoch in expired_turns():
-        outcome = Outcome(State.INTERRUPTED, "process_lost")
-        ended += retry_conflicts(finish, turn_id, epoch, outcome) is not None
+        if (turn_id, epoch) not in running:
+            ended += _end_lost(turn_id, epoch)
     if ended:
         logger.warning("ended %d turns that lost their process", ended)
     return ended
+
+
+def _end_lost(turn_id: int, epoch: int) -> bool:
+    """End one turn; one that cannot be ended must not keep the others from it."""
+    try:
+        return retry_conflicts(finish, turn_id, epoch, Outcome(State.INTERRUPTED, "process_lost")) is not None
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("lost turn %s cannot be ended", turn_id)
+        return False
 
 
 _engine: Engine | None = None

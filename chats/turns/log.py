@@ -4,12 +4,15 @@ There is no queue per follower: each pulls from here at its own pace, so a slow 
 """
 
 import asyncio
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from itertools import groupby
 from uuid import UUID
 
 from chats.tree import MessageRow, Part
 from chats.turns.events import END_OFFSET, TURN_STEP, Delta, End
+
+# Characters that a follower is handed at a time: a slow reader holds no more of them than this.
+AT_A_TIME = 16_384
 
 
 class ReplyLog:
@@ -42,6 +45,7 @@ class ReplyLog:
 
     def finish(self, message: MessageRow) -> None:
         """Record the end as it was committed."""
+        message.retry_after = self.retry_after
         self.end = End(self.base + END_OFFSET, message.length, message)
         self.show()
 
@@ -56,23 +60,20 @@ class ReplyLog:
         self._wake(True)
 
     def after(self, position: int) -> list[Delta]:
-        """Return what may be shown from `position` on, neighbours of one kind joined; the first is cut to fit."""
+        """Return what may be shown from `position` on, a bounded part of it, neighbours of one kind joined."""
         if position >= self.shown:
             return []
-        first = bisect_right(self._starts, position) - 1
-        found = self._deltas[first:]
-        if found[-1].at >= self.shown:
-            found = [delta for delta in found if delta.at < self.shown]
-        if len(found) == 1 and found[0].at == position:
-            return found
-        return self._joined(found, position)
+        stop = min(self.shown, position + AT_A_TIME)
+        found = self._deltas[bisect_right(self._starts, position) - 1 : bisect_left(self._starts, stop)]
+        if len(found) == 1 and found[0].at == position and position + len(found[0].text) <= stop:
+            return found  # as it came, so that all who read at its pace share its encoded form
+        return self._joined(found, position, stop)
 
-    def _joined(self, deltas: list[Delta], position: int) -> list[Delta]:
-        joined, at = [], deltas[0].at
+    def _joined(self, deltas: list[Delta], start: int, stop: int) -> list[Delta]:
+        joined, at = [], start
         for kind, run in groupby(deltas, key=lambda delta: delta.kind):
-            text = "".join(delta.text for delta in run)
-            skip = max(0, position - at)
-            joined.append(Delta(self.base + at + len(text), at + skip, kind, text[skip:]))
+            text = "".join(delta.text[max(0, start - delta.at) : stop - delta.at] for delta in run)
+            joined.append(Delta(self.base + at + len(text), at, kind, text))
             at += len(text)
         return joined
 
@@ -87,7 +88,7 @@ class ReplyLog:
         """Join the deltas of a stored stretch: a long reply keeps an object a flush, not one a token."""
         first, last = bisect_right(self._starts, start - 1), bisect_right(self._starts, stop - 1)
         if last - first > 1:
-            joined = self._joined(self._deltas[first:last], start)
+            joined = self._joined(self._deltas[first:last], start, stop)
             self._deltas[first:last] = joined
             self._starts[first:last] = [delta.at for delta in joined]
 

@@ -1,27 +1,29 @@
 """Replies that another process runs, as this one follows them.
 
 Text comes over the bus at token pace. What the bus does not bring (it is away, it dropped something, the owner died) is
-read from the database: one query a tick for all replies that have been quiet.
+read from the database: one query a tick for all replies that have been quiet, of which only the new pieces are fetched;
+another for those that have ended.
 """
 
 import asyncio
 import logging
 import time
 from uuid import UUID
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from django.conf import settings
 
 from chats.models import State
 from chats.turns.bus import Bus, Data
 from chats.turns.log import ReplyLog
-from chats.turns.store import Followed, read_replies, read_reply
+from chats.turns.stored import Followed, News, read_news, read_replies, read_reply
 from common.executor import database
 
 logger = logging.getLogger("parley.turns")
 
 QUIET_SECONDS = 1.0  # how long a mirror relies on the bus without hearing anything
 ASK_SECONDS = 10.0  # how often the owner is asked to go on publishing
+IDLE_SECONDS = 5.0  # how long a mirror is kept while nobody waits for it
 GAP_SECONDS = 0.2  # how often it is asked to publish again
 
 
@@ -31,6 +33,7 @@ class Mirror:
     def __init__(self, log: ReplyLog, owner: str) -> None:
         self.log, self.owner = log, owner
         self.heard = self.asked = 0.0
+        self.followed = time.monotonic()  # when somebody was last seen waiting for it
 
 
 class Mirrors:
@@ -39,6 +42,7 @@ class Mirrors:
     def __init__(self, bus: Bus | None = None) -> None:
         self._bus = bus
         self._mirrors: dict[UUID, Mirror] = {}
+        self._ended: WeakValueDictionary[UUID, ReplyLog] = WeakValueDictionary()
         self._task: asyncio.Task[None] | None = None
 
     async def find(self, chat_id: UUID, reply_id: UUID) -> ReplyLog | None:
@@ -53,11 +57,21 @@ class Mirrors:
         if mirror := self._mirrors.get(reply_id):
             return mirror.log
         log = ReplyLog(chat_id, found.question, reply_id, found.number)
-        _update(log, found)
-        if log.end is None:
+        if found.message.state == State.STREAMING:
+            _update(log, found)
             self._keep(Mirror(log, found.owner))
-        elif self._bus:
+            return log
+        if self._bus:
             await self._bus.unsubscribe(reply_id)
+        return self._ended_log(log, found)
+
+    def _ended_log(self, log: ReplyLog, found: Followed) -> ReplyLog:
+        """Return the log of an ended reply; slow readers of one reply hold its text once, not once each."""
+        known = self._ended.get(log.reply_id)
+        if known and known.end and known.end.message.parts == found.message.parts:
+            found.message.parts = known.end.message.parts
+        _update(log, found)
+        self._ended[log.reply_id] = log
         return log
 
     def _keep(self, mirror: Mirror) -> None:
@@ -99,21 +113,23 @@ class Mirrors:
                 await self._review(mirror, now, remind)
 
     async def _refresh(self, now: float) -> None:
-        quiet = [id_ for id_, mirror in self._mirrors.items() if now - mirror.heard > self._patience]
+        quiet = {id_: mirror for id_, mirror in self._mirrors.items() if now - mirror.heard > self._patience}
         if not quiet:
             return
         try:
-            found = await database().read(read_replies, quiet)
-        except Exception:
-            logger.exception("followed replies could not be read")
+            news = await database().read(read_news, {id_: mirror.log.length for id_, mirror in quiet.items()})
+            whole = [id_ for id_ in quiet if not (id_ in news and _extend(quiet[id_].log, news[id_]))]
+            found = await database().read(read_replies, whole) if whole else {}
+        except Exception as error:
+            logger.error("followed replies could not be read: %s", error)
             return
-        for id_ in quiet:
-            mirror = self._mirrors[id_]
+        for mirror in quiet.values():
             mirror.heard = now if self._bus and self._bus.healthy else 0.0
+        for id_ in whole:
             if id_ in found:
-                _update(mirror.log, found[id_])
+                _update(quiet[id_].log, found[id_])
             else:
-                mirror.log.vanish()
+                quiet[id_].log.vanish()
 
     @property
     def _patience(self) -> float:
@@ -124,11 +140,25 @@ class Mirrors:
         self._ask(mirror, now)
         if remind:
             log.remind()
-        if log.end or log.gone or not log.followed:
+        if log.followed:
+            mirror.followed = now
+        if log.end or log.gone or now - mirror.followed > IDLE_SECONDS:
             del self._mirrors[log.reply_id]
-            log.retire()
+            if not (log.end or log.gone):
+                log.retire()
             if self._bus:
                 await self._bus.unsubscribe(log.reply_id)
+
+
+def _extend(log: ReplyLog, news: News) -> bool:
+    """Append what is new; False where the whole row is needed: the reply has ended, or something is missing."""
+    for at, kind, text in news.pieces:
+        if at > log.length:
+            return False
+        if fresh := text[log.length - at :]:
+            log.append(kind, fresh)
+    log.show()
+    return news.running
 
 
 def _update(log: ReplyLog, found: Followed) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 
 from accounts.access import Claims, ended_sessions
+from accounts.errors import SessionEnded
 from chats.errors import TooManyStreams
 from chats.turns.events import TurnEvent
 from common.executor import database
@@ -64,18 +65,35 @@ _readers = Readers()
 class Reading:
     """An open stream: counted from the moment it is made until `close`, ended soon after its session has ended."""
 
-    def __init__(self, claims: Claims, events: AsyncIterator[TurnEvent]) -> None:
-        self._claims, self._events, self._open = claims, events, True
+    def __init__(self, claims: Claims, events: AsyncIterator[TurnEvent] | None = None) -> None:
+        self._claims, self._open = claims, True
+        self._events = events
         _readers.enter(claims)
+
+    def of(self, events: AsyncIterator[TurnEvent]) -> "Reading":
+        """Read these events; for a stream that had to have its place before there was anything to read."""
+        self._events = events
+        return self
 
     def __aiter__(self) -> AsyncIterator[TurnEvent]:
         return self
 
     async def __anext__(self) -> TurnEvent:
+        assert self._events is not None
         event = await anext(self._events)
-        if self._claims.session_id in _readers.ended:
+        if self.has_ended:
             raise StopAsyncIteration
         return event
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the session behind the stream lets nobody in any more, as of the last look."""
+        return self._claims.session_id in _readers.ended
+
+    def check(self) -> None:
+        """Raise SessionEnded once it does not; for streams that are not read through this."""
+        if self.has_ended:
+            raise SessionEnded()
 
     def close(self) -> None:
         """Count the stream out; who answers with one registers this with the response."""

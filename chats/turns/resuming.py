@@ -10,7 +10,7 @@ from chats.errors import ChatNotFound, MessageNotFound
 from chats.models import State
 from chats.turns.events import END_OFFSET, TurnEvent, cursor_of
 from chats.turns.following import follow
-from chats.turns.store import Followed, read_reply
+from chats.turns.stored import Place, find_reply
 from common.executor import database
 
 
@@ -35,24 +35,23 @@ async def _chain(chat_id: UUID, targets: list[tuple[UUID, int]]) -> AsyncIterato
 def _targets(claims: Claims, chat_id: UUID, reply_id: UUID | None, after: int | None) -> list[tuple[UUID, int]]:
     """Return the (reply, position) pairs to follow, in order."""
     _require_chat(claims, chat_id)
-    newest = read_reply(chat_id, reply_id)
+    newest = find_reply(chat_id, reply_id)
     if newest is None:
         if reply_id is not None:
             raise MessageNotFound()
         return []
     if after is None:
-        running = newest.message.state == State.STREAMING
-        return [(newest.message.id, 0)] if running or reply_id is not None else []
+        return [(newest.reply, 0)] if newest.state == State.STREAMING or reply_id is not None else []
     number, offset = cursor_of(after)
     if number == newest.number:
-        return [] if offset >= END_OFFSET else [(newest.message.id, offset)]
-    rest = [(newest.message.id, 0)]
-    older = read_reply(chat_id, number=number) if number < newest.number else None
+        return [] if offset >= END_OFFSET else [(newest.reply, offset)]
+    rest = [(newest.reply, 0)]
+    older = find_reply(chat_id, number=number) if number < newest.number else None
     return _rest_of(older, offset) + rest
 
 
-def _rest_of(older: Followed | None, offset: int) -> list[tuple[UUID, int]]:
-    return [(older.message.id, offset)] if older and offset < END_OFFSET else []
+def _rest_of(older: Place | None, offset: int) -> list[tuple[UUID, int]]:
+    return [(older.reply, offset)] if older and offset < END_OFFSET else []
 
 
 def _require_chat(claims: Claims, chat_id: UUID) -> None:

@@ -17,7 +17,8 @@ from chats.models import State
 from chats.tree import MessageRow
 from chats.turns.asking import Begun
 from chats.turns.log import ReplyLog
-from chats.turns.store import Outcome, Unsaved, finish, read_reply
+from chats.turns.store import Outcome, Unsaved, finish
+from chats.turns.stored import read_reply
 from common.executor import database
 from common.retrying import retry_conflicts
 from llm.clean import Cleaner
@@ -27,6 +28,7 @@ from llm.types import Finished, ProviderEvent, ReasoningDelta, TextDelta, Usage
 
 logger = logging.getLogger("parley.turns")
 
+COMMIT_PAUSE = 1.0  # longest pause before the end of a turn is tried again
 STATES = {"content_filter": State.BLOCKED}  # what a finish reason makes of a reply; all others are complete
 
 
@@ -64,6 +66,7 @@ class RunningTurn:
         self.started = self.attempted_at = self.last_event = self.last_news = time.monotonic()
         self.attempts = 1
         self.cut: Cut | None = None
+        self.begun_running = False  # a task that is cancelled before its first step would never end its turn
         self.over = False  # nothing more comes from the provider; only the end is still to be stored
         self.task: asyncio.Task[None] | None = None
         self.log.show()
@@ -105,8 +108,10 @@ class RunningTurn:
     # --- ends from outside -------------------------------------------------------------------------------------------
     def interrupt(self, cut: Cut) -> None:
         """End the run: the provider's connection closes, the text is kept."""
-        if self.cut is None and not self.over and self.task is not None:
-            self.cut = cut
+        if self.cut is not None or self.over:
+            return
+        self.cut = cut
+        if self.begun_running and self.task is not None:
             self.task.cancel()
 
     def check_time(self, now: float) -> None:
@@ -131,6 +136,9 @@ class RunningTurn:
         done(self)
 
     async def _generate(self) -> Outcome:
+        self.begun_running = True
+        if self.cut is not None:
+            return self._cut_outcome(self.cut)
         try:
             finished = await self._consume()
         except asyncio.CancelledError:
@@ -173,16 +181,19 @@ class RunningTurn:
         delay = 0.1
         while True:
             try:
-                return self._mark(await self._store(outcome))
-            except (OperationalError, InterfaceError):
-                logger.exception("end of turn %s not stored, trying again", self.begun.turn_id)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, settings.LEASE_SECONDS)
+                row = await self._store(outcome)
+                if row is None or row.state != State.STREAMING:
+                    return self._mark(row)
+                logger.warning("turn %s was taken over; its readers wait for the other's end", self.begun.turn_id)
+            except (OperationalError, InterfaceError) as error:
+                logger.error("end of turn %s not stored, trying again: %s", self.begun.turn_id, error)
             except Exception:
                 logger.exception("end of turn %s cannot be stored as it is", self.begun.turn_id)
                 if outcome.parts is None:
                     return self.log.vanish()
                 outcome = Outcome(State.INTERRUPTED, "server_error")  # what was flushed is kept
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, COMMIT_PAUSE)
 
     async def _store(self, outcome: Outcome) -> MessageRow | None:
         begun = self.begun

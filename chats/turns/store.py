@@ -6,6 +6,7 @@ fence by join would let a late write through under READ COMMITTED. Lock order ev
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,13 @@ from chats.models import State
 from chats.tree import MessageRow, Part, columns, count_siblings, layout_of, row_of
 from common.sql import instant, is_postgresql, uuid_of
 from usage.quota import settle
+
+# A flush whose commit succeeded may still look failed (the connection broke before the answer came); the next one then
+# brings the same pieces again, the last of them longer.
+_INSERT_PIECE = (
+    "INSERT INTO chats_piece (turn_id, at, kind, text) VALUES (%s, %s, %s, %s) "
+    "ON CONFLICT (turn_id, at) DO UPDATE SET text = excluded.text"
+)
 
 
 @dataclass(slots=True)
@@ -95,7 +103,7 @@ def _insert_pieces(batch: Iterable[Unsaved]) -> None:
     rows = [(unsaved.turn_id, *piece) for unsaved in batch for piece in unsaved.pieces]
     if rows:
         with connection.cursor() as cursor:
-            cursor.executemany("INSERT INTO chats_piece (turn_id, at, kind, text) VALUES (%s, %s, %s, %s)", rows)
+            cursor.executemany(_INSERT_PIECE, rows)
 
 
 def _still_ours(missing: list[Unsaved]) -> set[int]:
@@ -181,43 +189,14 @@ def expired_turns() -> list[tuple[int, int]]:
         return [(id_, epoch) for id_, epoch in cursor.fetchall()]
 
 
-@dataclass(slots=True)
-class Followed:
-    """Where a reply stands: its turn, and the row with all stored text."""
-
-    number: int
-    question: UUID
-    owner: str  # the process that runs it, or ran it
-    message: MessageRow
-
-
-def read_reply(chat_id: UUID, reply_id: UUID | None = None, number: int | None = None) -> Followed | None:
-    """Read a reply of a chat by its id, by its turn's number, or else the newest, in one statement."""
-    chosen: str = ""
-    value: list[Any] = []
-    if reply_id is not None:
-        chosen, value = "AND turn.reply_id = %s", [reply_id]
-    elif number is not None:
-        chosen, value = "AND turn.number = %s", [number]
+def forget_keys() -> int:
+    """Clear idempotency keys that have expired, a thousand at most; return how many there were."""
+    lock = "FOR UPDATE SKIP LOCKED" if is_postgresql() else ""
+    cutoff = instant(timezone.now() - timedelta(hours=settings.IDEMPOTENCY_HOURS))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT turn.number, turn.question_id, turn.lease_owner, {columns()} FROM chats_turn turn "
-            f"JOIN chats_message m ON m.id = turn.reply_id WHERE turn.chat_id = %s {chosen} "
-            "ORDER BY turn.number DESC LIMIT 1",
-            [chat_id, *value],
+            "UPDATE chats_turn SET key = NULL, fingerprint = '' WHERE id IN (SELECT id FROM chats_turn "
+            f"WHERE key IS NOT NULL AND started_at < %s ORDER BY started_at LIMIT 1000 {lock})",
+            [cutoff],
         )
-        row = cursor.fetchone()
-    return Followed(row[0], uuid_of(row[1]), row[2], row_of(row[3:])) if row else None
-
-
-def read_replies(reply_ids: list[UUID]) -> dict[UUID, Followed]:
-    """Read where many replies stand, in one statement."""
-    marks = ", ".join(["%s"] * len(reply_ids))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT turn.number, turn.question_id, turn.lease_owner, {columns()} FROM chats_turn turn "
-            f"JOIN chats_message m ON m.id = turn.reply_id WHERE turn.reply_id IN ({marks})",
-            reply_ids,
-        )
-        found = [Followed(row[0], uuid_of(row[1]), row[2], row_of(row[3:])) for row in cursor.fetchall()]
-    return {item.message.id: item for item in found}
+        return int(cursor.rowcount)

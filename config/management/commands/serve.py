@@ -3,7 +3,9 @@
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import connections
 
 from config.checks import sqlite_warning
 from config.server import serve
@@ -16,8 +18,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--migrate", action="store_true", help="bring the database up to date first")
 
-    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+    def handle(self, *args: Any, host: str, port: int, migrate: bool, **options: Any) -> None:
+        if migrate:
+            call_command("migrate", verbosity=0)
+            connections.close_all()
         site = f"http://localhost:{port}" if settings.DEBUG else settings.SITE_URL
         if warning := sqlite_warning():
             self.stderr.write(warning)

@@ -1,0 +1,62 @@
+"""A title that a model makes after a chat's first turn, where `TITLE_MODEL` is set. Nobody waits for it."""
+
+import asyncio
+import logging
+from contextlib import aclosing
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from chats.titles import title_from
+from chats.tree import MessageRow
+from chats.turns.asking import Begun
+from common.executor import database
+from llm.catalog import resolve
+from llm.streaming import stream
+from llm.types import Prompt, PromptMessage, TextDelta
+
+logger = logging.getLogger("parley.turns")
+
+TASK = "Give this conversation a title of at most five words, in its own language. Answer with the title alone."
+EXCERPT = 2_000  # characters of question and reply that the model is shown
+ENOUGH = 200  # characters of an answer that are read
+SECONDS = 20
+
+
+def wants_title(begun: Begun, reply: MessageRow) -> bool:
+    """Tell whether a model is to make the title: after the first turn, where it has text."""
+    return bool(settings.TITLE_MODEL) and begun.number == 1 and bool(reply.content)
+
+
+async def give_title(begun: Begun, reply: MessageRow) -> None:
+    """Replace the title made of the first words, unless somebody changed it; failures are only logged."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            title = title_from(await _ask(begun.question.content, reply.content))
+            if title:
+                await database().write(_store, begun.chat_id, title_from(begun.question.content), title)
+    except Exception as error:
+        logger.warning("no title for turn %s: %s", begun.turn_id, type(error).__name__)
+
+
+async def _ask(question: str, answer: str) -> str:
+    model = resolve(settings.TITLE_MODEL)
+    shown = f"{TASK}\n\nQuestion:\n{question[:EXCERPT]}\n\nAnswer:\n{answer[:EXCERPT]}"
+    prompt = Prompt(model.id, TASK, (PromptMessage("user", shown),))
+    text = ""
+    async with aclosing(stream(model, prompt)) as events:
+        async for event in events:
+            if isinstance(event, TextDelta):
+                text += event.text
+            if len(text) > ENOUGH:
+                break
+    return text
+
+
+def _store(chat_id: UUID, first: str, title: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE chats_chat SET title = %s WHERE id = %s AND title = %s AND title_by_user = %s",
+            [title, chat_id, first, False],
+        )

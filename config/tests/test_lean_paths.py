@@ -1,0 +1,76 @@
+"""The fast lane: async views and nothing else live on it, and an open stream costs no thread and no connection."""
+
+import asyncio
+import threading
+from typing import Any
+
+import httpx
+from django.conf import settings as django_settings
+from django.db import connection
+
+from chats.tests.helpers import SSE, eventually
+from chats.tests.routes import Route, routes
+from common.lean import is_lean_path
+from common.views import AsyncView
+from conftest import Person
+from llm.testing import FakeProvider
+
+STREAMS = 50
+
+
+def example(route: Route) -> str:
+    """Return a path that the route matches, as far as the fast lane can tell."""
+    plain = route.path.replace("^", "").partition("(")[0]  # of a regular expression, what it begins with
+    return "/".join("1" if part.startswith("<") else part for part in plain.split("/"))
+
+
+def test_async_views_are_on_the_fast_lane_and_no_other_view_is() -> None:
+    found = [(route, isinstance(route.view, type) and issubclass(route.view, AsyncView)) for route in routes()]
+
+    assert [route.path for route, is_async in found if is_async != is_lean_path(example(route))] == []
+    assert sum(is_async for _, is_async in found) >= 20
+
+
+def connections() -> int:
+    """Return how many connections to the test database there are."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        return int(cursor.fetchone()[0])
+
+
+async def watch(person: Person, chats: list[str], opened: Any) -> list[Any]:
+    """Open a stream in each chat, and return what `opened` says while all of them are open."""
+    url, headers = str(person.http.base_url), {"Authorization": f"Bearer {person.token}", **SSE}
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30, limits=limits) as client:
+        together = asyncio.Barrier(len(chats))
+
+        async def read(chat: str) -> Any:
+            path, seen = f"/api/chats/{chat}/messages/", None
+            async with client.stream("POST", path, json={"content": "x"}) as answer:
+                async for line in answer.aiter_lines():
+                    if line.startswith("event: delta"):
+                        await together.wait()
+                        seen = opened()
+                        await together.wait()
+                        break
+            return seen
+
+        return await asyncio.gather(*map(read, chats))
+
+
+def test_open_streams_cost_no_thread_and_no_connection(alice: Person, fake: FakeProvider, on_postgresql: bool) -> None:
+    fake.script(chunks=["Some ", "never"], stall_after=1, repeat=STREAMS)
+    chats = [alice.chat() for _ in range(STREAMS)]
+    before = set(threading.enumerate())
+
+    running = asyncio.run(watch(alice, chats, lambda: set(threading.enumerate())))
+
+    assert len(running) == STREAMS
+    fresh = {thread.name.rstrip("0123456789_") for thread in set.union(*running) - before}
+    assert fresh <= {"db-read", "db-write"}  # a few for all, whether or not they had been started before
+    if on_postgresql:
+        assert connections() <= django_settings.DATABASE_READERS + django_settings.DATABASE_WRITERS + 3
+    for chat in chats:
+        assert alice.post(f"/api/chats/{chat}/stop/").status_code == 200
+    assert eventually(lambda: fake.open == 0)
