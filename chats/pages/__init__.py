@@ -1,0 +1,1 @@
+"""The page: chat in the browser, over the same engine as every other door."""

@@ -1,0 +1,128 @@
+"""The socket of a chat page: forms come in, HTMX fragments go out."""
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+
+from accounts.access import Claims, load_viewer
+from accounts.pages.sockets import session_claims
+from chats.pages.commands import obey
+from chats.pages.tab import Seen, Tab
+from chats.pages.watching import watch
+from chats.services.threads import open_state
+from chats.wire import fragments
+from common.errors import Invalid, NotSignedIn, ParleyError
+from common.executor import database
+from common.json import loads
+from common.problems import as_refusal
+
+logger = logging.getLogger("parley.pages")
+PULSE_SECONDS = 15
+SIGNED_OUT = 4401
+TOO_BIG = 1009
+MAX_FRAME = 2**20
+
+
+class PageConsumer(AsyncWebsocketConsumer):
+    """Refused at the handshake unless the browser is signed in and the chat is theirs, or nobody's yet."""
+
+    tab: Tab | None = None
+    _showing: "asyncio.Task[None] | None" = None
+
+    async def connect(self) -> None:
+        chat_id = self.scope["url_route"]["kwargs"]["chat_id"]
+        try:
+            claims = await database().read(_let_in, self.scope["headers"], chat_id)
+            self.tab = Tab(claims, chat_id, _seen(self.scope["query_string"]), self.push)
+            watch.enter(self.tab)
+        except ParleyError:
+            self.tab = None
+            await self.close()
+            return
+        await self.accept()
+        self._showing = asyncio.create_task(self._show(self.tab))
+
+    async def push(self, frame: str) -> None:
+        """Send a frame; a page that has gone needs none."""
+        with contextlib.suppress(RuntimeError):
+            await self.send(text_data=frame)
+
+    async def _show(self, tab: Tab) -> None:
+        while not (tab.ended or tab.gone):
+            tab.changed.clear()
+            try:
+                await tab.sync()
+            except NotSignedIn:
+                break
+            except Exception:
+                logger.exception("a page could not be brought up to date")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(tab.changed.wait(), PULSE_SECONDS)
+            await self.push(fragments.PULSE)
+        if not tab.gone:
+            await self._sign_out()
+
+    async def _sign_out(self) -> None:
+        await self.push(fragments.notice_frame("You are signed out.", settings.LOGIN_URL, "Sign in"))
+        await self.close(SIGNED_OUT)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        assert self.tab is not None
+        if len(text_data or bytes_data or "") > MAX_FRAME:
+            await self.close(TOO_BIG)
+            return
+        try:
+            data = _object(text_data)
+            await obey(self.tab.claims, self.tab.chat_id, data)
+            await self.push(fragments.notice_frame("") + fragments.sent_frame(str(data.get("key", ""))))
+        except NotSignedIn:
+            await self._sign_out()
+        except Exception as error:
+            await self.push(fragments.notice_frame(_words(error)) + fragments.sent_frame(""))
+        watch.nudge(self.tab.chat_id)
+
+    async def disconnect(self, code: int) -> None:
+        if self.tab:
+            self.tab.close()
+            watch.leave(self.tab)
+        if self._showing and self._showing is not asyncio.current_task():
+            self._showing.cancel()
+
+
+def _let_in(headers: Any, chat_id: UUID) -> Claims:
+    claims = session_claims(headers)
+    open_state(load_viewer(claims).id, chat_id)
+    return claims
+
+
+def _seen(query: bytes) -> Seen:
+    """Return what the browser shows, as its address says; nonsense is nothing."""
+    values = parse_qs(query.decode("latin-1"))
+    try:
+        head = UUID(values["head"][0]) if values.get("head") else None
+        size = int(values.get("size", [settings.PAGE_SIZE])[0])
+    except ValueError:
+        return Seen(None, settings.PAGE_SIZE, busy=True)
+    return Seen(head, min(max(size, 2), settings.PAGE_SIZE_MAX), busy=values.get("busy") != ["no"])
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    data = loads((text or "").encode("utf-8", "surrogatepass"))
+    if not isinstance(data, dict):
+        raise Invalid("This message could not be read.")
+    return data
+
+
+def _words(error: Exception) -> str:
+    """Say what went wrong in words for a person."""
+    refusal = as_refusal(error)
+    if refusal is None:
+        logger.error("a page's message failed", exc_info=error)
+        return "Something went wrong on our side; try again."
+    return next((texts[0] for texts in refusal.errors.values() if texts), refusal.detail)

@@ -1,0 +1,118 @@
+"""What is looked at: the start, a chat, the list of chats, a message's Markdown."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.access import Viewer
+from accounts.pages.access import page_viewer
+from chats.errors import MessageNotFound
+from chats.pages.base import page, refused
+from chats.pages.sidebar import sidebar
+from chats.services.chats import chats_of
+from chats.services.messages import read_head
+from chats.services.threads import NEW, open_state, read_thread
+from chats.tree import read_message
+from chats.turns.begin import choose_model
+from chats.wire.fragments import thread_views
+from common.errors import ParleyError
+from common.ids import uuid7
+from llm.catalog import listing
+
+IDEAS = (
+    "Explain how rainbows form, in three sentences",
+    "Write a Python function that reverses a linked list",
+    "Plan a weekend in Lisbon as a table",
+    "Help me write a polite reminder",
+)
+
+
+@require_safe
+def start(request: HttpRequest) -> HttpResponse:
+    """Show what this is, or a new chat to who is signed in."""
+    viewer = page_viewer(request)
+    if viewer is None:
+        return render(request, "chat/welcome.html")
+    try:
+        return _chat_page(request, viewer, uuid7())
+    except Exception as error:
+        return refused(request, error)
+
+
+@require_safe
+@page
+def chat(request: HttpRequest, viewer: Viewer, chat_id: UUID) -> HttpResponse:
+    """Show one chat."""
+    if open_state(viewer.id, chat_id) == NEW:
+        read_head(viewer.id, chat_id)
+    return _chat_page(request, viewer, chat_id)
+
+
+def _chat_page(request: HttpRequest, viewer: Viewer, chat_id: UUID) -> HttpResponse:
+    state, size = open_state(viewer.id, chat_id), _size(request)
+    thread = read_thread(chat_id, state.head, size)
+    context: dict[str, Any] = {
+        "chat": chats_of(viewer.id).filter(pk=chat_id).first(),
+        "chat_id": chat_id,
+        "viewer": viewer,
+        "state": state,
+        "views": thread_views(thread),
+        "size": size,
+        "more": min(size * 2, settings.PAGE_SIZE_MAX) if thread.older and size < settings.PAGE_SIZE_MAX else 0,
+        "models": [model for model in listing() if model.available],
+        "model": _model_name(state.model, viewer.preferred_model),
+        "key": uuid7(),
+        "ideas": IDEAS,
+        "longest": settings.MAX_MESSAGE_CHARS,
+        "must_confirm": settings.REQUIRE_CONFIRMED_EMAIL and not viewer.is_email_confirmed,
+        **sidebar(viewer, chat_id),
+    }
+    return render(request, "chat/page.html", context)
+
+
+def _size(request: HttpRequest) -> int:
+    asked = request.GET.get("messages", "")
+    wanted = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 5 else settings.PAGE_SIZE
+    return min(max(wanted, settings.PAGE_SIZE), settings.PAGE_SIZE_MAX)
+
+
+def _model_name(chats: str, preferred: str) -> str:
+    try:
+        return choose_model("", chats, preferred).name
+    except ParleyError:  # none is usable; sending says so
+        return ""
+
+
+@require_safe
+@page
+def chat_list(request: HttpRequest, viewer: Viewer) -> HttpResponse:
+    """List chats: found by title, or archived ones."""
+    current = request.GET.get("current", "")
+    chat_id = _uuid(current)
+    search, archived = request.GET.get("search", "").strip(), "archived" in request.GET
+    context = {**sidebar(viewer, chat_id, search, archived), "chat_id": chat_id}
+    whole = "HX-Request" not in request.headers
+    return render(request, "chat/list_page.html" if whole else "chat/list.html", context)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+@require_safe
+@page
+def message_text(request: HttpRequest, viewer: Viewer, chat_id: UUID, message_id: UUID) -> HttpResponse:
+    """Return a message as it was written, for the copy button."""
+    read_head(viewer.id, chat_id)
+    row = read_message(chat_id, message_id)
+    if row is None:
+        raise MessageNotFound()
+    headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "attachment"}
+    return HttpResponse(row.content, content_type="text/plain; charset=utf-8", headers=headers)

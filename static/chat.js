@@ -1,0 +1,173 @@
+// The chat page: what HTML, CSS and HTMX do not do by themselves. Without it the page works by plain posts.
+(function () {
+  const $ = (id) => document.getElementById(id);
+  const main = $("main"), scroll = $("scroll"), input = $("message"), composer = $("composer");
+  const chat = main.dataset.chat;
+
+  // --- The socket: reconnects with back-off, and says what the page shows already --------------------------------
+  let socket = null, sending = null, lastHeard = Date.now();
+  const PATIENCE = 45000; // the server says something every 15 seconds
+
+  htmx.createWebSocket = (url) => {
+    const { head, busy } = $("state").dataset;
+    socket = new WebSocket(`${url}?size=${main.dataset.size}&head=${head}&busy=${busy}`);
+    lastHeard = Date.now();
+    return socket;
+  };
+  htmx.config.wsReconnectDelay = (retries) => 250 + Math.random() * Math.min(1000 * 2 ** retries, 15000);
+
+  function connection(state, words) {
+    const place = $("connection");
+    if (place.dataset.state === state) return;
+    place.dataset.state = state;
+    place.querySelector(".connection-text").textContent = words;
+  }
+  let wrapper = null;
+  addEventListener("htmx:wsConnecting", () => connection("wait", "Connecting…"));
+  addEventListener("htmx:wsOpen", (event) => { wrapper = event.detail.socketWrapper; connection("on", "Connected"); });
+  addEventListener("htmx:wsClose", (event) => {
+    if (event.detail.event.target !== socket) return;
+    const { code } = event.detail.event;
+    if (code === 4401) return connection("off", "Signed out");
+    connection("wait", "Offline – reconnecting…");
+    if (![1006, 1011, 1012, 1013].includes(code)) setTimeout(() => wrapper.reconnect(), 1000 + Math.random() * 2000); // HTMX does not
+  });
+  addEventListener("offline", () => connection("wait", "Offline – reconnecting…"));
+  addEventListener("online", () => wrapper?.reconnect());
+  setInterval(() => {
+    if (socket?.readyState === WebSocket.OPEN && Date.now() - lastHeard > PATIENCE) wrapper.reconnect();
+  }, 5000);
+
+  // --- Sending: the text stays until the server has stored it; the same text goes out under the same key ----------
+  const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
+
+  addEventListener("htmx:wsConfigSend", (event) => {
+    const values = event.detail.parameters;
+    delete values.csrfmiddlewaretoken;
+    event.detail.headers = undefined;
+    if (event.target !== composer) return;
+    const same = sending && sending.text === input.value && sending.model === $("model").value;
+    if (same && sending.queued) { event.preventDefault(); return; }
+    if (!same) sending = { text: input.value, model: $("model").value, key: newKey() };
+    sending.queued = socket?.readyState !== WebSocket.OPEN;
+    values.key = sending.key;
+    stick = true;
+  });
+
+  addEventListener("htmx:wsAfterMessage", () => {
+    lastHeard = Date.now();
+    const sent = $("sent");
+    if (sent.dataset.key && sending && sent.dataset.key === sending.key) {
+      if (input.value === sending.text) { input.value = ""; fit(); }
+      sending = null;
+    }
+    sent.dataset.key = "";
+    if ($("state").dataset.head && location.pathname === "/") history.replaceState(null, "", `/chats/${chat}/`);
+    document.title = `${$("title").textContent} – Parley`;
+    enhance();
+    follow();
+  });
+
+  // A list that somebody is working with is not changed under their hands.
+  addEventListener("htmx:oobBeforeSwap", (event) => {
+    if (event.detail.target.id !== "chat-list") return;
+    if ($("search").value || document.querySelector("#chat-list details[open]")) event.detail.shouldSwap = false;
+  });
+
+  // --- The input --------------------------------------------------------------------------------------------------
+  const touch = matchMedia("(pointer: coarse)").matches;
+  function fit() {
+    input.rows = 1;
+    const style = getComputedStyle(input);
+    const lines = (input.scrollHeight - parseFloat(style.paddingTop)) / parseFloat(style.lineHeight);
+    input.rows = Math.max(1, Math.min(10, Math.round(lines)));
+  }
+  input.addEventListener("input", fit);
+  const busy = () => $("state").dataset.busy === "yes";
+  document.addEventListener("keydown", (event) => {
+    const area = event.target.closest?.("textarea");
+    if (area && event.key === "Enter" && !event.shiftKey && !event.isComposing && !touch) {
+      event.preventDefault();
+      if (area.value.trim() && !(area === input && busy())) area.form.requestSubmit();
+    } else if (event.key === "Escape") escape_(event);
+    else if (event.key.toLowerCase() === "o" && event.shiftKey && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      location.assign("/");
+    }
+  });
+
+  // --- Scrolling: stay at the end while the reader is there ---------------------------------------------------------
+  let stick = true;
+  const jump = document.querySelector("[data-jump]");
+  const distance = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight;
+  scroll.addEventListener("scroll", () => { stick = distance() < 48; jump.hidden = distance() < 240; }, { passive: true });
+  function follow() { if (stick) scroll.scrollTop = scroll.scrollHeight; }
+  jump.addEventListener("click", () => { stick = true; scroll.scrollTo({ top: scroll.scrollHeight, behavior: "smooth" }); });
+  addEventListener("resize", follow);
+
+  // --- Buttons -----------------------------------------------------------------------------------------------------
+  async function copy(text, button) {
+    try {
+      await navigator.clipboard.writeText(await text);
+    } catch { // no clipboard outside of secure contexts
+      const area = Object.assign(document.createElement("textarea"), { value: await text, className: "hidden" });
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    button.classList.add("done");
+    $("announce").textContent = "Copied";
+    setTimeout(() => button.classList.remove("done"), 1500);
+  }
+  document.addEventListener("click", (event) => {
+    const on = (selector) => event.target.closest(selector);
+    let button;
+    if ((button = on("[data-copy-code]"))) copy(button.closest("figure").querySelector("code").textContent, button);
+    else if ((button = on("[data-copy-bubble]"))) copy(button.closest("article").querySelector(".bubble").textContent, button);
+    else if ((button = on("[data-copy]"))) copy(fetch(button.dataset.copy).then((answer) => answer.text()), button);
+    else if ((button = on("[data-cancel-edit]"))) button.closest("details").open = false;
+    else if ((button = on(".drawer-open"))) { event.preventDefault(); drawer(true); }
+    else if ((button = on(".drawer-close, .scrim"))) { event.preventDefault(); drawer(false); }
+    for (const menu of document.querySelectorAll("details[data-menu][open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+  function escape_() {
+    const menu = document.querySelector("details[data-menu][open], details.edit[open]");
+    if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+    else if (document.body.classList.contains("drawn")) drawer(false);
+    else if (busy()) $("stop").requestSubmit();
+  }
+
+  // --- The drawer of phones ------------------------------------------------------------------------------------------
+  const opener = document.querySelector(".drawer-open"), sidebar = $("sidebar");
+  const narrow = matchMedia("(max-width: 52rem)");
+  function drawer(open) {
+    document.body.classList.toggle("drawn", open);
+    main.inert = open;
+    settle();
+    if (open) sidebar.querySelector(".drawer-close").focus();
+    else opener.focus();
+  }
+  function settle() {
+    const open = document.body.classList.contains("drawn");
+    opener.setAttribute("aria-expanded", String(open));
+    sidebar.inert = narrow.matches && !open;
+  }
+  opener.setAttribute("role", "button");
+  narrow.addEventListener("change", () => { document.body.classList.remove("drawn"); main.inert = false; settle(); });
+  settle();
+
+  // --- What frames bring -----------------------------------------------------------------------------------------
+  function enhance() {
+    for (const button of document.querySelectorAll("[data-cancel-edit][hidden]")) button.hidden = false;
+  }
+  document.addEventListener("toggle", (event) => {
+    if (!event.target.open) return;
+    const field = event.target.querySelector(":scope > form textarea, :scope > form input[name=title]");
+    if (field) { field.focus(); field.setSelectionRange?.(field.value.length, field.value.length); }
+  }, true);
+
+  enhance();
+  fit();
+  if (location.hash.startsWith("#m-")) stick = false; else follow();
+})();
