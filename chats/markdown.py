@@ -5,6 +5,7 @@ import re
 import cmarkgfm
 import nh3
 from cmarkgfm.cmark import Options
+from django.utils.html import escape
 
 TAGS = {
     "a", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "input", "li", "ol", "p",
@@ -23,6 +24,8 @@ EXTENSIONS = ["table", "strikethrough", "autolink", "tasklist"]
 # cmark has no mode that shows raw HTML as text. A noncharacter takes the place of each "<" that could open a tag and
 # is rendered as "&lt;" afterwards, in code as in prose; "<" before an address (<https://...>, (<a b>)) is Markdown.
 STAND_IN = "\ufdd1"
+MAX_DEPTH = 100
+_CONTAINER = re.compile(r"<(/?)(?:blockquote|li)>")
 _OPENS_TAG = re.compile(r"(?<!\]\()<(?![A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*>|[^\s<>@]+@[^\s<>@]+>)")
 
 
@@ -32,10 +35,28 @@ def to_html(text: str) -> str:
     Raw HTML is shown as text. Images are left out (they would load from a stranger's server); links open apart and
     carry no referrer.
     """
-    safe = _OPENS_TAG.sub(STAND_IN, text.replace(STAND_IN, "\ufffd"))
-    rendered = cmarkgfm.markdown_to_html_with_extensions(safe, Options.CMARK_OPT_HARDBREAKS, EXTENSIONS)
+    rendered = cmarkgfm.markdown_to_html_with_extensions(as_text(text), Options.CMARK_OPT_HARDBREAKS, EXTENSIONS)
+    if _too_deep(rendered):
+        return f"<pre><code>{escape(text)}</code></pre>"
     rendered = rendered.replace(STAND_IN, "&lt;").replace("%EF%B7%91", "%3C")
     return _CLEANER.clean(rendered)
+
+
+def _too_deep(rendered: str) -> bool:
+    """Tell whether blocks are nested as nobody writes them; the sanitiser needs quadratic time for their depth."""
+    if rendered.count("<blockquote>") + rendered.count("<li>") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for tag in _CONTAINER.finditer(rendered):
+        depth += -1 if tag[1] else 1
+        if depth > MAX_DEPTH:
+            return True
+    return False
+
+
+def as_text(text: str) -> str:
+    """Return the Markdown with a stand-in for each "<" that could open a tag; no line moves."""
+    return _OPENS_TAG.sub(STAND_IN, text.replace(STAND_IN, "\ufffd"))
 
 
 def _filter(tag: str, attribute: str, value: str) -> str | None:
@@ -52,6 +73,7 @@ _CLEANER = nh3.Cleaner(
     tags=TAGS,
     attributes=ATTRIBUTES,
     url_schemes=SCHEMES,
+    url_relative="deny",  # a relative address leads into whatever page shows it
     link_rel="noopener noreferrer nofollow",
     set_tag_attribute_values={"a": {"target": "_blank"}},
     attribute_filter=_filter,

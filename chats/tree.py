@@ -50,6 +50,7 @@ class MessageRow:
     completion_tokens: int | None
     created_at: datetime
     siblings: tuple[int, int] = field(default=(0, 1))  # index, count
+    retry_after: float | None = None  # an overloaded provider's hint; known right after the run, not stored
 
     @property
     def content(self) -> str:
@@ -162,11 +163,11 @@ def _rows() -> str:
     return "JOIN chats_message m ON m.id = path.id"
 
 
-def count_siblings(chat_id: UUID, rows: list[MessageRow]) -> None:
-    """Fill in the place of each row among the messages that share its parent."""
+def count_siblings(chat_id: UUID | None, rows: list[MessageRow]) -> None:
+    """Fill in the place of each row among the messages that share its parent; replies need no chat for that."""
     parents = [row.parent for row in rows if row.parent]
     places = _siblings("parent_id", parents) if parents else {}
-    if any(row.parent is None for row in rows):
+    if chat_id and any(row.parent is None for row in rows):
         places |= _roots(chat_id)
     for row in rows:
         row.siblings = places.get(row.id, (0, 1))

@@ -1,12 +1,13 @@
 """`/api/chats/`: ordinary resources on the ordinary Django stack."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,8 +19,16 @@ from chats.api.outputs import ChatOutput, HistoryOutput, ModelOutput
 from chats.api.schema import PROBLEMS, paginated
 from chats.services import chats as service
 from chats.wire.payloads import chat_payload
+from common.errors import Invalid
 from common.views import checked
 from llm.catalog import listing
+
+
+def _require_instant(text: str) -> None:
+    value = datetime.fromisoformat(text)
+    value.astimezone(UTC)  # raises where that is out of range
+    if value.tzinfo is None:
+        raise ValueError("without a zone")
 
 
 class ChatCursor(CursorPagination):
@@ -27,6 +36,16 @@ class ChatCursor(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
+
+    def decode_cursor(self, request: Request) -> Any:
+        """Return the cursor's place; DRF would hand a forged instant to the database, which fails on it."""
+        try:
+            cursor = super().decode_cursor(request)
+            if cursor and cursor.position is not None:
+                _require_instant(str(cursor.position))
+        except (NotFound, ValueError, OverflowError) as error:
+            raise Invalid(errors={"cursor": ["This is not a cursor of this list."]}) from error
+        return cursor
 
 
 class ChatsView(APIView):

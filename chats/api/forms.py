@@ -1,13 +1,13 @@
 """What the REST doors take."""
 
-import zoneinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from rest_framework import serializers
 
-from common.drf import TextField
+from common.drf import IdField, TextField
+from common.zones import zone_names
 from llm.catalog import resolve
 from llm.errors import ProviderNotConfigured, UnknownModel
 
@@ -34,7 +34,7 @@ class ModelNameField(TextField):
 class PromptForm(serializers.Serializer[Any]):
     content = ContentField()
     model = ModelNameField(required=False, allow_blank=True, default="")
-    parent = serializers.UUIDField(  # type: ignore[assignment]
+    parent = IdField(  # type: ignore[assignment]
         required=False, allow_null=True, default=None, help_text="the reply to go on from"
     )
 
@@ -49,7 +49,7 @@ class RegenerateForm(serializers.Serializer[Any]):
 
 
 class SeedPromptForm(serializers.Serializer[Any]):
-    chat_id = serializers.UUIDField()
+    chat_id = IdField()
     content = ContentField()
 
 
@@ -77,7 +77,7 @@ def listed_model(name: str) -> None:
 
 
 class ChatForm(serializers.Serializer[Any]):
-    id = serializers.UUIDField(required=False)
+    id = IdField(required=False)
     title = TitleField(required=False, allow_blank=True, default="")
     model = ModelNameField(required=False, allow_blank=True, default="", validators=[listed_model])
 
@@ -87,14 +87,14 @@ class ChatChangeForm(serializers.Serializer[Any]):
     model = ModelNameField(required=False, allow_blank=True, validators=[listed_model])
     pinned = serializers.BooleanField(required=False)
     archived = serializers.BooleanField(required=False)
-    head = serializers.UUIDField(required=False, help_text="a message of the branch to show")
+    head = IdField(required=False, help_text="a message of the branch to show")
 
 
 class ZoneField(serializers.CharField):
     """An IANA time zone name from the installed database."""
 
     def to_internal_value(self, data: Any) -> ZoneInfo:  # type: ignore[override]
-        if data not in zoneinfo.available_timezones():
+        if data not in zone_names():
             raise serializers.ValidationError("This is not a known IANA time zone.")
         return ZoneInfo(data)
 
@@ -111,14 +111,14 @@ class ListQuery(serializers.Serializer[Any]):
 
 
 class MessagesQuery(serializers.Serializer[Any]):
-    branch = serializers.UUIDField(required=False, default=None)
-    before = serializers.UUIDField(required=False, default=None, help_text="end with this message instead")
+    branch = IdField(required=False, default=None)
+    before = IdField(required=False, default=None, help_text="end with this message instead")
     page_size = serializers.IntegerField(required=False, min_value=1, max_value=200, default=50)
     html = serializers.BooleanField(default=False)
 
 
 class FollowQuery(serializers.Serializer[Any]):
-    reply = serializers.UUIDField(required=False, default=None)
+    reply = IdField(required=False, default=None)
     after = serializers.IntegerField(required=False, min_value=0, max_value=2**53, default=None)
     html = serializers.BooleanField(default=False)
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema
 
-from accounts.access import bearer_claims
+from accounts.access import Claims, bearer_claims
 from chats import turns
 from chats.api.forms import EditForm, FollowQuery, MessagesQuery, PromptForm, RegenerateForm, SendQuery
 from chats.api.outputs import MessageOutput, MessagesPageOutput, TurnOutput
@@ -39,14 +39,25 @@ async def respond(request: HttpRequest, ask: turns.Ask) -> HttpResponseBase:
     """Start a turn and answer as the client asked: a stream, at once, or when the reply is done."""
     claims = bearer_claims(request)
     query = checked(SendQuery, request.GET)
-    begun = await turns.start(claims, ask)
     if "text/event-stream" in request.headers.get("Accept", ""):
-        return event_stream(Reading(claims, turns.follow(begun.chat_id, begun.reply.id)), query["html"])
+        return event_stream(await _start_stream(claims, ask), query["html"])
+    begun = await turns.start(claims, ask)
     if not query["wait"]:
         return json_response(
             {"question": message_payload(begun.question), "reply": message_payload(begun.reply)}, status=202
         )
     return await answer_when_done(begun, query["html"])
+
+
+async def _start_stream(claims: Claims, ask: turns.Ask) -> Reading:
+    """Start a turn and read it; whoever has no place for another stream has started nothing."""
+    reading = Reading(claims)
+    try:
+        begun = await turns.start(claims, ask)
+    except BaseException:
+        reading.close()
+        raise
+    return reading.of(turns.follow(begun.chat_id, begun.reply.id))
 
 
 def event_stream(events: Reading, html: bool = False) -> StreamingHttpResponse:

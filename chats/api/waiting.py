@@ -32,4 +32,4 @@ def failure_of(reply: MessageRow) -> ReplyFailed | None:
     if reply.state == State.INTERRUPTED:
         return ReplyInterrupted(retry_after=1)
     kind = FAILURES.get(reply.reason, ReplyFailed)
-    return kind(retry_after=BUSY_RETRY_AFTER if kind.status == 503 else None)
+    return kind(retry_after=(reply.retry_after or BUSY_RETRY_AFTER) if kind.status == 503 else None)

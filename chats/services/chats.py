@@ -117,7 +117,8 @@ def _delete_some(cursor: Any, ids: list[UUID]) -> None:
         f"DELETE FROM chats_piece WHERE turn_id IN (SELECT id FROM chats_turn WHERE chat_id IN ({marks}))", ids
     )
     cursor.execute(f"UPDATE chats_chat SET head_id = NULL WHERE id IN ({marks})", ids)
-    for table, column in (("chats_turn", "chat_id"), ("chats_message", "chat_id"), ("chats_chat", "id")):
+    for table in ("chats_turn", "chats_feedback", "chats_message", "chats_chat"):
+        column = "id" if table == "chats_chat" else "chat_id"
         cursor.execute(f"DELETE FROM {table} WHERE {column} IN ({marks})", ids)
 
 

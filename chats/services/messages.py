@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.access import Claims, load_viewer
-from chats.errors import ChatNotFound
+from chats.errors import ChatNotFound, MessageNotFound
 from chats.services.chats import newest_below
 from chats.tree import MessageRow, branch
 from common.sql import uuid_or_none
@@ -30,6 +30,8 @@ def read_page(
     head = read_head(load_viewer(claims).id, chat_id)
     leaf = before or (newest_below(chat_id, through) if through else head)
     rows = branch(chat_id, leaf, size) if leaf else []
+    if before and not rows:
+        raise MessageNotFound()
     return rows, rows[0].parent if rows else None
 
 

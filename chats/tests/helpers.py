@@ -58,11 +58,20 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
     return [answers[index] for index in range(len(calls))]
 
 
+def lines_in(answer: httpx.Response) -> Iterator[str]:
+    """Yield lines as the standard for event streams knows them (httpx also ends them at U+2028 and the like)."""
+    rest = b""
+    for part in answer.iter_bytes():
+        *whole, rest = (rest + part).split(b"\n")
+        yield from (line.decode() for line in whole)
+    assert not rest
+
+
 def events_in(answer: httpx.Response) -> Iterator[Event]:
     """Yield the events of a stream as they come."""
     assert answer.headers["content-type"].startswith("text/event-stream"), answer.read()
     fields: dict[str, str] = {}
-    for line in answer.iter_lines():
+    for line in lines_in(answer):
         if line.startswith(":"):
             yield Event(None, line[1:].strip(), None)
         elif line:

@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from chats.tests.helpers import END, STEP, at_once, begin, ended, eventually, fake, fold, followed, ids, sent, streaming
+from chats.tests.helpers import END, STEP, at_once, begin, ended, eventually, fold, followed, ids, sent, streaming
+from chats.tests.helpers import fake as scripted
 from conftest import Person
 from llm.testing import FakeProvider
 
@@ -16,7 +17,7 @@ TEXT = "Grüße, 日本語 and 🦊🏽: a\nb\r\nc\u2028d\u0085e\x00"
 def test_the_deltas_folded_are_the_stored_text(alice: Person, vendor: str, chunk: int) -> None:
     chat = alice.chat(model=vendor)
 
-    events = sent(alice, chat, fake(size=1500, chunk=chunk))
+    events = sent(alice, chat, scripted(size=1500, chunk=chunk))
 
     reply = alice.messages(chat)[-1]
     assert [event.name for event in events[:1] + events[-1:]] == ["start", "end"]
@@ -38,7 +39,7 @@ def test_ids_are_turn_and_offset_and_rise_over_the_whole_chat(alice: Person) -> 
     chat, seen = alice.chat(), []
 
     for turn in (1, 2, 3):
-        events = sent(alice, chat, fake(size=300, chunk=9, delay=0.001))
+        events = sent(alice, chat, scripted(size=300, chunk=9, delay=0.001))
         seen += ids(events)
         for event in events[1:-1]:
             assert event.id == turn * STEP + event.data["at"] + len(event.data["text"])
@@ -86,7 +87,7 @@ def test_resuming_from_any_position_gives_the_rest(alice: Person, fake: FakeProv
 
 def test_the_header_wins_over_the_query(alice: Person) -> None:
     chat = alice.chat()
-    sent(alice, chat, fake(size=100))
+    sent(alice, chat, scripted(size=100))
 
     rest = followed(alice, chat, headers={"Last-Event-ID": str(STEP + 90)}, after=STEP)
 
@@ -115,7 +116,7 @@ def test_a_reply_that_was_named_is_told_from_its_start(alice: Person) -> None:
 
 def test_the_id_of_an_older_reply_first_gets_its_rest_then_the_newest(alice: Person) -> None:
     chat = alice.chat()
-    first, second = sent(alice, chat, fake(size=60)), sent(alice, chat, fake(size=80))
+    first, second = sent(alice, chat, scripted(size=60)), sent(alice, chat, scripted(size=80))
 
     events = followed(alice, chat, after=STEP + 50)
 
@@ -139,7 +140,7 @@ def test_the_end_of_an_older_reply_gets_the_newest(alice: Person) -> None:
 
 def test_resuming_while_it_runs_goes_on_to_the_end(alice: Person) -> None:
     chat = alice.chat()
-    with streaming(alice, chat, fake(size=400, chunk=10, delay=0.01)) as events:
+    with streaming(alice, chat, scripted(size=400, chunk=10, delay=0.01)) as events:
         seen = list(itertools.islice(events, 6))
 
     rest = followed(alice, chat, headers={"Last-Event-ID": str(seen[-1].id)})
@@ -150,7 +151,7 @@ def test_resuming_while_it_runs_goes_on_to_the_end(alice: Person) -> None:
 
 def test_many_readers_see_the_same_and_each_gets_one_end(alice: Person) -> None:
     chat = alice.chat()
-    reply = begin(alice, chat, fake(size=600, chunk=6, delay=0.005))["id"]
+    reply = begin(alice, chat, scripted(size=600, chunk=6, delay=0.005))["id"]
 
     readers = at_once([lambda: followed(alice, chat, reply=reply) for _ in range(5)])
 
@@ -242,7 +243,7 @@ def test_the_stored_text_of_a_running_reply_is_in_the_history(alice: Person, fak
 def test_too_many_streams_are_refused_and_start_nothing(alice: Person, fake: FakeProvider, settings) -> None:
     settings.STREAMS_PER_USER = 1
     chat, other = alice.chat(), alice.chat()
-    with streaming(alice, chat, globals_fake(size=40, chunk=1, delay=0.05)) as events:
+    with streaming(alice, chat, scripted(size=40, chunk=1, delay=0.05)) as events:
         next(events)
         refused = alice.post(f"/api/chats/{other}/messages/", {"content": "x"}, headers={"Accept": "text/event-stream"})
         alice.post(f"/api/chats/{chat}/stop/")
@@ -251,6 +252,3 @@ def test_too_many_streams_are_refused_and_start_nothing(alice: Person, fake: Fak
     assert refused.json()["code"] == "too_many_streams"
     assert alice.messages(other) == []
     assert len(fake.requests()) == 1
-
-
-globals_fake = fake

@@ -1,0 +1,189 @@
+"""`/api/chat`: the doors of AI SDK's `useChat`, majors 5 to 7, as its default transport calls them."""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+
+from accounts.access import Claims, bearer_claims, load_viewer
+from chats import turns
+from chats.api.ai_sdk_asks import Shown, carry_out, find_running
+from chats.api.ai_sdk_body import read_wish
+from chats.api.ai_sdk_schema import (
+    UI_PROBLEMS,
+    UI_STREAM,
+    UI_TURN_PROBLEMS,
+    UiBodyForm,
+    UiHistoryQuery,
+    UiMessageOutput,
+    UiStoppedOutput,
+)
+from chats.api.first_token import Awaited
+from chats.api.messages import idempotency_key
+from chats.api.schema import IDEMPOTENCY_KEY
+from chats.api.waiting import failure_of
+from chats.errors import ChatNotFound, MessageNotFound
+from chats.models import Role, State
+from chats.services.client_ids import find_chat, find_message
+from chats.services.messages import read_head
+from chats.tree import MessageRow, branch
+from chats.turns.events import Delta, End, KeepAlive, TurnEvent
+from chats.turns.readers import Reading
+from chats.wire import ui_stream
+from chats.wire.sse import KEEP_ALIVE
+from common.errors import ParleyError
+from common.executor import database
+from common.problems import as_refusal, headers_of, problem_response, unlogged
+from common.views import AsyncView, checked, json_response, read_object
+
+logger = logging.getLogger("parley.http")
+PATHS = re.compile(r"/api/chat(/|$)")
+LARGE_BODY = 2**20  # from here on a body is parsed on a thread
+CHAT_NAME = OpenApiParameter("chat", str, OpenApiParameter.PATH, description="our UUID, or the client's own id")
+
+
+class _UiView(AsyncView):
+    """Refusals are short, since `useChat` shows the whole body to the person."""
+
+    def refuse(self, request: HttpRequest, error: Exception) -> HttpResponse:
+        refusal = as_refusal(error)
+        if refusal is None:
+            response = problem_response(request, error)
+            return json_response({"code": "server_error", "detail": "Something went wrong."}, response.status_code)
+        return refusal_response(refusal)
+
+
+def refusal_response(refusal: ParleyError) -> HttpResponse:
+    """Answer a refusal in a few words."""
+    body = {"code": refusal.code, "detail": refusal.detail}
+    return unlogged(json_response(body, refusal.status, headers_of(refusal)))
+
+
+class SubmitView(_UiView):
+    @extend_schema(
+        operation_id="ai_sdk_submit",
+        request=UiBodyForm,
+        parameters=[IDEMPOTENCY_KEY],
+        responses={(200, "text/event-stream"): UI_STREAM, **UI_TURN_PROBLEMS},
+        tags=["ai-sdk"],
+    )
+    async def post(self, request: HttpRequest) -> HttpResponseBase:
+        """Send, edit or regenerate, and stream the reply; the chat is made on first use."""
+        claims = bearer_claims(request)
+        large = len(request.body) > LARGE_BODY
+        wish = read_wish(await asyncio.to_thread(read_object, request) if large else read_object(request))
+        shown = await carry_out(claims, wish, idempotency_key(request))
+        return await _answer(claims, shown, settings.CHAT_STATUS_SECONDS)
+
+
+class UiStreamView(_UiView):
+    @extend_schema(
+        operation_id="ai_sdk_resume",
+        parameters=[CHAT_NAME],
+        responses={(200, "text/event-stream"): UI_STREAM, 204: None, **UI_PROBLEMS},
+        tags=["ai-sdk"],
+    )
+    async def get(self, request: HttpRequest, chat: str) -> HttpResponseBase:
+        """Follow the running reply from its first character; 204 where nothing runs, also for unknown chats."""
+        claims = bearer_claims(request)
+        shown = await database().read(find_running, claims, chat)
+        if shown is None:
+            return HttpResponse(status=204)
+        return await _answer(claims, shown, 0)
+
+
+class UiStopView(_UiView):
+    @extend_schema(
+        operation_id="ai_sdk_stop",
+        request=None,
+        parameters=[CHAT_NAME],
+        responses={200: UiStoppedOutput, **UI_PROBLEMS},
+        tags=["ai-sdk"],
+    )
+    async def post(self, request: HttpRequest, chat: str) -> HttpResponse:
+        """Stop the running reply and keep its text; too late or again, nothing changes."""
+        claims = bearer_claims(request)
+        chat_id = await database().read(_own_chat, claims, chat)
+        try:
+            reply: dict[str, Any] | None = ui_stream.ui_message(await turns.stop(claims, chat_id))
+        except MessageNotFound:  # nothing was ever asked in this chat
+            reply = None
+        return json_response({"message": reply})
+
+
+class UiMessagesView(_UiView):
+    @extend_schema(
+        operation_id="ai_sdk_messages",
+        parameters=[CHAT_NAME, UiHistoryQuery],
+        responses={200: UiMessageOutput(many=True), **UI_PROBLEMS},
+        tags=["ai-sdk"],
+    )
+    async def get(self, request: HttpRequest, chat: str) -> HttpResponse:
+        """Return the branch shown as `UIMessage[]`, oldest first, without the reply that is still being made."""
+        claims = bearer_claims(request)
+        query = checked(UiHistoryQuery, request.GET)
+        rows = await database().read(_history, claims, chat, query["before"], query["limit"])
+        return json_response([ui_stream.ui_message(row) for row in rows])
+
+
+def _own_chat(claims: Claims, name: str) -> Any:
+    chat_id = find_chat(load_viewer(claims).id, name)
+    if chat_id is None:
+        raise ChatNotFound()
+    return chat_id
+
+
+def _history(claims: Claims, name: str, before: str, limit: int) -> list[MessageRow]:
+    chat_id = _own_chat(claims, name)
+    if before:
+        known = find_message(chat_id, before)
+        if known is None:
+            raise MessageNotFound()
+        leaf = known.parent
+    else:
+        leaf = read_head(load_viewer(claims).id, chat_id)
+    rows = branch(chat_id, leaf, limit) if leaf else []
+    return [row for row in rows if row.role == Role.USER or (row.length and row.state != State.STREAMING)]
+
+
+async def _answer(claims: Claims, shown: Shown, patience: float) -> HttpResponseBase:
+    """Stream a reply; one that fails within the patience and without any text is answered with a status."""
+    reading = Reading(claims, turns.follow(shown.chat_id, shown.reply.id))
+    events = Awaited(reading)
+    try:
+        first = await events.first(patience) if patience else None
+        if isinstance(first, End) and (failure := failure_of(first.message)):
+            raise failure
+    except BaseException:
+        events.close()
+        reading.close()
+        raise
+    response = StreamingHttpResponse(
+        _encoded(shown.reply, events), content_type="text/event-stream", headers=ui_stream.HEADERS
+    )
+    response._resource_closers += [events.close, reading.close]  # type: ignore[attr-defined]
+    return response
+
+
+async def _encoded(reply: MessageRow, events: AsyncIterator[TurnEvent]) -> AsyncIterator[bytes]:
+    """Encode a whole reply; what goes wrong on the way is told, since a clean early end looks like success."""
+    encoder = ui_stream.UiEncoder(reply)
+    yield encoder.start()
+    try:
+        async for event in events:
+            if isinstance(event, Delta):
+                yield encoder.delta(event)
+            elif isinstance(event, End):
+                yield encoder.end(event)
+                return
+            elif isinstance(event, KeepAlive):
+                yield KEEP_ALIVE
+    except Exception:
+        logger.exception("stream of reply %s failed", reply.id)
+    yield encoder.fail()

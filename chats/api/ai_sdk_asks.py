@@ -1,0 +1,107 @@
+"""From what a `useChat` client wishes to what is asked of the engine. The stored chat is the truth."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from accounts.access import Claims, load_viewer
+from chats import turns
+from chats.api.ai_sdk_body import REGENERATE, Wish
+from chats.errors import MessageExists, MessageNotFound
+from chats.models import Role, State
+from chats.services.client_ids import as_uuid, find_chat, find_message, replies_to
+from chats.services.messages import read_head
+from chats.tree import MessageRow, read_message
+from chats.turns.stored import read_reply
+from common.errors import Invalid
+from common.executor import database
+from common.ids import uuid7
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A reply to be shown from its beginning."""
+
+    chat_id: UUID
+    reply: MessageRow
+
+
+async def carry_out(claims: Claims, wish: Wish, key: str) -> Shown:
+    """Start the turn that is wished for, or find the reply that the same message got before."""
+    found = await database().read(decide, claims, wish, key)
+    try:
+        return found if isinstance(found, Shown) else await _start(claims, found)
+    except MessageExists:  # the same request, a moment earlier
+        found = await database().read(decide, claims, wish, key)
+        return found if isinstance(found, Shown) else await _start(claims, found)
+
+
+async def _start(claims: Claims, ask: turns.Ask) -> Shown:
+    begun = await turns.start(claims, ask)
+    return Shown(begun.chat_id, begun.reply)
+
+
+def decide(claims: Claims, wish: Wish, key: str) -> turns.Ask | Shown:
+    """Return what to ask of the engine, or the reply that answers the wish already."""
+    viewer = load_viewer(claims)
+    chat_id = find_chat(viewer.id, wish.chat)
+    if chat_id is None:
+        return _first(wish, key)
+    target = find_message(chat_id, wish.message_id) if wish.message_id else None
+    known = target or (find_message(chat_id, wish.question_id) if wish.question_id else None)
+    if wish.trigger == REGENERATE:
+        return _again(chat_id, viewer.id, known, wish, key)
+    if known is None:
+        return _ask("send", chat_id, wish, key)
+    if known.role != Role.USER:
+        raise Invalid("Only a user message can be sent or edited.")
+    if target is None and known.content == wish.text:
+        return _repeated(chat_id, known, wish, key)
+    return _ask("edit", chat_id, wish, key, message=known.id)
+
+
+def _ask(kind: Literal["send", "edit", "regenerate"], chat_id: UUID, wish: Wish, key: str, **values: Any) -> turns.Ask:
+    if kind == "regenerate":
+        return turns.Ask(kind, chat_id, model=wish.model, key=key, **values)
+    name = wish.message_id if kind == "edit" and wish.message_id else wish.question_id
+    return turns.Ask(kind, chat_id, wish.text, model=wish.model, key=key, client_id=name, **values)
+
+
+def _first(wish: Wish, key: str) -> turns.Ask:
+    """Ask for a chat to be made; a retry may be the first that is heard of one."""
+    if not wish.text:
+        raise MessageNotFound()
+    if id_ := as_uuid(wish.chat):
+        return _ask("send", id_, wish, key, create=True)
+    return _ask("send", uuid7(), wish, key, create=True, client_chat_id=wish.chat)
+
+
+def _again(chat_id: UUID, owner_id: int, known: MessageRow | None, wish: Wish, key: str) -> turns.Ask:
+    """Ask for another reply: to the message named, else to the last question; one never stored is sent now."""
+    if known is None and wish.text:
+        return _ask("send", chat_id, wish, key)
+    if known is None:
+        head = read_head(owner_id, chat_id)
+        known = read_message(chat_id, head) if head and not wish.message_id else None
+    if known is None:
+        raise MessageNotFound()
+    if known.role == Role.ASSISTANT:
+        return _ask("regenerate", chat_id, wish, key, message=known.id)
+    return _ask("regenerate", chat_id, wish, key, message=replies_to(known.id)[0])
+
+
+def _repeated(chat_id: UUID, question: MessageRow, wish: Wish, key: str) -> turns.Ask | Shown:
+    """The same message again: show its newest reply; one without text is made anew."""
+    newest = read_message(chat_id, replies_to(question.id)[-1])
+    if newest and (newest.length or newest.state == State.STREAMING):
+        return Shown(chat_id, newest)
+    return _ask("regenerate", chat_id, wish, key, message=replies_to(question.id)[0])
+
+
+def find_running(claims: Claims, name: str) -> Shown | None:
+    """Return the reply that is being made in a chat; None where there is no such reply or no such chat of theirs."""
+    chat_id = find_chat(load_viewer(claims).id, name)
+    found = read_reply(chat_id) if chat_id else None
+    if chat_id is None or found is None or found.message.state != State.STREAMING:
+        return None
+    return Shown(chat_id, found.message)

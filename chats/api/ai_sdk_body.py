@@ -1,0 +1,99 @@
+"""What `useChat` posts, reduced to what is believed of it: the last user message, and what to do with it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from chats.errors import FilesNotSupported
+from chats.services.client_ids import LENGTH, is_storable
+from common.errors import Invalid
+
+SUBMIT, REGENERATE = "submit-message", "regenerate-message"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One POST of a client; `message_id` names what to edit or to regenerate, `question_id` the last user message."""
+
+    chat: str
+    trigger: str
+    message_id: str
+    question_id: str
+    text: str
+    model: str
+
+
+def read_wish(data: dict[str, Any]) -> Wish:
+    """Read a body of either form, `{messages}` or `{message}`; raise Invalid, or FilesNotSupported."""
+    trigger = data.get("trigger", SUBMIT)
+    if trigger not in (SUBMIT, REGENERATE):
+        raise _invalid("trigger", f"Send {SUBMIT} or {REGENERATE}.")
+    question = _last_question(data)
+    wish = Wish(
+        _name(data, "id"),
+        trigger,
+        _name(data, "messageId", ""),
+        _name(question, "id", ""),
+        _text_of(question),
+        _model(data),
+    )
+    if not wish.text and trigger == SUBMIT:
+        raise _invalid("messages", "The last user message has no text.")
+    return wish
+
+
+def _invalid(field: str, what: str) -> Invalid:
+    return Invalid(what, errors={field: [what]})
+
+
+def _name(data: dict[str, Any], field: str, default: str | None = None) -> str:
+    value = data.get(field)
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, str) or not is_storable(value):
+        raise _invalid(field, f"`{field}` must be a text of 1 to {LENGTH} characters.")
+    return value
+
+
+def _model(data: dict[str, Any]) -> str:
+    model = data.get("model") or ""
+    if not isinstance(model, str) or len(model) > 200 or (model and not is_storable(model)):
+        raise _invalid("model", "`model` must be the name of a model.")
+    return model
+
+
+def _last_question(data: dict[str, Any]) -> dict[str, Any]:
+    given = data.get("messages", [data["message"]] if "message" in data else [])
+    if not isinstance(given, list):
+        raise _invalid("messages", "`messages` must be a list.")
+    for message in reversed(given):
+        if not isinstance(message, dict):
+            raise _invalid("messages", "A message must be an object.")
+        if message.get("role") == "user":
+            return message
+    return {}
+
+
+def _text_of(message: dict[str, Any]) -> str:
+    parts = message.get("parts", [])
+    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+        raise _invalid("messages", "`parts` must be a list of objects.")
+    if any(part.get("type") == "file" for part in parts):
+        raise FilesNotSupported(errors={"messages": [FilesNotSupported.title]})
+    return _checked("\n".join(_string(part) for part in parts if part.get("type") == "text"))
+
+
+def _string(part: dict[str, Any]) -> str:
+    text = part.get("text")
+    if not isinstance(text, str):
+        raise _invalid("messages", "The text of a part must be a string.")
+    return text
+
+
+def _checked(text: str) -> str:
+    if len(text) > settings.MAX_MESSAGE_CHARS:
+        raise _invalid("messages", f"A message has at most {settings.MAX_MESSAGE_CHARS} characters.")
+    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        raise _invalid("messages", "NUL and unpaired surrogates are not allowed.")
+    return text if text.strip() else ""

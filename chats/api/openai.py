@@ -1,0 +1,242 @@
+"""`/v1`: what OpenAI's own clients, and every tool built on them, call; signed in by a personal API key."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.utils import extend_schema
+
+from accounts.api.keys import ApiKeyAuthentication
+from accounts.models import ApiKey
+from accounts.services.api_keys import KeyHolder, key_holder, note_use
+from chats.api.messages import idempotency_key
+from chats.api.openai_body import Completion, read_completion
+from chats.api.openai_schema import (
+    COMPLETION_RESPONSES,
+    OPENAI_PROBLEMS,
+    CompletionForm,
+    OpenAIModelOutput,
+    OpenAIModelsOutput,
+)
+from chats.api.openai_storing import ask_stored
+from chats.errors import ModelNotFound, ProviderMissing, ReplyBlocked, ReplyEmpty
+from chats.turns.readers import Reading
+from chats.turns.unstored import ask_unstored
+from chats.wire import openai_chat as wire
+from chats.wire.sse import KEEP_ALIVE
+from common.errors import NotSignedIn, ParleyError
+from common.executor import database
+from common.problems import ServerError, as_refusal, headers_of, problem_response, unlogged
+from common.views import AsyncView, json_response, read_object
+from llm.catalog import Model, listing, resolve
+from llm.errors import ProviderNotConfigured, UnknownModel
+from llm.types import Finished, ProviderEvent, TextDelta
+
+logger = logging.getLogger("parley.http")
+LARGE_BODY = 2**20  # from here on a body is parsed on a thread
+Events = AsyncGenerator[ProviderEvent | None, None]
+_closing: set["asyncio.Task[None]"] = set()
+
+
+class OpenAIView(AsyncView):
+    authentication_classes: Any = (ApiKeyAuthentication,)
+
+    def refuse(self, request: HttpRequest, error: Exception) -> HttpResponse:
+        refusal = as_refusal(error)
+        if refusal is None:
+            problem_response(request, error)  # logs it
+            refusal = ServerError()
+        return refusal_response(refusal)
+
+
+def refusal_response(refusal: ParleyError) -> HttpResponse:
+    """Answer a refusal in OpenAI's shape."""
+    headers = {**headers_of(refusal), **wire.error_headers(refusal)}
+    return unlogged(json_response(wire.error_body(refusal), refusal.status, headers))
+
+
+async def _holder(request: HttpRequest, scope: str) -> KeyHolder:
+    """Return who asks; only an API key lets in here, and only here."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise NotSignedIn("Send an API key: Authorization: Bearer sk-parley-…")
+    holder = await database().read(key_holder, secret.strip())
+    if holder.use_is_new:
+        await database().write(note_use, holder.key_id)
+    holder.require(scope)
+    return holder
+
+
+class CompletionsView(OpenAIView):
+    @extend_schema(
+        operation_id="openai_chat_completions",
+        request=CompletionForm,
+        responses=COMPLETION_RESPONSES,
+        tags=["openai"],
+    )
+    async def post(self, request: HttpRequest) -> HttpResponseBase:
+        """Complete a chat that the caller holds; nothing is stored unless `store` is true."""
+        holder = await _holder(request, ApiKey.Scope.COMPLETE)
+        large = len(request.body) > LARGE_BODY
+        asked = read_completion(await asyncio.to_thread(read_object, request) if large else read_object(request))
+        if asked.store:
+            holder.require(ApiKey.Scope.STORE)
+        model = chosen(asked.model)
+        answer = wire.Answer(f"chatcmpl-{uuid4().hex}", int(time.time()), model.name)
+        reading = Reading(holder.claims)
+        try:
+            if asked.store:
+                events = await ask_stored(holder, model, asked, idempotency_key(request), answer)
+            else:
+                events = ask_unstored(holder.viewer, model, asked.prompt)
+        except BaseException:
+            reading.close()
+            raise
+        return await (_streamed if asked.stream else _whole)(asked, answer, events, reading)
+
+
+def chosen(name: str) -> Model:
+    """Return the model of a name or alias; raise ModelNotFound or ProviderMissing."""
+    try:
+        return resolve(name)
+    except UnknownModel as error:
+        raise ModelNotFound(f"There is no model {name!r} here.", errors={"model": ["Unknown."]}) from error
+    except ProviderNotConfigured as error:
+        raise ProviderMissing() from error
+
+
+async def _whole(asked: Completion, answer: wire.Answer, events: Events, reading: Reading) -> HttpResponse:
+    texts: dict[str, list[str]] = {"text": [], "reasoning": []}
+    finished: Finished | None = None
+    try:
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Finished):
+                    finished = event
+                elif event is not None:
+                    texts[_kind(event)].append(event.text)
+                reading.check()
+    finally:
+        reading.close()
+    text, reasoning = ("".join(texts[kind]) for kind in ("text", "reasoning"))
+    assert finished is not None, "what does not finish raises"
+    _require_text(text + reasoning, finished)
+    return json_response(wire.completion(answer, text, reasoning, finished))
+
+
+def _kind(event: ProviderEvent) -> str:
+    return "text" if isinstance(event, TextDelta) else "reasoning"
+
+
+def _require_text(text: str, finished: Finished) -> None:
+    if not text:
+        raise ReplyBlocked() if finished.reason == "content_filter" else ReplyEmpty()
+
+
+async def _streamed(asked: Completion, answer: wire.Answer, events: Events, reading: Reading) -> StreamingHttpResponse:
+    """Stream; what fails before the first text, and soon, is still a status."""
+    begun = Begun(events)
+    try:
+        first = await begun.first(settings.CHAT_STATUS_SECONDS)
+        if isinstance(first, Finished):
+            _require_text("", first)
+    except BaseException:
+        reading.close()
+        await begun.aclose()
+        raise
+    body = _encoded(wire.ChunkEncoder(answer, asked.include_usage), begun, reading)
+    response = StreamingHttpResponse(body, content_type="text/event-stream", headers=wire.HEADERS)
+    response._resource_closers += [reading.close, begun.close_soon]  # type: ignore[attr-defined]
+    return response
+
+
+class Begun:
+    """Events whose beginning has been waited for."""
+
+    def __init__(self, events: Events) -> None:
+        self._events, self._ready = events, list[ProviderEvent | None]()
+
+    async def first(self, seconds: float) -> ProviderEvent | None:
+        """Return the first event, or None where none comes in time."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            event = await anext(self._events)
+            if event is not None:
+                self._ready.append(event)
+                return event
+        return None
+
+    async def __aiter__(self) -> AsyncIterator[ProviderEvent | None]:
+        while self._ready:
+            yield self._ready.pop(0)
+        async for event in self._events:
+            yield event
+
+    async def aclose(self) -> None:
+        await self._events.aclose()
+
+    def close_soon(self) -> None:
+        """Close the provider's connection, from where nothing can be awaited."""
+        task = asyncio.get_running_loop().create_task(self.aclose())
+        _closing.add(task)
+        task.add_done_callback(_closing.discard)
+
+
+async def _encoded(encoder: wire.ChunkEncoder, begun: Begun, reading: Reading) -> AsyncIterator[bytes]:
+    yield encoder.start()
+    told = False
+    try:
+        async for event in begun:
+            if isinstance(event, Finished):
+                if not told:
+                    _require_text("", event)
+                yield encoder.end(event)
+            elif event is None:
+                yield KEEP_ALIVE
+            else:
+                told = True
+                yield encoder.delta(_kind(event), event.text)
+            reading.check()
+    except Exception as error:
+        refusal = as_refusal(error)
+        if refusal is None:
+            logger.exception("completion failed")
+        yield wire.error_event(refusal or ServerError())
+
+
+class OpenAIModelsView(OpenAIView):
+    @extend_schema(
+        operation_id="openai_models", responses={200: OpenAIModelsOutput, **OPENAI_PROBLEMS}, tags=["openai"]
+    )
+    async def get(self, request: HttpRequest) -> HttpResponse:
+        """List the models that can answer now."""
+        await _holder(request, ApiKey.Scope.MODELS)
+        return json_response({"object": "list", "data": [_shown(model) for model in listing() if model.available]})
+
+
+class OpenAIModelView(OpenAIView):
+    @extend_schema(operation_id="openai_model", responses={200: OpenAIModelOutput, **OPENAI_PROBLEMS}, tags=["openai"])
+    async def get(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Return one model, by its name or an alias."""
+        await _holder(request, ApiKey.Scope.MODELS)
+        return json_response(_shown(chosen(name)))
+
+
+def _shown(model: Model) -> dict[str, Any]:
+    return {"id": model.name, "object": "model", "created": 0, "owned_by": model.provider}
+
+
+class UnknownView(OpenAIView):
+    schema = None
+
+    async def answer(self, request: HttpRequest, rest: str) -> HttpResponse:
+        raise ModelNotFound("There is no such address here.")
+
+    get = post = put = patch = delete = answer

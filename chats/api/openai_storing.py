@@ -1,0 +1,64 @@
+"""Completions with `store: true`: a chat, made through the engine like every other."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from hashlib import sha256
+
+from accounts.services.api_keys import KeyHolder
+from chats import turns
+from chats.api.openai_body import Completion
+from chats.api.waiting import failure_of
+from chats.errors import ReplyInterrupted
+from chats.models import State
+from chats.tree import MessageRow
+from chats.turns.events import Delta, End, KeepAlive
+from chats.turns.unstored import require_harmless
+from chats.wire.openai_chat import Answer
+from common.ids import uuid7
+from llm.catalog import Model
+from llm.types import Finished, FinishReason, ProviderEvent, ReasoningDelta, TextDelta, Usage
+
+
+async def ask_stored(
+    holder: KeyHolder, model: Model, asked: Completion, key: str, answer: Answer
+) -> AsyncGenerator[ProviderEvent | None, None]:
+    """Make a chat of what the caller holds, start its turn, and return the reply's events; a disconnect is no stop."""
+    *earlier, question = asked.prompt.messages
+    if earlier or asked.prompt.system:  # the engine itself has the question checked
+        await require_harmless(replace(asked.prompt, messages=tuple(earlier)))
+    name = f"v1-{sha256(key.encode()).hexdigest()}" if key else ""
+    ask = turns.Ask(
+        "send", uuid7(), question.text, model=model.name, key=key, create=True, client_chat_id=name,
+        earlier=tuple(earlier), prompt=asked.prompt,
+    )  # fmt: skip
+    begun = await turns.start(holder.claims, ask)
+    answer.id = f"chatcmpl-{begun.reply.id.hex}"
+    answer.metadata = {"chat": str(begun.chat_id), "reply": str(begun.reply.id)}
+    return _events(begun)
+
+
+async def _events(begun: turns.Begun) -> AsyncGenerator[ProviderEvent | None, None]:
+    async for event in turns.follow(begun.chat_id, begun.reply.id):
+        if isinstance(event, Delta):
+            yield TextDelta(event.text) if event.kind == "text" else ReasoningDelta(event.text)
+        elif isinstance(event, KeepAlive):
+            yield None
+        elif isinstance(event, End):
+            yield _finished(event.message)
+            return
+    raise ReplyInterrupted("The chat was deleted.")
+
+
+def _finished(row: MessageRow) -> Finished:
+    if failure := failure_of(row):
+        raise failure
+    if row.state == State.STOPPED:
+        raise ReplyInterrupted("The reply was stopped.")
+    if row.state in (State.FAILED, State.INTERRUPTED):
+        raise ReplyInterrupted("The reply was cut short.")
+    reason: FinishReason = (
+        "length" if row.reason == "length" else "content_filter" if row.state == State.BLOCKED else "stop"
+    )
+    counted = row.prompt_tokens is not None and row.completion_tokens is not None
+    usage = Usage(row.prompt_tokens or 0, row.completion_tokens or 0) if counted else None
+    return Finished(reason, row.model, usage)

@@ -1,0 +1,42 @@
+"""Every address of the URL conf, found by walking it, so that a new one cannot be forgotten."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+class Route(NamedTuple):
+    """A path with `<name>` in the places of its parameters, the view, and the methods that it takes."""
+
+    path: str
+    view: Any
+    methods: tuple[str, ...]
+
+
+def routes(resolver: URLResolver | None = None, prefix: str = "/") -> Iterator[Route]:
+    """Yield every route that is written with `path`."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern, route)
+        elif isinstance(pattern, URLPattern):
+            view = getattr(pattern.callback, "cls", pattern.callback)
+            yield Route(route, view, tuple(name for name in METHODS if hasattr(view, name)))
+
+
+def of_chats() -> list[Route]:
+    """Return the routes whose view lives in the chats app."""
+    return [route for route in routes() if route.view.__module__.startswith("chats.")]
+
+
+def filled(route: str, **values: Any) -> str:
+    """Put values in the places of the parameters; a parameter that has none is an error."""
+    parts = []
+    for part in route.split("/"):
+        if part.startswith("<"):
+            part = str(values[part.strip("<>").rpartition(":")[2]])
+        parts.append(part)
+    return "/".join(parts)
