@@ -32,7 +32,7 @@ openapi: .venv/dev
 
 types: openapi
 	@$(BIN)/python tests/clients/install.py
-	@$(BIN)/python tests/clients/make_types.py
+	@$(BIN)/python -m tests.clients.make_types
 
 screenshots: .venv/dev
 	@$(BIN)/python -m tests.browser.screenshots

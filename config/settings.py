@@ -264,6 +264,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Chats with OpenAI and Gemini over REST and server-sent events; errors are problem documents.",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": r"/api",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],

@@ -17,7 +17,7 @@ export interface paths {
          * Change my address
          * @description Takes effect when the link in the mail to the new address is used.
          */
-        post: operations["api_change_email_create"];
+        post: operations["change_email_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -37,7 +37,7 @@ export interface paths {
          * Change my password
          * @description Ends every session of the account and starts a new one for this client.
          */
-        post: operations["api_change_password_create"];
+        post: operations["change_password_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -281,7 +281,7 @@ export interface paths {
          * Confirm an address
          * @description With the token of a confirmation mail, or of the mail that a change of address sends.
          */
-        post: operations["api_confirmation_email_confirm_create"];
+        post: operations["confirmation_email_confirm_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -301,7 +301,7 @@ export interface paths {
          * Ask for the confirmation mail again
          * @description For the signed-in user, or, without an access token, for `email`. The answer tells nothing.
          */
-        post: operations["api_confirmation_email_send_create"];
+        post: operations["confirmation_email_send_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -359,7 +359,7 @@ export interface paths {
          * Sign out
          * @description Ends the session of the refresh cookie, and that of the access token if one is sent.
          */
-        post: operations["api_logout_create"];
+        post: operations["logout_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -379,7 +379,7 @@ export interface paths {
          * Sign out everywhere
          * @description Ends every session, key and grant of the account at once, this one included.
          */
-        post: operations["api_logout_all_create"];
+        post: operations["logout_all_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -416,7 +416,7 @@ export interface paths {
          * Ask for a link to set a new password
          * @description The answer is the same whether there is such an account or not.
          */
-        post: operations["api_password_reset_create"];
+        post: operations["password_reset_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -436,7 +436,7 @@ export interface paths {
          * Set a new password by a mailed link
          * @description Ends every session of the account.
          */
-        post: operations["api_password_reset_confirm_create"];
+        post: operations["password_reset_confirm_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -451,14 +451,14 @@ export interface paths {
             cookie?: never;
         };
         /** Show my profile */
-        get: operations["api_profile_retrieve"];
+        get: operations["profile_retrieve"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
         /** Change my profile */
-        patch: operations["api_profile_partial_update"];
+        patch: operations["profile_partial_update"];
         trace?: never;
     };
     "/api/profile/avatar/": {
@@ -473,10 +473,10 @@ export interface paths {
          * Set my avatar
          * @description PNG, JPEG, WebP or GIF (its first frame); stored anew as a small WebP without metadata.
          */
-        put: operations["api_profile_avatar_update"];
+        put: operations["profile_avatar_update"];
         post?: never;
         /** Remove my avatar */
-        delete: operations["api_profile_avatar_destroy"];
+        delete: operations["profile_avatar_destroy"];
         options?: never;
         head?: never;
         patch?: never;
@@ -495,7 +495,7 @@ export interface paths {
          * Create an account and sign in
          * @description Mails a confirmation link. Sets the refresh cookie.
          */
-        post: operations["api_register_create"];
+        post: operations["register_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -513,7 +513,7 @@ export interface paths {
          * List my signed-in devices
          * @description The newest sign-in first.
          */
-        get: operations["api_sessions_list"];
+        get: operations["sessions_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -533,7 +533,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Sign a device out */
-        delete: operations["api_sessions_destroy"];
+        delete: operations["sessions_destroy"];
         options?: never;
         head?: never;
         patch?: never;
@@ -552,7 +552,7 @@ export interface paths {
          * Sign in
          * @description Sets the refresh cookie.
          */
-        post: operations["api_token_create"];
+        post: operations["token_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -572,7 +572,7 @@ export interface paths {
          * Get a new access token
          * @description By the refresh cookie only, which rotates: the old one works 10 s more, for a racing tab.
          */
-        post: operations["api_token_refresh_create"];
+        post: operations["token_refresh_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -587,18 +587,18 @@ export interface paths {
             cookie?: never;
         };
         /** Show my account */
-        get: operations["api_users_self_retrieve"];
+        get: operations["users_self_retrieve"];
         put?: never;
         post?: never;
         /**
          * Delete my account
          * @description With everything that belongs to it, for good. Asks for the password.
          */
-        delete: operations["api_users_self_destroy"];
+        delete: operations["users_self_destroy"];
         options?: never;
         head?: never;
         /** Change my account */
-        patch: operations["api_users_self_partial_update"];
+        patch: operations["users_self_partial_update"];
         trace?: never;
     };
     "/api/ws-ticket/": {
@@ -611,7 +611,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Get a ticket for a WebSocket */
-        post: operations["api_ws_ticket_create"];
+        post: operations["ws_ticket_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1298,7 +1298,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    api_change_email_create: {
+    change_email_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -1366,7 +1366,7 @@ export interface operations {
             };
         };
     };
-    api_change_password_create: {
+    change_password_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -3364,7 +3364,7 @@ export interface operations {
             };
         };
     };
-    api_confirmation_email_confirm_create: {
+    confirmation_email_confirm_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -3414,7 +3414,7 @@ export interface operations {
             };
         };
     };
-    api_confirmation_email_send_create: {
+    confirmation_email_send_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -3630,7 +3630,7 @@ export interface operations {
             };
         };
     };
-    api_logout_create: {
+    logout_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -3657,7 +3657,7 @@ export interface operations {
             };
         };
     };
-    api_logout_all_create: {
+    logout_all_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -3775,7 +3775,7 @@ export interface operations {
             };
         };
     };
-    api_password_reset_create: {
+    password_reset_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -3834,7 +3834,7 @@ export interface operations {
             };
         };
     };
-    api_password_reset_confirm_create: {
+    password_reset_confirm_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -3884,7 +3884,7 @@ export interface operations {
             };
         };
     };
-    api_profile_retrieve: {
+    profile_retrieve: {
         parameters: {
             query?: never;
             header?: never;
@@ -3912,7 +3912,7 @@ export interface operations {
             };
         };
     };
-    api_profile_partial_update: {
+    profile_partial_update: {
         parameters: {
             query?: never;
             header?: never;
@@ -3971,7 +3971,7 @@ export interface operations {
             };
         };
     };
-    api_profile_avatar_update: {
+    profile_avatar_update: {
         parameters: {
             query?: never;
             header?: never;
@@ -4039,7 +4039,7 @@ export interface operations {
             };
         };
     };
-    api_profile_avatar_destroy: {
+    profile_avatar_destroy: {
         parameters: {
             query?: never;
             header?: never;
@@ -4067,7 +4067,7 @@ export interface operations {
             };
         };
     };
-    api_register_create: {
+    register_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -4126,7 +4126,7 @@ export interface operations {
             };
         };
     };
-    api_sessions_list: {
+    sessions_list: {
         parameters: {
             query?: {
                 /** @description The pagination cursor value. */
@@ -4168,7 +4168,7 @@ export interface operations {
             };
         };
     };
-    api_sessions_destroy: {
+    sessions_destroy: {
         parameters: {
             query?: never;
             header?: never;
@@ -4206,7 +4206,7 @@ export interface operations {
             };
         };
     };
-    api_token_create: {
+    token_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -4274,7 +4274,7 @@ export interface operations {
             };
         };
     };
-    api_token_refresh_create: {
+    token_refresh_create: {
         parameters: {
             query?: never;
             header?: never;
@@ -4311,7 +4311,7 @@ export interface operations {
             };
         };
     };
-    api_users_self_retrieve: {
+    users_self_retrieve: {
         parameters: {
             query?: never;
             header?: never;
@@ -4339,7 +4339,7 @@ export interface operations {
             };
         };
     };
-    api_users_self_destroy: {
+    users_self_destroy: {
         parameters: {
             query?: never;
             header?: never;
@@ -4402,7 +4402,7 @@ export interface operations {
             };
         };
     };
-    api_users_self_partial_update: {
+    users_self_partial_update: {
         parameters: {
             query?: never;
             header?: never;
@@ -4461,7 +4461,7 @@ export interface operations {
             };
         };
     };
-    api_ws_ticket_create: {
+    ws_ticket_create: {
         parameters: {
             query?: never;
             header?: never;

@@ -55,7 +55,7 @@ class Watch:
         if page not in pages:
             return
         pages.discard(page)
-        self._users[page.claims.user_id] -= 1
+        self._users -= Counter([page.claims.user_id])  # drops who has none left
         if not pages:
             del self._pages[page.chat_id]
             self._known.pop(page.chat_id, None)

@@ -18,10 +18,9 @@ WITH_CHAT = sorted({route for route in of_chats() if "chat_id" in route.path})
 CASES = [
     pytest.param(route.path, method, id=f"{method} {route.path}") for route in WITH_CHAT for method in route.methods
 ]
-# Addresses whose parameters are no ids of chats or messages, and whose own tests try a stranger.
-ELSEWHERE = re.compile(
-    r"/\^?(admin|api/keys|accounts?|api/sessions|media|static|oauth|api/notes|v1|webhooks|ws|mcp|api/chat)\b"
-)
+# Addresses whose parameters are no ids of chats, or that have tests of their own with a stranger (pages, other doors).
+LISTED = "admin|accounts?|api/keys|api/sessions|media|static|oauth|api/notes|v1|webhooks|ws|mcp|api/chat|chats"
+ELSEWHERE = re.compile(rf"/\^?({LISTED})\b")
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from install import HERE, find_node
+from tests.clients.install import HERE, find_node
 
 DOCS = HERE.parent.parent / "docs"
 
