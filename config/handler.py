@@ -1,7 +1,6 @@
 """Django's ASGI handler, with bounded bodies everywhere and no thread on the streaming paths."""
 
 import asyncio
-import contextlib
 import io
 import re
 from collections.abc import Awaitable, Callable
@@ -10,7 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponseBadRequest
+from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
 from common.errors import BodyTooLarge, ParleyError
@@ -32,6 +32,7 @@ class LeanRequest(ASGIRequest):
     """A request on the fast lane; `common.lean` lets it through."""
 
     lean = True
+    refusal: ParleyError | None = None
 
 
 class Handler(ASGIHandler):
@@ -43,12 +44,28 @@ class Handler(ASGIHandler):
         except RequestAborted:
             return
         except ParleyError as refusal:
-            await self.send_response(_refused(refusal, scope["path"]), send)
+            await self.refuse(scope, refusal, send)
             return
         if is_lean_path(scope["path"]):
             await self.serve_lean(scope, body, receive, send)
         else:
             await super().__call__(scope, _replay(body, receive), send)
+
+    async def refuse(self, scope: Any, refusal: ParleyError, send: Send) -> None:
+        """Answer what will not be read, through the middleware: it names the answer and lets front ends see it."""
+        try:
+            request = LeanRequest(scope, io.BytesIO())
+            request.refusal = refusal
+            response: HttpResponseBase = await self.run_get_response(request)
+        except UnicodeDecodeError:
+            response = HttpResponseBadRequest()
+        response["Connection"] = "close"
+        await self.send_response(response, send)
+
+    async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        if refusal := getattr(request, "refusal", None):
+            return refuse(request, refusal)
+        return await super()._get_response_async(request)  # type: ignore[misc, no-any-return]
 
     async def serve_lean(self, scope: Any, body: bytes, receive: Receive, send: Send) -> None:
         """Run the view in this task; a disconnect cancels it."""
@@ -124,13 +141,3 @@ def _replay(body: bytes, receive: Receive) -> Any:
         return next(first, None) or await receive()
 
     return again
-
-
-def _refused(refusal: ParleyError, path: str) -> HttpResponse:
-    request = HttpRequest()
-    request.path = path
-    with contextlib.suppress(AttributeError):
-        request.correlation_id = ""  # type: ignore[attr-defined]
-    response = refuse(request, refusal)
-    response["Connection"] = "close"
-    return response

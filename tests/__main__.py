@@ -17,6 +17,8 @@ LOCAL_POSTGRES = (
     "postgres://postgres:postgres@127.0.0.1:5432/postgres",
     "postgres:///postgres",
 )
+# Whole browsers and Node clients are driven once, on the larger set-up where there is one.
+ONCE = ("tests/browser", "tests/clients")
 LOCAL_REDIS = "redis://127.0.0.1:6379/0"
 
 
@@ -44,16 +46,20 @@ def reachable_redis() -> str | None:
     return url
 
 
-def run(label: str, **environment: str) -> int:
+def run(label: str, *options: str, **environment: str) -> int:
     sys.stdout.write(f"\n=== Tests on {label}\n")
     sys.stdout.flush()
     clean = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
-    return subprocess.run([sys.executable, "-m", "pytest", *sys.argv[1:]], env={**clean, **environment}).returncode
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *sys.argv[1:]], env={**clean, **environment}
+    ).returncode
 
 
 def main() -> int:
     postgres, cache = reachable_postgres(), reachable_redis()
-    failed = run("SQLite and memory") != 0
+    both = bool(postgres and cache)
+    once = [f"--ignore={folder}" for folder in ONCE] if both else []
+    failed = run("SQLite and memory", *once) != 0
     left_out = []
     if postgres and cache:
         failed |= run("PostgreSQL and Redis", DATABASE_URL=postgres, REDIS_URL=cache) != 0

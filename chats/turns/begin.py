@@ -75,11 +75,12 @@ def _begin(viewer: Viewer, ask: Ask, owner: str, blocked: str) -> Begun:
     if blocked:
         reply.state, reply.reason = State.BLOCKED, "moderation"
     begun = Begun(chat.id, chat.last_turn + 1, question, reply, model=model, kept=reply.parts)
-    day_id = None if blocked else charge(viewer.id, viewer.timezone, now)
     _insert_messages(chat.id, [reply] if ask.kind in ("regenerate", "continue") else [question, reply])
     if ask.kind != "send" or ask.parent:  # what follows the head has no siblings
         count_siblings(chat.id, [question, reply])
-    _insert_turn(begun, viewer, ask, owner, blocked, day_id, now)
+    _insert_turn(begun, viewer, ask, owner, blocked, now)
+    if not blocked:  # the usage row comes last in the lock order
+        _charge(begun, viewer, now)
     _move_head(chat, begun, ask, now)
     if not blocked:
         begun.prompt = ask.prompt or build_prompt(
@@ -262,19 +263,23 @@ def _values(chat_id: UUID, row: MessageRow) -> list[Any]:
     ]  # fmt: skip
 
 
-def _insert_turn(
-    begun: Begun, viewer: Viewer, ask: Ask, owner: str, blocked: str, day_id: int | None, now: datetime
-) -> None:
+def _charge(begun: Begun, viewer: Viewer, now: datetime) -> None:
+    day_id = charge(viewer.id, viewer.timezone, now)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE chats_turn SET usage_day = %s WHERE id = %s", [day_id, begun.turn_id])
+
+
+def _insert_turn(begun: Begun, viewer: Viewer, ask: Ask, owner: str, blocked: str, now: datetime) -> None:
     at = instant(now)
     lease, ended = ("NULL", at) if blocked else (lease_end(), None)
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO chats_turn (chat_id, number, user_id, question_id, reply_id, state, reason, category, key, "
-            "fingerprint, usage_day, lease_owner, lease_until, epoch, stop_requested, attempts, started_at, ended_at) "
-            f"VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, {lease}, 1, %s, 0, %s, %s) RETURNING id",
+            "fingerprint, lease_owner, lease_until, epoch, stop_requested, attempts, started_at, ended_at) "
+            f"VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, {lease}, 1, %s, 0, %s, %s) RETURNING id",
             [
                 begun.chat_id, begun.number, viewer.id, begun.question.id, begun.reply.id, begun.reply.state,
-                begun.reply.reason, blocked, ask.key or None, ask.fingerprint() if ask.key else "", day_id, owner,
+                begun.reply.reason, blocked, ask.key or None, ask.fingerprint() if ask.key else "", owner,
                 False, at, ended,
             ],
         )  # fmt: skip
