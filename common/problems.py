@@ -60,7 +60,7 @@ def as_refusal(error: BaseException) -> errors.ParleyError | None:
     if isinstance(error, SuspiciousOperation | TooManyFieldsSent | TooManyFilesSent):
         return errors.Invalid()
     if isinstance(error, OperationalError | InterfaceError):
-        logger.error("database unavailable", exc_info=error)
+        logger.error("database unavailable: %s", error)
         return errors.Unavailable(retry_after=BUSY_RETRY_AFTER)
     return None
 

@@ -83,8 +83,7 @@ class Handler(ASGIHandler):
             response = await self.run_get_response(request)
             await self.send_response(response, send)
         except asyncio.CancelledError:
-            if not watching.done():  # not the reader's doing: the server is stopping
-                raise
+            pass  # the reader left, or the server is stopping and has waited for long enough
         finally:
             watching.cancel()
             request.close()

@@ -17,7 +17,7 @@ from chats.services.chats import chats_of
 from chats.services.messages import read_head
 from chats.services.threads import NEW, open_state, read_thread
 from chats.tree import read_message
-from chats.turns.begin import choose_model
+from chats.turns.prompting import choose_model
 from chats.wire.fragments import thread_views
 from common.errors import ParleyError
 from common.ids import uuid7

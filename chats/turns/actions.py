@@ -11,10 +11,11 @@ from accounts.access import Claims, Viewer, load_viewer, require_confirmed
 from chats.errors import ChatNotFound, Draining, MessageNotFound, ModerationAway
 from chats.tree import MessageRow
 from chats.turns.asking import Ask, Begun
-from chats.turns.begin import begin, find_repeated, question_of
+from chats.turns.begin import begin, find_repeated
 from chats.turns.engine import engine
 from chats.turns.events import End
 from chats.turns.following import follow
+from chats.turns.placing import question_of
 from chats.turns.store import request_stop
 from chats.turns.stored import read_reply
 from common.errors import Unavailable

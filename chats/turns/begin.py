@@ -1,6 +1,6 @@
 """The accepting transaction of a turn: chat locked, key, running turn, question, reply, turn, head, quota."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,36 +14,17 @@ from accounts.access import Viewer
 from chats.errors import (
     ChatNotFound,
     KeyReused,
-    MessageExists,
-    MessageNotFound,
-    ProviderMissing,
     TurnRunning,
-    UnknownModelName,
 )
 from chats.models import Role, State
 from chats.titles import title_from
-from chats.tree import MessageRow, context, count_siblings, layout_of, read_message
+from chats.tree import MessageRow, count_siblings, layout_of, read_message
 from chats.turns.asking import Ask, Begun
+from chats.turns.placing import LockedChat, new_row, place
+from chats.turns.prompting import build_prompt, choose_model
 from chats.turns.store import lease_end
-from common.errors import Invalid
-from common.ids import uuid7
 from common.sql import instant, is_postgresql, uuid_of, uuid_or_none
-from llm.catalog import Model, resolve
-from llm.errors import ProviderNotConfigured, UnknownModel
-from llm.types import Prompt, PromptMessage
 from usage.quota import charge
-
-CONTINUE = "Continue your last answer exactly where it stops. Do not repeat any of it."
-
-
-@dataclass(slots=True)
-class LockedChat:
-    id: UUID
-    title: str
-    model: str
-    head: UUID | None
-    last_number: int
-    last_turn: int
 
 
 def begin(viewer: Viewer, ask: Ask, owner: str, blocked: str = "") -> Begun:
@@ -70,7 +51,7 @@ def _begin(viewer: Viewer, ask: Ask, owner: str, blocked: str) -> Begun:
     model = choose_model(ask.model, chat.model, viewer.preferred_model)
     if ask.earlier and chat.head is None:
         _import(chat, ask, now)
-    question, reply = _place(chat, ask, now)
+    question, reply = place(chat, ask, now)
     reply.model, reply.provider = model.id, model.provider
     if blocked:
         reply.state, reply.reason = State.BLOCKED, "moderation"
@@ -148,95 +129,11 @@ def _require_idle(chat: LockedChat) -> None:
             raise TurnRunning(extra={"reply": uuid_of(row[0])})
 
 
-def choose_model(asked: str, chats: str, preferred: str) -> Model:
-    """Return the model asked for, or the chat's, the user's or the default one, whichever is usable first."""
-    if asked:
-        try:
-            return resolve(asked)
-        except UnknownModel as error:
-            raise UnknownModelName(errors={"model": ["There is no such model here."]}) from error
-        except ProviderNotConfigured as error:
-            raise ProviderMissing() from error
-    for name in filter(None, (chats, preferred)):
-        try:
-            return resolve(name)
-        except (UnknownModel, ProviderNotConfigured):
-            continue
-    try:
-        return resolve(None)
-    except (UnknownModel, ProviderNotConfigured) as error:
-        raise ProviderMissing() from error
-
-
-def _place(chat: LockedChat, ask: Ask, now: datetime) -> tuple[MessageRow, MessageRow]:
-    """Return the question and the new reply where they belong in the tree; numbered where they are new."""
-    question = question_of(chat.id, chat.head, ask)
-    if question is None:
-        parent = _parent(chat, ask)
-        question = _new(chat.last_number + 1, parent, Role.USER, now)
-        question.parts = [("text", ask.content)]
-        question.client_id = _client_id(chat, ask)
-    reply = _new(max(question.number, chat.last_number) + 1, question.id, Role.ASSISTANT, now)
-    reply.state = State.STREAMING
-    if ask.kind == "continue":
-        reply.parts = _require(chat.id, ask.message, Role.ASSISTANT).parts
-        if not reply.parts:
-            raise Invalid("There is no text to go on from; regenerate the reply instead.")
-    return question, reply
-
-
-def _client_id(chat: LockedChat, ask: Ask) -> str | None:
-    """Return the client's id for the new question; an edited question hands it over to its successor."""
-    if not ask.client_id:
-        return None
-    with connection.cursor() as cursor:
-        if ask.kind == "edit":
-            cursor.execute(
-                "UPDATE chats_message SET client_id = NULL WHERE chat_id = %s AND client_id = %s",
-                [chat.id, ask.client_id],
-            )
-            return ask.client_id
-        cursor.execute("SELECT 1 FROM chats_message WHERE chat_id = %s AND client_id = %s", [chat.id, ask.client_id])
-        if cursor.fetchone():
-            raise MessageExists()
-    return ask.client_id
-
-
-def question_of(chat_id: UUID, head: UUID | None, ask: Ask) -> MessageRow | None:
-    """Return the stored question that is answered anew, or None where the ask brings one."""
-    if ask.kind in ("send", "edit"):
-        return None
-    reply = _require(chat_id, ask.message, Role.ASSISTANT)
-    return _require(chat_id, reply.parent, Role.USER)
-
-
-def _parent(chat: LockedChat, ask: Ask) -> UUID | None:
-    if ask.kind == "edit":
-        return _require(chat.id, ask.message, Role.USER).parent
-    if ask.parent is None:
-        return chat.head
-    return _require(chat.id, ask.parent, Role.ASSISTANT).id
-
-
-def _require(chat_id: UUID, message_id: UUID | None, role: str) -> MessageRow:
-    row = read_message(chat_id, message_id) if message_id else None
-    if row is None:
-        raise MessageNotFound()
-    if row.role != role:
-        wanted = "a reply" if role == Role.ASSISTANT else "a question"
-        raise Invalid(f"That message is not {wanted}.", errors={"message": [f"Give the id of {wanted}."]})
-    return row
-
-
-def _new(number: int, parent: UUID | None, role: str, now: datetime) -> MessageRow:
-    return MessageRow(uuid7(), number, None, parent, role, [], State.COMPLETE, "", "", "", None, None, now)
-
-
 def _import(chat: LockedChat, ask: Ask, now: datetime) -> None:
     """Begin a new chat with what its client says was said before."""
     rows = []
     for message in ask.earlier:
-        row = _new(chat.last_number + 1, chat.head, Role(message.role), now)
+        row = new_row(chat.last_number + 1, chat.head, Role(message.role), now)
         row.parts = [("text", message.text)]
         chat.head, chat.last_number = row.id, row.number
         rows.append(row)
@@ -295,13 +192,3 @@ def _move_head(chat: LockedChat, begun: Begun, ask: Ask, now: datetime) -> None:
             "updated_at = %s WHERE id = %s",
             [begun.reply.id, begun.reply.number, begun.number, title, model, instant(now), chat.id],
         )
-
-
-def build_prompt(chat_id: UUID, question: MessageRow, model: Model, continued: bool, kept: str) -> Prompt:
-    """Return the system text, the last N turns of the branch, oldest first, and the question exactly once."""
-    stored = context(chat_id, question.parent, settings.CONTEXT_TURNS)
-    messages = [PromptMessage("assistant" if role == "assistant" else "user", text) for role, text in stored]
-    messages.append(PromptMessage("user", question.content))
-    if continued and kept:
-        messages += [PromptMessage("assistant", kept), PromptMessage("user", CONTINUE)]
-    return Prompt(model.id, settings.SYSTEM_PROMPT, tuple(messages))
