@@ -5,7 +5,7 @@ BIN := .venv/bin
 # On another port the links in mails follow, unless SITE_URL says otherwise.
 SITE = $(if $(filter-out 8000,$(PORT)),SITE_URL=$${SITE_URL:-http://localhost:$(PORT)})
 
-.PHONY: screenshots run test faults check lint openapi types fake-provider migrate clean
+.PHONY: bench bench-full bench-quick screenshots run test faults check lint openapi types fake-provider migrate clean
 
 run: .venv/run .env
 	@$(SITE) $(BIN)/python manage.py serve --migrate --port $(PORT)
@@ -26,7 +26,7 @@ check: .venv/dev
 	$(BIN)/python -m tests.deploy_check
 	ENV_FILE= SECRET_KEY=check $(BIN)/python manage.py spectacular | diff -q - docs/openapi.yaml
 
-# The address book of the API: the document, and TypeScript types made of it.
+# The address book of the API: the document, and what is made of it, TypeScript types and a Postman collection.
 openapi: .venv/dev
 	ENV_FILE= SECRET_KEY=check $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
@@ -36,6 +36,16 @@ types: openapi
 
 screenshots: .venv/dev
 	@$(BIN)/python -m tests.browser.screenshots
+
+# Figures (docs/performance.md): the guard in a minute, the table in ten, the long list.
+bench-quick: .venv/dev
+	@$(BIN)/python -m benchmarks.quick
+
+bench: .venv/dev
+	@$(BIN)/python -m benchmarks
+
+bench-full: .venv/dev
+	@$(BIN)/python -m benchmarks --full
 
 fake-provider: .venv/dev
 	@$(BIN)/python -m llm.testing --port 9001
