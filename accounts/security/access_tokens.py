@@ -1,7 +1,9 @@
 """Access tokens: SimpleJWT's, bound to a session."""
 
+from functools import lru_cache
 from uuid import UUID
 
+from django.utils import timezone
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken
 
@@ -20,7 +22,16 @@ def make_access_token(user_id: int, session_id: UUID) -> str:
 def read_access_token(text: str) -> tuple[int, UUID]:
     """Return user and session of a genuine access token: signature, expiry, audience and type are checked."""
     try:
-        token = AccessToken(text)  # type: ignore[arg-type]
-        return int(token[USER]), UUID(token[SESSION])
+        user, session, expires = _verified(text)
     except (TokenError, KeyError, ValueError, TypeError) as error:
         raise TokenInvalid() from error
+    if expires <= timezone.now().timestamp():
+        raise TokenInvalid()
+    return user, session
+
+
+@lru_cache(maxsize=4096)
+def _verified(text: str) -> tuple[int, UUID, float]:
+    """Return user, session and expiry of a genuine token; a signature once found good stays good."""
+    token = AccessToken(text)  # type: ignore[arg-type]
+    return int(token[USER]), UUID(token[SESSION]), float(token["exp"])
