@@ -9,14 +9,15 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
-import redis.asyncio as redis
 from django.conf import settings
-from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from redis.asyncio.client import PubSub
 
 logger = logging.getLogger("parley.bus")
 
@@ -24,9 +25,22 @@ SEND_EVERY = 0.005  # seconds; publishes are pipelined
 OUTBOX_LIMIT = 10_000  # messages; beyond that the oldest are dropped and followers read the database
 CONFIRM_SECONDS = 1.0
 RETRY_SECONDS = 0.5
-FAILURES = (RedisError, OSError, asyncio.TimeoutError)
 
 Data = list[tuple[int, str, str]]  # (offset, kind, text); an empty list says that the reply has ended
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """Return what a Redis that is away raises."""
+    from redis.exceptions import RedisError
+
+    return RedisError, OSError, asyncio.TimeoutError
+
+
+def connect(**options: Any) -> "Redis":
+    """Return a client. It takes 6 MiB and 0.1 s to import: only who uses it pays for it."""
+    from redis.asyncio import Redis
+
+    return Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, **options)
 
 
 class Bus:
@@ -40,7 +54,7 @@ class Bus:
         self._sending: asyncio.Task[None] | None = None
         self._listening: asyncio.Task[None] | None = None
         self._pubsub: PubSub | None = None
-        self._client: redis.Redis | None = None
+        self._client: Redis | None = None
 
     def start(self) -> None:
         """Connect in the background; nothing waits for it."""
@@ -50,7 +64,7 @@ class Bus:
     async def stop(self) -> None:
         """Say what is still to be said, then disconnect."""
         if self._sending:
-            with contextlib.suppress(*FAILURES):
+            with contextlib.suppress(*failures()):
                 await asyncio.wait_for(self._sending, CONFIRM_SECONDS)
         if self._listening:
             self._listening.cancel()
@@ -69,7 +83,7 @@ class Bus:
             async with asyncio.timeout(CONFIRM_SECONDS):
                 await self._pubsub.subscribe(channel)
                 await confirmed.wait()
-        except FAILURES:
+        except failures():
             return False
         return True
 
@@ -80,17 +94,17 @@ class Bus:
 
     async def _listen(self) -> None:
         while True:
-            client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=None, socket_connect_timeout=2)
+            client = connect(socket_timeout=None)
             try:
                 await self._receive(client.pubsub())
-            except FAILURES as error:
+            except failures() as error:
                 logger.warning("redis away: %s", type(error).__name__)
             finally:
                 self.healthy, self._pubsub = False, None
                 await _quietly(client.aclose())
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _receive(self, pubsub: PubSub) -> None:
+    async def _receive(self, pubsub: "PubSub") -> None:
         for confirmed in self._channels.values():
             confirmed.clear()
         await pubsub.subscribe(_control(self.name), *self._channels)
@@ -136,13 +150,13 @@ class Bus:
             await asyncio.sleep(SEND_EVERY)
             batch, self._outbox = self._outbox, []
             if self._client is None:
-                self._client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+                self._client = connect(socket_timeout=2)
             try:
                 async with self._client.pipeline(transaction=False) as pipe:
                     for channel, content in batch:
                         pipe.publish(channel, content)
                     await pipe.execute()
-            except FAILURES as error:
+            except failures() as error:
                 logger.warning("not published: %s", type(error).__name__)
 
 
@@ -155,5 +169,5 @@ def _control(name: str) -> str:
 
 
 async def _quietly(closing: Awaitable[Any]) -> None:
-    with contextlib.suppress(*FAILURES):
+    with contextlib.suppress(*failures()):
         await closing
