@@ -4,12 +4,13 @@ The class is an APIView for the schema's sake (drf-spectacular reads its methods
 enter DRF's dispatch.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from functools import cache
 from typing import Any
 
 from asgiref.sync import markcoroutinefunction
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
@@ -59,6 +60,21 @@ class AsyncView(APIView):
         return problem_response(request, error)
 
 
+class EventStream(StreamingHttpResponse):
+    """Server-sent events as bytes, without the two generators that Django wraps around each of them.
+
+    `closers` are called when the response is done with, however it ends.
+    """
+
+    def __init__(self, body: AsyncIterator[bytes], headers: dict[str, str], *closers: Callable[[], None]) -> None:
+        super().__init__(body, content_type="text/event-stream", headers=headers)
+        self._body = body
+        self._resource_closers.extend(closers)  # type: ignore[attr-defined]
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._body
+
+
 def json_response(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
     """Answer JSON that no cache keeps."""
     return HttpResponse(
@@ -84,6 +100,16 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
 
 def checked(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:
     """Return the valid values of a form, or raise its field errors."""
-    form = serializer(data=data)
-    form.is_valid(raise_exception=True)
-    return form.validated_data  # type: ignore[no-any-return]
+    empty = isinstance(data, Mapping) and not data
+    return dict(_defaults(serializer) if empty else _form(serializer).run_validation(data))
+
+
+@cache
+def _form(serializer: type[Serializer[Any]]) -> Serializer[Any]:
+    """Make a form once: its fields keep nothing of what they check, and copying them for each request is dear."""
+    return serializer()
+
+
+@cache
+def _defaults(serializer: type[Serializer[Any]]) -> dict[str, Any]:
+    return _form(serializer).run_validation({})  # type: ignore[no-any-return]

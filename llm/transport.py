@@ -48,8 +48,16 @@ async def json_objects(request: Request) -> AsyncGenerator[dict[str, Any], None]
         if response.status != 200:
             raise await _refusal(request.provider, response)
         with _stream_errors(request.provider):
-            async for payload in _payloads(response):
-                yield _parsed(payload)
+            parser = Parser()
+            async for chunk in response.content.iter_any():
+                for payload in parser.feed(chunk):
+                    if payload == DONE:
+                        await _drain(response)
+                        return
+                    yield _parsed(payload)
+            for payload in parser.flush():
+                if payload != DONE:
+                    yield _parsed(payload)
     finally:
         response.close()
 
@@ -72,19 +80,6 @@ def _encoded(body: dict[str, Any]) -> bytes | io.BytesIO:
     """Large bodies are sent piece by piece, so that they do not hold up the loop."""
     data = orjson.dumps(body)
     return data if len(data) < LARGE_BODY else io.BytesIO(data)
-
-
-async def _payloads(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-    parser = Parser()
-    async for chunk in response.content.iter_any():
-        for payload in parser.feed(chunk):
-            if payload == DONE:
-                await _drain(response)
-                return
-            yield payload
-    for payload in parser.flush():
-        if payload != DONE:
-            yield payload
 
 
 async def _drain(response: aiohttp.ClientResponse) -> None:

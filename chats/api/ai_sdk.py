@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
@@ -40,7 +40,7 @@ from chats.wire.sse import KEEP_ALIVE
 from common.errors import ParleyError
 from common.executor import database
 from common.problems import as_refusal, headers_of, problem_response, unlogged
-from common.views import AsyncView, checked, json_response, read_object
+from common.views import AsyncView, EventStream, checked, json_response, read_object
 
 logger = logging.getLogger("parley.http")
 PATHS = re.compile(r"/api/chat(/|$)")
@@ -164,11 +164,7 @@ async def _answer(claims: Claims, shown: Shown, patience: float) -> HttpResponse
         events.close()
         reading.close()
         raise
-    response = StreamingHttpResponse(
-        _encoded(shown.reply, events), content_type="text/event-stream", headers=ui_stream.HEADERS
-    )
-    response._resource_closers += [events.close, reading.close]  # type: ignore[attr-defined]
-    return response
+    return EventStream(_encoded(shown.reply, events), ui_stream.HEADERS, events.close, reading.close)
 
 
 async def _encoded(reply: MessageRow, events: AsyncIterator[TurnEvent]) -> AsyncIterator[bytes]:

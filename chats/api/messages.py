@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema
 
@@ -20,7 +20,7 @@ from chats.wire import sse
 from chats.wire.payloads import message_payload, message_payloads
 from common.errors import Invalid
 from common.executor import database
-from common.views import AsyncView, checked, json_response, read_object
+from common.views import AsyncView, EventStream, checked, json_response, read_object
 
 TURN_RESPONSES = {(201, "application/json"): TurnOutput, (200, "text/event-stream"): EVENT_STREAM, 202: TurnOutput}
 
@@ -60,12 +60,10 @@ async def _start_stream(claims: Claims, ask: turns.Ask) -> Reading:
     return reading.of(turns.follow(begun.chat_id, begun.reply.id))
 
 
-def event_stream(events: Reading, html: bool = False) -> StreamingHttpResponse:
+def event_stream(events: Reading, html: bool = False) -> EventStream:
     """Answer events as plain SSE."""
     body = sse.stream(events, html)
-    response = StreamingHttpResponse(body, content_type="text/event-stream", headers=sse.HEADERS)
-    response._resource_closers.append(events.close)  # type: ignore[attr-defined]
-    return response
+    return EventStream(body, sse.HEADERS, events.close)
 
 
 class MessagesView(AsyncView):

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 
@@ -34,7 +34,7 @@ from chats.wire.sse import KEEP_ALIVE
 from common.errors import NotSignedIn, ParleyError
 from common.executor import database
 from common.problems import ServerError, as_refusal, headers_of, problem_response, unlogged
-from common.views import AsyncView, json_response, read_object
+from common.views import AsyncView, EventStream, json_response, read_object
 from llm.catalog import Model, listing, resolve
 from llm.errors import ProviderNotConfigured, UnknownModel
 from llm.types import Finished, ProviderEvent, TextDelta
@@ -140,7 +140,7 @@ def _require_text(text: str, finished: Finished) -> None:
         raise ReplyBlocked() if finished.reason == "content_filter" else ReplyEmpty()
 
 
-async def _streamed(asked: Completion, answer: wire.Answer, events: Events, reading: Reading) -> StreamingHttpResponse:
+async def _streamed(asked: Completion, answer: wire.Answer, events: Events, reading: Reading) -> EventStream:
     """Stream; what fails before the first text, and soon, is still a status."""
     begun = Begun(events)
     try:
@@ -152,9 +152,7 @@ async def _streamed(asked: Completion, answer: wire.Answer, events: Events, read
         await begun.aclose()
         raise
     body = _encoded(wire.ChunkEncoder(answer, asked.include_usage), begun, reading)
-    response = StreamingHttpResponse(body, content_type="text/event-stream", headers=wire.HEADERS)
-    response._resource_closers += [reading.close, begun.close_soon]  # type: ignore[attr-defined]
-    return response
+    return EventStream(body, wire.HEADERS, reading.close, begun.close_soon)
 
 
 class Begun:
