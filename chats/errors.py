@@ -35,6 +35,10 @@ class FilesNotSupported(Invalid):
     code, title = "files_not_supported", "Files cannot be sent to this server; send text."
 
 
+class NothingToSave(Invalid):
+    code, title = "nothing_to_save", "There is no text to save in this message."
+
+
 class UnknownModelName(Invalid):
     code, title = "unknown_model", "There is no such model here."
 

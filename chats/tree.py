@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
-from common.sql import instant_of, is_postgresql, uuid_of, uuid_or_none
+from common.sql import Statement, instant_of, is_postgresql, uuid_of, uuid_or_none
 
 Part = tuple[str, str]  # kind ("reasoning" or "text"), text
 
@@ -30,6 +30,12 @@ _COLUMNS = (
 )
 # How far a walk for context goes past turns that do not count, at most.
 WALK_SLACK = 40
+COMMAND = "command"  # reason of an answer that no model gave; no part of the context
+
+
+def text_of(parts: list[Part], kind: str) -> str:
+    """Return all text of one kind."""
+    return "".join(text for part, text in parts if part == kind)
 
 
 @dataclass(slots=True)
@@ -54,11 +60,11 @@ class MessageRow:
 
     @property
     def content(self) -> str:
-        return "".join(text for kind, text in self.parts if kind == "text")
+        return text_of(self.parts, "text")
 
     @property
     def reasoning(self) -> str:
-        return "".join(text for kind, text in self.parts if kind == "reasoning")
+        return text_of(self.parts, "reasoning")
 
     @property
     def length(self) -> int:
@@ -69,6 +75,11 @@ class MessageRow:
 def columns() -> str:
     """Return the select list that `row_of` reads; the message's alias is `m`."""
     return f"{_COLUMNS}, CASE WHEN m.state = 'streaming' THEN {_PIECES[connection.vendor]} END"
+
+
+def bare_columns() -> str:
+    """Return what an UPDATE gives back of a message whose text is at hand: `row_of` reads it as empty."""
+    return _COLUMNS.replace("m.content, m.reasoning, m.layout", "'', '', NULL").replace("m.", "") + ", NULL"
 
 
 def row_of(values: Any) -> MessageRow:
@@ -128,15 +139,17 @@ def branch(chat_id: UUID, leaf: UUID, limit: int) -> list[MessageRow]:
     return rows
 
 
-def context(chat_id: UUID, leaf: UUID | None, turns: int) -> list[tuple[str, str]]:
-    """Return (role, content) of the last `turns` turns that end in the reply `leaf`, oldest first.
+def context(chat_id: UUID, leaf: UUID | None, turns: int) -> Statement:
+    """Return what reads (role, content) of the last `turns` turns that end in the reply `leaf`, oldest first.
 
-    A turn counts where its reply has text and was not blocked; others are left out with their question.
+    A turn counts where its reply has text, was not blocked and comes from a model; others are left out with their
+    question.
     """
-    if leaf is None or turns == 0:
-        return []
-    counts = "CASE WHEN {0}.role = 'assistant' AND {0}.content <> '' AND {0}.state <> 'blocked' THEN 1 ELSE 0 END"
-    rows = _fetch(
+    counts = (
+        "CASE WHEN {0}.role = 'assistant' AND {0}.content <> '' AND {0}.state <> 'blocked' "
+        f"AND {{0}}.reason <> '{COMMAND}' THEN 1 ELSE 0 END"
+    )
+    return (
         f"WITH RECURSIVE path (id, parent_id, role, depth, counted, used) AS ("
         f"SELECT m.id, m.parent_id, m.role, 1, {counts.format('m')}, {counts.format('m')} "
         f"FROM chats_message m WHERE m.id = %s AND m.chat_id = %s UNION ALL "
@@ -146,9 +159,8 @@ def context(chat_id: UUID, leaf: UUID | None, turns: int) -> list[tuple[str, str
         f"WHERE path.depth < %s AND (path.used < %s OR (path.used = %s AND path.role = 'assistant'))) "
         f"SELECT m.role, m.content FROM path {_rows()} "
         f"WHERE path.counted = 1 ORDER BY path.depth DESC",
-        [leaf, chat_id, 2 * turns + WALK_SLACK, turns, turns],
+        [leaf if turns else None, chat_id, 2 * turns + WALK_SLACK, turns, turns],
     )
-    return [(role, content) for role, content in rows]
 
 
 def _up() -> str:

@@ -1,8 +1,9 @@
 """The border between async code and the database: a few threads that own a connection each.
 
 Nothing on the streaming paths touches the ORM outside of `read`, `write` and `flush`. On SQLite there is one writer,
-because the file has one anyway and a reader must never wait behind it. On PostgreSQL the flush of running replies has a
-thread of its own: writers may all be waiting for locked rows, and a lease must not run out behind them.
+because the file has one anyway and a reader must never wait behind it; what waits for it is committed together. On
+PostgreSQL the flush of running replies has a thread of its own: writers may all be waiting for locked rows, and a lease
+must not run out behind them.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ from typing import ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import OperationalError, connection
+
+from common.together import Together
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -69,23 +72,28 @@ class DatabaseExecutor:
         self._writers = _threads(settings.DATABASE_WRITERS, "db-write")
         alone = connection.vendor == "postgresql"
         self._flusher = _threads(1, "db-flush") if alone else self._writers
+        self._together = None if alone else Together(self._writers, _call)
 
     async def read(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a function that only reads."""
         return await self._run(self._readers, partial(function, *args, **kwargs))
 
     async def write(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run a function that writes."""
-        return await self._run(self._writers, partial(function, *args, **kwargs))
+        """Run a function that writes; its effects outside of the database belong into `transaction.on_commit`."""
+        return await self._run(self._together or self._writers, partial(function, *args, **kwargs))
 
     async def flush(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the write that keeps running replies alive; one at a time."""
-        return await self._run(self._flusher, partial(function, *args, **kwargs))
+        return await self._run(self._together or self._flusher, partial(function, *args, **kwargs))
 
-    async def _run(self, pool: ThreadPoolExecutor, call: Callable[[], R]) -> R:
+    async def _run(self, pool: ThreadPoolExecutor | Together, call: Callable[[], R]) -> R:
         deadline = time.monotonic() + settings.DATABASE_WAIT
+        if isinstance(pool, Together):
+            future: asyncio.Future[R] = pool.submit(call, deadline)
+        else:
+            future = asyncio.wrap_future(pool.submit(_call, call, deadline))
         # shield: a reader that goes away must not turn a running transaction into an unobserved one
-        return await asyncio.shield(asyncio.wrap_future(pool.submit(_call, call, deadline)))
+        return await asyncio.shield(future)
 
     def close(self) -> None:
         """Close the threads' connections and wait for the threads to end."""

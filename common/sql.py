@@ -1,6 +1,7 @@
 """Raw SQL that runs on SQLite and PostgreSQL alike: how each of them takes UUIDs and instants."""
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -11,8 +12,24 @@ from django.db import connection
 sqlite3.register_adapter(UUID, lambda value: value.hex)
 
 
+Statement = tuple[str, Sequence[Any]]
+
+
 def is_postgresql() -> bool:
     return connection.vendor == "postgresql"
+
+
+def run_all(statements: Sequence[Statement]) -> list[list[Any]]:
+    """Run statements in order and return the rows of each; on PostgreSQL they take one round trip."""
+    with connection.cursor() as cursor:
+        if not is_postgresql():
+            return [cursor.execute(sql, params).fetchall() for sql, params in statements]
+        cursor.execute("; ".join(sql for sql, _ in statements), [value for _, params in statements for value in params])
+        found: list[list[Any]] = []
+        while len(found) < len(statements):
+            found.append(cursor.fetchall() if cursor.description else [])
+            cursor.nextset()
+        return found
 
 
 def uuid_of(value: Any) -> UUID:

@@ -1,6 +1,8 @@
 """Asks whether a text may be sent; in doubt it says so and lets the caller decide."""
 
 import asyncio
+import importlib
+import sys
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
@@ -54,7 +56,7 @@ def _moderator(path: str) -> Moderator:
 class OpenAIModerator:
     async def check(self, text: str) -> Verdict:
         """Ask OpenAI's moderation endpoint."""
-        # Importing the client takes a second and 60 MiB: only who moderates pays for it.
+        await prepare_client()
         from openai import OpenAIError
 
         try:
@@ -67,6 +69,15 @@ class OpenAIModerator:
         except (OpenAIError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise ModerationUnavailable(type(error).__name__) from error
         return Verdict(bool(result.flagged), tuple(sorted(name for name, hit in named.items() if hit)))
+
+
+async def prepare_client() -> None:
+    """Import OpenAI's client, on a thread, unless it is there.
+
+    That takes a second and 60 MiB: only who moderates pays for it, and not with a loop that stands still.
+    """
+    if "openai" not in sys.modules:
+        await asyncio.to_thread(importlib.import_module, "openai")
 
 
 Configuration = tuple[str, str, float]

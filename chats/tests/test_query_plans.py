@@ -15,6 +15,7 @@ from chats.services.messages import read_head
 from chats.tree import branch, context, read_message
 from chats.turns.stored import read_reply
 from common.ids import uuid7
+from common.sql import run_all
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 SHORT, LONG = 10, 10_000
@@ -55,7 +56,7 @@ def owner() -> User:
 
 
 STATEMENTS: dict[str, Callable[[Filled], object]] = {
-    "context": lambda filled: context(filled.chat.pk, filled.ids[-1], 5),
+    "context": lambda filled: run_all([context(filled.chat.pk, filled.ids[-1], 5)]),
     "a page of the branch, siblings counted": lambda filled: branch(filled.chat.pk, filled.ids[-1], 8),
     "a message": lambda filled: read_message(filled.chat.pk, filled.ids[-1]),
     "the first message among its siblings": lambda filled: read_message(filled.chat.pk, filled.ids[0]),
@@ -133,10 +134,10 @@ def test_a_walk_for_context_ends_where_nothing_counts(owner: User, on_postgresql
     filled = Filled(owner, 400)
     Message.objects.filter(chat=filled.chat).update(content="")
 
-    found = context(filled.chat.pk, filled.ids[-1], 5)
-    statements = run(lambda: context(filled.chat.pk, filled.ids[-1], 5))
+    found = run_all([context(filled.chat.pk, filled.ids[-1], 5)])
+    statements = run(lambda: run_all([context(filled.chat.pk, filled.ids[-1], 5)]))
 
-    assert found == []
+    assert found == [[]]
     assert not on_postgresql or rows_read(statements) <= 2 * (2 * 5 + 40)
 
 

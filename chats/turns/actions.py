@@ -1,10 +1,12 @@
 """Starting, stopping and waiting for turns."""
 
 import asyncio
+import logging
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.access import Claims, Viewer, load_viewer, require_confirmed
@@ -12,6 +14,7 @@ from chats.errors import ChatNotFound, Draining, MessageNotFound, ModerationAway
 from chats.tree import MessageRow
 from chats.turns.asking import Ask, Begun
 from chats.turns.begin import begin, find_repeated
+from chats.turns.commands import command_of
 from chats.turns.engine import engine
 from chats.turns.events import End
 from chats.turns.following import follow
@@ -24,31 +27,43 @@ from common.retrying import retry_conflicts
 from llm.errors import ModerationUnavailable
 from llm.moderation import moderation_enabled, moderator
 
+logger = logging.getLogger("parley.turns")
 
-async def start(claims: Claims, ask: Ask) -> Begun:
+# Somebody whose session is to be asked after, or somebody whom a door without sessions (a signed webhook) has let in.
+Asker = Claims | Viewer
+
+
+async def start(asker: Asker, ask: Ask) -> Begun:
     """Record a turn and run it; the reply is made and stored whether or not anyone follows it.
 
     Raises what `begin` raises, and NotSignedIn, EmailNotConfirmed, ModerationAway, Draining.
     """
     if engine().draining:
         raise Draining(retry_after=5)
-    blocked = await _moderate(claims, ask) if moderation_enabled() else ""
-    return await database().write(record, claims, ask, blocked)
+    blocked = await _moderate(asker, ask) if moderation_enabled() else ""
+    return await database().write(record, asker, ask, blocked)
 
 
-def record(claims: Claims, ask: Ask, blocked: str = "") -> Begun:
+def record(asker: Asker, ask: Ask, blocked: str = "") -> Begun:
     """Check who asks, record the turn and hand it to the engine, all on one database thread."""
-    viewer = load_viewer(claims)
-    require_confirmed(viewer)
+    viewer = _let_in(asker)
     begun = retry_conflicts(begin, viewer, ask, engine().name, blocked)
+    if blocked:  # never the text
+        logger.warning("turn %s of user %s was blocked by moderation: %s", begun.turn_id, viewer.id, blocked)
     if begun.prompt is not None:  # the recording is committed: from here on the turn runs, whoever listens
-        engine().launch_threadsafe(begun)
+        transaction.on_commit(partial(engine().launch_threadsafe, begun))
     return begun
 
 
-async def _moderate(claims: Claims, ask: Ask) -> str:
+def _let_in(asker: Asker) -> Viewer:
+    viewer = asker if isinstance(asker, Viewer) else load_viewer(asker)
+    require_confirmed(viewer)
+    return viewer
+
+
+async def _moderate(asker: Asker, ask: Ask) -> str:
     """Return the category that a moderator objects to, or nothing."""
-    text = await database().read(_unmoderated, claims, ask)
+    text = await database().read(_unmoderated, asker, ask)
     if text is None:
         return ""
     try:
@@ -60,15 +75,15 @@ async def _moderate(claims: Claims, ask: Ask) -> str:
     return ", ".join(verdict.categories)[:200] or "flagged" if verdict.flagged else ""
 
 
-def _unmoderated(claims: Claims, ask: Ask) -> str | None:
-    """Return the text to be checked, or None where the key names a turn that was recorded before."""
-    viewer = load_viewer(claims)
-    require_confirmed(viewer)
+def _unmoderated(asker: Asker, ask: Ask) -> str | None:
+    """Return the text to be checked; None where the key names a turn recorded before, or no model is asked."""
+    viewer = _let_in(asker)
     if ask.key and find_repeated(viewer, ask, timezone.now()):
         return None
     _require_own(viewer, ask)
     question = question_of(ask.chat, None, ask)
-    return question.content if question else ask.content
+    text = question.content if question else ask.content
+    return None if command_of(ask, text).saves else text
 
 
 def _require_own(viewer: Viewer, ask: Ask) -> None:
@@ -91,6 +106,21 @@ async def stop(claims: Claims, chat_id: UUID) -> MessageRow:
     found = await database().read(read_reply, chat_id, marked[0] if marked else None)
     if found is None:
         raise MessageNotFound("There is no reply in this chat.")
+    return found.message
+
+
+async def stop_reply(chat_id: UUID, reply_id: UUID) -> MessageRow:
+    """Stop one reply and return it as stored; one that has ended stays as it is.
+
+    Who may do so is for the caller to know. Raises MessageNotFound.
+    """
+    marked = await database().write(request_stop, chat_id, reply_id)
+    if marked is not None:
+        engine().stop_threadsafe(*marked)
+        await _end_of(chat_id, reply_id)
+    found = await database().read(read_reply, chat_id, reply_id)
+    if found is None:
+        raise MessageNotFound()
     return found.message
 
 

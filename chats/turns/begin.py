@@ -20,11 +20,13 @@ from chats.models import Role, State
 from chats.titles import title_from
 from chats.tree import MessageRow, count_siblings, layout_of, read_message
 from chats.turns.asking import Ask, Begun
+from chats.turns.commands import Command, command_of, model_asked, save_last_reply, without_command
 from chats.turns.placing import LockedChat, new_row, place
-from chats.turns.prompting import build_prompt, choose_model
+from chats.turns.prompting import build_prompt, choose_model, context_of
 from chats.turns.store import lease_end
-from common.sql import instant, is_postgresql, uuid_of, uuid_or_none
-from usage.quota import charge
+from common.sql import Statement, instant, is_postgresql, run_all, uuid_of, uuid_or_none
+from llm.catalog import Model
+from usage.quota import CURRENT_DAY, charge, counting, require_quota
 
 
 def begin(viewer: Viewer, ask: Ask, owner: str, blocked: str = "") -> Begun:
@@ -47,31 +49,56 @@ def _begin(viewer: Viewer, ask: Ask, owner: str, blocked: str) -> Begun:
     ask = replace(ask, chat=chat.id)  # a client's own id may have named it
     if ask.key and (repeated := find_repeated(viewer, ask, now)):
         return repeated
-    _require_idle(chat)
-    model = choose_model(ask.model, chat.model, viewer.preferred_model)
+    if chat.running:
+        _require_idle(chat)
     if ask.earlier and chat.head is None:
         _import(chat, ask, now)
     question, reply = place(chat, ask, now)
-    reply.model, reply.provider = model.id, model.provider
-    if blocked:
-        reply.state, reply.reason = State.BLOCKED, "moderation"
-    begun = Begun(chat.id, chat.last_turn + 1, question, reply, model=model, kept=reply.parts)
-    _insert_messages(chat.id, [reply] if ask.kind in ("regenerate", "continue") else [question, reply])
+    command = command_of(ask, question.content)
+    begun = Begun(chat.id, chat.last_turn + 1, question, reply, kept=reply.parts)
+    if command.saves:
+        save_last_reply(viewer.id, chat.id, question, reply)
+    else:
+        _give_model(begun, choose_model(model_asked(ask, command), chat.model, viewer.preferred_model), blocked)
+    _store(chat, begun, viewer, ask, command, owner, blocked, now)
     if ask.kind != "send" or ask.parent:  # what follows the head has no siblings
         count_siblings(chat.id, [question, reply])
-    _insert_turn(begun, viewer, ask, owner, blocked, now)
-    if not blocked:  # the usage row comes last in the lock order
-        _charge(begun, viewer, now)
-    _move_head(chat, begun, ask, now)
-    if not blocked:
-        begun.prompt = ask.prompt or build_prompt(
-            chat.id, question, model, continued=bool(reply.parts), kept=reply.content
-        )
     return begun
 
 
+def _store(
+    chat: LockedChat, begun: Begun, viewer: Viewer, ask: Ask, command: Command, owner: str, blocked: str, now: datetime
+) -> None:
+    """Write the turn, and read what it is to be run with; the usage row comes last in the lock order."""
+    runs = begun.reply.state == State.STREAMING
+    new = [begun.reply] if ask.kind in ("regenerate", "continue") else [begun.question, begun.reply]
+    statements = [
+        _insert_messages(chat.id, new),
+        _insert_turn(begun, viewer, ask, owner, blocked, chat.day if runs else None, now),
+        _move_head(chat, begun, ask, command, now),
+    ]
+    if runs:
+        statements.append(counting(viewer.id, chat.day, now))
+        statements.append(context_of(chat.id, begun.question.parent))
+    _, turn, _, *read = run_all(statements)
+    begun.turn_id = turn[0][0]
+    if runs:
+        counted, context = read
+        day_id = require_quota(counted[0], now) if counted else charge(viewer.id, viewer.timezone, now)
+        if day_id != chat.day:  # the first message of the day
+            run_all([("UPDATE chats_turn SET usage_day = %s WHERE id = %s", [day_id, begun.turn_id])])
+        begun.prompt = ask.prompt or build_prompt(begun, context)
+
+
+def _give_model(begun: Begun, model: Model, blocked: str) -> None:
+    begun.model = model
+    begun.reply.model, begun.reply.provider = model.id, model.provider
+    if blocked:
+        begun.reply.state, begun.reply.reason = State.BLOCKED, "moderation"
+
+
 def _lock_chat(viewer: Viewer, ask: Ask, now: datetime) -> LockedChat:
-    chat = _select_chat(viewer, ask)
+    chat = _select_chat(viewer, ask, now)
     if chat is None and ask.create:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -80,23 +107,25 @@ def _lock_chat(viewer: Viewer, ask: Ask, now: datetime) -> LockedChat:
                 "ON CONFLICT DO NOTHING",
                 [ask.chat, ask.client_chat_id or None, viewer.id, False, False, False, instant(now), instant(now)],
             )
-        chat = _select_chat(viewer, ask)
+        chat = _select_chat(viewer, ask, now)
     if chat is None:
         raise ChatNotFound()
     return chat
 
 
-def _select_chat(viewer: Viewer, ask: Ask) -> LockedChat | None:
-    lock = "FOR NO KEY UPDATE" if is_postgresql() else ""
+def _select_chat(viewer: Viewer, ask: Ask, now: datetime) -> LockedChat | None:
+    """Lock the chat. `running` and `day` are as of the statement's start, before it waited for the lock."""
+    lock = "FOR NO KEY UPDATE OF c" if is_postgresql() else ""
     column, name = ("client_id", ask.client_chat_id) if ask.client_chat_id else ("id", ask.chat)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, title, model, head_id, last_number, last_turn FROM chats_chat "
-            f"WHERE {column} = %s AND owner_id = %s {lock}",
-            [name, viewer.id],
+            "SELECT c.id, c.title, c.model, c.head_id, c.last_number, c.last_turn, "
+            "EXISTS (SELECT 1 FROM chats_turn t WHERE t.chat_id = c.id AND t.state = 'streaming'), "
+            f"{CURRENT_DAY} FROM chats_chat c WHERE c.{column} = %s AND c.owner_id = %s {lock}",
+            [viewer.id, instant(now), name, viewer.id],
         )
         row = cursor.fetchone()
-    return LockedChat(uuid_of(row[0]), row[1], row[2], uuid_or_none(row[3]), row[4], row[5]) if row else None
+    return LockedChat(uuid_of(row[0]), row[1], row[2], uuid_or_none(row[3]), *row[4:]) if row else None
 
 
 def find_repeated(viewer: Viewer, ask: Ask, now: datetime) -> Begun | None:
@@ -123,6 +152,7 @@ def find_repeated(viewer: Viewer, ask: Ask, now: datetime) -> Begun | None:
 
 
 def _require_idle(chat: LockedChat) -> None:
+    """Look again under the lock; a turn that the first look missed violates `one_running_turn_per_chat`."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT reply_id FROM chats_turn WHERE chat_id = %s AND state = 'streaming'", [chat.id])
         if row := cursor.fetchone():
@@ -138,17 +168,16 @@ def _import(chat: LockedChat, ask: Ask, now: datetime) -> None:
         chat.head, chat.last_number = row.id, row.number
         rows.append(row)
     for start in range(0, len(rows), 100):
-        _insert_messages(chat.id, rows[start : start + 100])
+        run_all([_insert_messages(chat.id, rows[start : start + 100])])
 
 
-def _insert_messages(chat_id: UUID, rows: list[MessageRow]) -> None:
+def _insert_messages(chat_id: UUID, rows: list[MessageRow]) -> Statement:
     marks = ", ".join([f"({', '.join(['%s'] * 14)})"] * len(rows))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO chats_message (id, client_id, chat_id, number, parent_id, role, content, reasoning, layout, "
-            f"state, reason, model, provider, created_at) VALUES {marks}",
-            [value for row in rows for value in _values(chat_id, row)],
-        )
+    return (
+        "INSERT INTO chats_message (id, client_id, chat_id, number, parent_id, role, content, reasoning, layout, "
+        f"state, reason, model, provider, created_at) VALUES {marks}",
+        [value for row in rows for value in _values(chat_id, row)],
+    )
 
 
 def _values(chat_id: UUID, row: MessageRow) -> list[Any]:
@@ -160,35 +189,29 @@ def _values(chat_id: UUID, row: MessageRow) -> list[Any]:
     ]  # fmt: skip
 
 
-def _charge(begun: Begun, viewer: Viewer, now: datetime) -> None:
-    day_id = charge(viewer.id, viewer.timezone, now)
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE chats_turn SET usage_day = %s WHERE id = %s", [day_id, begun.turn_id])
-
-
-def _insert_turn(begun: Begun, viewer: Viewer, ask: Ask, owner: str, blocked: str, now: datetime) -> None:
+def _insert_turn(
+    begun: Begun, viewer: Viewer, ask: Ask, owner: str, blocked: str, day: int | None, now: datetime
+) -> Statement:
     at = instant(now)
-    lease, ended = ("NULL", at) if blocked else (lease_end(), None)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO chats_turn (chat_id, number, user_id, question_id, reply_id, state, reason, category, key, "
-            "fingerprint, lease_owner, lease_until, epoch, stop_requested, attempts, started_at, ended_at) "
-            f"VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, {lease}, 1, %s, 0, %s, %s) RETURNING id",
-            [
-                begun.chat_id, begun.number, viewer.id, begun.question.id, begun.reply.id, begun.reply.state,
-                begun.reply.reason, blocked, ask.key or None, ask.fingerprint() if ask.key else "", owner,
-                False, at, ended,
-            ],
-        )  # fmt: skip
-        begun.turn_id = cursor.fetchone()[0]
+    lease, ended = (lease_end(), None) if begun.reply.state == State.STREAMING else ("NULL", at)
+    return (
+        "INSERT INTO chats_turn (chat_id, number, user_id, question_id, reply_id, state, reason, category, key, "
+        "fingerprint, usage_day, lease_owner, lease_until, epoch, stop_requested, attempts, started_at, ended_at) "
+        f"VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, {lease}, 1, %s, 0, %s, %s) RETURNING id",
+        [
+            begun.chat_id, begun.number, viewer.id, begun.question.id, begun.reply.id, begun.reply.state,
+            begun.reply.reason, blocked, ask.key or None, ask.fingerprint() if ask.key else "", day, owner,
+            False, at, ended,
+        ],
+    )  # fmt: skip
 
 
-def _move_head(chat: LockedChat, begun: Begun, ask: Ask, now: datetime) -> None:
-    title = chat.title or title_from(begun.question.content)
-    model = begun.model.name if begun.model and ask.remember_model and ask.model else chat.model
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE chats_chat SET head_id = %s, last_number = %s, last_turn = %s, title = %s, model = %s, "
-            "updated_at = %s WHERE id = %s",
-            [begun.reply.id, begun.reply.number, begun.number, title, model, instant(now), chat.id],
-        )
+def _move_head(chat: LockedChat, begun: Begun, ask: Ask, command: Command, now: datetime) -> Statement:
+    title = chat.title or title_from("" if command.saves else without_command(begun.question.content))
+    remember = begun.model and ask.remember_model and ask.model and model_asked(ask, command) == ask.model
+    model = begun.model.name if begun.model and remember else chat.model
+    return (
+        "UPDATE chats_chat SET head_id = %s, last_number = %s, last_turn = %s, title = %s, model = %s, "
+        "updated_at = %s WHERE id = %s",
+        [begun.reply.id, begun.reply.number, begun.number, title, model, instant(now), chat.id],
+    )

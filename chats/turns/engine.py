@@ -25,6 +25,7 @@ from chats.turns.mirroring import Mirrors
 from chats.turns.relaying import Relays
 from chats.turns.running import LOST, SHUTDOWN, STOPPED, RunningTurn
 from chats.turns.store import Flushed, Outcome, Unsaved, expired_turns, finish, flush, forget_keys
+from chats.turns.ticking import swept
 from chats.turns.titling import give_title, wants_title
 from common.executor import database
 from common.retrying import retry_conflicts
@@ -172,6 +173,7 @@ class Engine:
             except Exception as error:
                 logger.error("sweep failed, trying again: %s", error)
                 self._database_away = True
+            swept.send_robust(Engine)
             await asyncio.sleep(settings.SWEEP_SECONDS)
 
     # --- end ---------------------------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ class LockedChat:
     head: UUID | None
     last_number: int
     last_turn: int
+    running: bool  # whether a turn ran when the lock was asked for
+    day: int | None  # the owner's day in `usage`, where it is open
 
 
 def place(chat: LockedChat, ask: Ask, now: datetime) -> tuple[MessageRow, MessageRow]:

@@ -5,7 +5,10 @@ from uuid import UUID
 from django.conf import settings
 
 from chats.errors import ProviderMissing, UnknownModelName
-from chats.tree import MessageRow, context
+from chats.tree import context
+from chats.turns.asking import Begun
+from chats.turns.commands import without_command
+from common.sql import Statement
 from llm.catalog import Model, resolve
 from llm.errors import ProviderNotConfigured, UnknownModel
 from llm.types import Prompt, PromptMessage
@@ -33,11 +36,19 @@ def choose_model(asked: str, chats: str, preferred: str) -> Model:
         raise ProviderMissing() from error
 
 
-def build_prompt(chat_id: UUID, question: MessageRow, model: Model, continued: bool, kept: str) -> Prompt:
-    """Return the system text, the last N turns of the branch, oldest first, and the question exactly once."""
-    stored = context(chat_id, question.parent, settings.CONTEXT_TURNS)
-    messages = [PromptMessage("assistant" if role == "assistant" else "user", text) for role, text in stored]
-    messages.append(PromptMessage("user", question.content))
-    if continued and kept:
+def context_of(chat_id: UUID, parent: UUID | None) -> Statement:
+    """Return the statement that reads the last N turns before a question."""
+    return context(chat_id, parent, settings.CONTEXT_TURNS)
+
+
+def build_prompt(begun: Begun, stored: list[tuple[str, str]]) -> Prompt:
+    """Return the system text, what `context_of` read, oldest first, and the question exactly once."""
+    assert begun.model is not None, "a turn that runs has a model"
+    messages = [
+        PromptMessage("assistant", text) if role == "assistant" else PromptMessage("user", without_command(text))
+        for role, text in stored
+    ]
+    messages.append(PromptMessage("user", without_command(begun.question.content)))
+    if kept := begun.reply.content:
         messages += [PromptMessage("assistant", kept), PromptMessage("user", CONTINUE)]
-    return Prompt(model.id, settings.SYSTEM_PROMPT, tuple(messages))
+    return Prompt(begun.model.id, settings.SYSTEM_PROMPT, tuple(messages))

@@ -24,7 +24,7 @@ from common.retrying import retry_conflicts
 from llm.clean import Cleaner
 from llm.errors import ProviderError
 from llm.streaming import stream
-from llm.types import Finished, ProviderEvent, ReasoningDelta, TextDelta, Usage
+from llm.types import Finished, ReasoningDelta, TextDelta, Usage
 
 logger = logging.getLogger("parley.turns")
 
@@ -65,6 +65,7 @@ class RunningTurn:
         self.unsaved_since: float | None = None  # when the oldest shown, unsaved character was shown
         self.started = self.attempted_at = self.last_event = self.last_news = time.monotonic()
         self.attempts = 1
+        self._most, self._patience = settings.MAX_REPLY_CHARS, settings.UNSAVED_SECONDS  # asked for with every token
         self.cut: Cut | None = None
         self.begun_running = False  # a task that is cancelled before its first step would never end its turn
         self.over = False  # nothing more comes from the provider; only the end is still to be stored
@@ -74,7 +75,7 @@ class RunningTurn:
     # --- text in ---------------------------------------------------------------------------------------------------
     def add(self, kind: str, text: str) -> None:
         """Take cleaned text; raise ReplyTooLong where it has no room left."""
-        room = settings.MAX_REPLY_CHARS - self.log.length
+        room = self._most - self.log.length
         if taken := text[:room] if len(text) > room else text:
             self.log.append(kind, taken)
             self._show(self.last_event)
@@ -85,7 +86,7 @@ class RunningTurn:
         """Show what has come, unless what was shown before has waited too long to be stored."""
         if self.unsaved_since is None:
             self.unsaved_since = now
-        if now - self.unsaved_since < settings.UNSAVED_SECONDS:
+        if now - self.unsaved_since < self._patience:
             self.last_news = now
             self.log.show()
 
@@ -156,25 +157,21 @@ class RunningTurn:
         model, prompt = self.begun.model, self.begun.prompt
         assert model is not None
         assert prompt is not None
-        cleaners = {"text": Cleaner(), "reasoning": Cleaner()}
+        text, reasoning = Cleaner(), Cleaner()
         finished: Finished | None = None
         async with aclosing(stream(model, prompt, self.attempted)) as events:
             async for event in events:
                 self.last_event = time.monotonic()
-                if isinstance(event, Finished):
-                    finished = event
+                if isinstance(event, TextDelta):
+                    self.add("text", text.feed(event.text))
+                elif isinstance(event, ReasoningDelta):
+                    self.add("reasoning", reasoning.feed(event.text))
                 else:
-                    self._take(event, cleaners)
-        for kind, cleaner in cleaners.items():
-            self.add(kind, cleaner.flush())
+                    finished = event
+        self.add("text", text.flush())
+        self.add("reasoning", reasoning.flush())
         assert finished is not None  # the provider raises where it has no finish to tell
         return finished
-
-    def _take(self, event: ProviderEvent, cleaners: dict[str, Cleaner]) -> None:
-        if isinstance(event, TextDelta):
-            self.add("text", cleaners["text"].feed(event.text))
-        elif isinstance(event, ReasoningDelta):
-            self.add("reasoning", cleaners["reasoning"].feed(event.text))
 
     async def _commit(self, outcome: Outcome) -> None:
         """Store the end and mark the log with it; while the database is away, try again and again."""
@@ -200,7 +197,8 @@ class RunningTurn:
         row = await database().write(retry_conflicts, finish, begun.turn_id, begun.epoch, outcome)
         if row is None:  # another writer ended the turn, or the chat was deleted
             found = await database().read(read_reply, begun.chat_id, begun.reply.id)
-            row = found.message if found else None
+            return found.message if found else None
+        row.siblings = begun.reply.siblings  # no other is made while this one runs
         return row
 
     def _mark(self, row: MessageRow | None) -> None:

@@ -5,9 +5,8 @@ fence by join would let a late write through under READ COMMITTED. Lock order ev
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -16,9 +15,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from chats.models import State
-from chats.tree import MessageRow, Part, columns, count_siblings, layout_of, row_of
-from common.sql import instant, is_postgresql, uuid_of
-from usage.quota import settle
+from chats.tree import MessageRow, Part, bare_columns, columns, layout_of, row_of, text_of
+from common.sql import Statement, instant, is_postgresql, run_all, uuid_of
+from usage.quota import settlement
 
 # A flush whose commit succeeded may still look failed (the connection broke before the answer came); the next one then
 # brings the same pieces again, the last of them longer.
@@ -118,61 +117,80 @@ def _still_ours(missing: list[Unsaved]) -> set[int]:
 
 
 def finish(turn_id: int, epoch: int, outcome: Outcome) -> MessageRow | None:
-    """End a turn in one transaction and return its reply, or None where another writer ended it before."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        lock = "FOR NO KEY UPDATE OF c" if is_postgresql() else ""
-        cursor.execute(
-            "SELECT c.id FROM chats_chat c JOIN chats_turn t ON t.chat_id = c.id WHERE t.id = %s " + lock, [turn_id]
-        )
-        now = instant(timezone.now())
-        cursor.execute(
-            "UPDATE chats_turn SET state = %s, reason = %s, attempts = %s, ended_at = %s, lease_until = NULL "
-            "WHERE id = %s AND epoch = %s AND state = 'streaming' RETURNING chat_id, reply_id, usage_day",
-            [outcome.state, outcome.reason, outcome.attempts, now, turn_id, epoch],
-        )
-        if (ended := cursor.fetchone()) is None:
+    """End a turn in one transaction; return its reply, its siblings not counted, or None where it had ended before."""
+    with transaction.atomic():
+        fence = _fence(turn_id, epoch, outcome)
+        if outcome.parts is not None:  # the usual case, in one round trip: what is written behind the fence is undone
+            _, ended, *written = run_all([*fence, *_writes(turn_id, outcome, outcome.parts)])
+        else:
+            _, ended = run_all(fence)
+            outcome = replace(outcome, parts=_stored_parts(turn_id))
+            written = run_all(_writes(turn_id, outcome, outcome.parts or [])) if ended else []
+        if not ended:
+            transaction.set_rollback(True)
             return None
-        chat_id, reply_id, day_id = uuid_of(ended[0]), uuid_of(ended[1]), ended[2]
-        row = _write_reply(cursor, turn_id, reply_id, outcome)
-        cursor.execute("DELETE FROM chats_piece WHERE turn_id = %s", [turn_id])
-        cursor.execute("UPDATE chats_chat SET updated_at = %s WHERE id = %s", [now, chat_id])
-        if day_id is not None:
-            tokens = (outcome.prompt_tokens or 0) + (outcome.completion_tokens or 0)
-            settle(day_id, tokens, refund=row.length == 0)
-    count_siblings(chat_id, [row])
+    row = row_of(written[0][0])
+    row.parts = outcome.parts or []
     return row
 
 
-def _write_reply(cursor: Any, turn_id: int, reply_id: UUID, outcome: Outcome) -> MessageRow:
-    row = _read_locked(cursor, reply_id)
-    row.parts = row.parts if outcome.parts is None else outcome.parts
-    row.state, row.reason = outcome.state, outcome.reason
-    row.model, row.provider = outcome.model or row.model, outcome.provider or row.provider
-    row.prompt_tokens, row.completion_tokens = outcome.prompt_tokens, outcome.completion_tokens
-    layout = layout_of(row.parts)
-    cursor.execute(
-        "UPDATE chats_message SET content = %s, reasoning = %s, layout = %s, state = %s, reason = %s, model = %s, "
-        "provider = %s, prompt_tokens = %s, completion_tokens = %s WHERE id = %s",
-        [
-            row.content, row.reasoning, None if layout is None else orjson.dumps(layout).decode(), row.state,
-            row.reason, row.model, row.provider, row.prompt_tokens, row.completion_tokens, reply_id,
-        ],
-    )  # fmt: skip
-    return row
+def _fence(turn_id: int, epoch: int, outcome: Outcome) -> list[Statement]:
+    now = instant(timezone.now())
+    return [
+        (
+            "UPDATE chats_chat SET updated_at = %s WHERE id = (SELECT chat_id FROM chats_turn WHERE id = %s)",
+            [now, turn_id],
+        ),
+        (
+            "UPDATE chats_turn SET state = %s, reason = %s, attempts = %s, ended_at = %s, lease_until = NULL "
+            "WHERE id = %s AND epoch = %s AND state = 'streaming' RETURNING id",
+            [outcome.state, outcome.reason, outcome.attempts, now, turn_id, epoch],
+        ),
+    ]
 
 
-def _read_locked(cursor: Any, reply_id: UUID) -> MessageRow:
-    cursor.execute(f"SELECT {columns()} FROM chats_message m WHERE m.id = %s", [reply_id])
-    return row_of(cursor.fetchone())
+def _writes(turn_id: int, outcome: Outcome, parts: list[Part]) -> list[Statement]:
+    layout = layout_of(parts)
+    tokens = (outcome.prompt_tokens or 0) + (outcome.completion_tokens or 0)
+    day = "SELECT usage_day FROM chats_turn WHERE id = %s"
+    return [
+        (
+            "UPDATE chats_message SET content = %s, reasoning = %s, layout = %s, state = %s, reason = %s, "
+            "model = COALESCE(NULLIF(%s, ''), model), provider = COALESCE(NULLIF(%s, ''), provider), "
+            "prompt_tokens = %s, completion_tokens = %s WHERE id = (SELECT reply_id FROM chats_turn WHERE id = %s) "
+            f"RETURNING {bare_columns()}",
+            [
+                text_of(parts, "text"), text_of(parts, "reasoning"),
+                None if layout is None else orjson.dumps(layout).decode(), outcome.state, outcome.reason,
+                outcome.model, outcome.provider, outcome.prompt_tokens, outcome.completion_tokens, turn_id,
+            ],
+        ),
+        ("DELETE FROM chats_piece WHERE turn_id = %s", [turn_id]),
+        settlement(day, turn_id, tokens, refund=not any(text for _, text in parts)),
+    ]  # fmt: skip
 
 
-def request_stop(chat_id: UUID) -> tuple[UUID, str] | None:
-    """Leave a durable stop mark on the running turn of a chat; return its reply's id and the process that runs it."""
+def _stored_parts(turn_id: int) -> list[Part]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE chats_turn SET stop_requested = %s WHERE chat_id = %s AND state = %s "
+            f"SELECT {columns()} FROM chats_message m WHERE m.id = (SELECT reply_id FROM chats_turn WHERE id = %s)",
+            [turn_id],
+        )
+        row = cursor.fetchone()
+    return row_of(row).parts if row else []
+
+
+def request_stop(chat_id: UUID, reply_id: UUID | None = None) -> tuple[UUID, str] | None:
+    """Leave a durable stop mark on the running turn of a chat; return its reply's id and the process that runs it.
+
+    With a reply's id, only on the turn that makes that one.
+    """
+    chosen, value = ("AND reply_id = %s", [reply_id]) if reply_id else ("", [])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE chats_turn SET stop_requested = %s WHERE chat_id = %s AND state = %s {chosen} "
             "RETURNING reply_id, lease_owner",
-            [True, chat_id, State.STREAMING],
+            [True, chat_id, State.STREAMING, *value],
         )
         row = cursor.fetchone()
     return (uuid_of(row[0]), row[1]) if row else None

@@ -11,6 +11,7 @@ from django.db import connection
 from chats.titles import title_from
 from chats.tree import MessageRow
 from chats.turns.asking import Begun
+from chats.turns.commands import without_command
 from common.executor import database
 from llm.catalog import resolve
 from llm.streaming import stream
@@ -33,9 +34,10 @@ async def give_title(begun: Begun, reply: MessageRow) -> None:
     """Replace the title made of the first words, unless somebody changed it; failures are only logged."""
     try:
         async with asyncio.timeout(SECONDS):
-            title = title_from(await _ask(begun.question.content, reply.content))
+            question = without_command(begun.question.content)
+            title = title_from(await _ask(question, reply.content))
             if title:
-                await database().write(_store, begun.chat_id, title_from(begun.question.content), title)
+                await database().write(_store, begun.chat_id, title_from(question), title)
     except Exception as error:
         logger.warning("no title for turn %s: %s", begun.turn_id, type(error).__name__)
 

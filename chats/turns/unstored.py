@@ -80,6 +80,7 @@ async def require_harmless(prompt: Prompt) -> None:
             return
         raise ModerationAway(retry_after=5) from error
     if verdict.flagged:
+        logger.warning("unstored prompt was blocked by moderation: %s", ", ".join(verdict.categories))
         raise ReplyBlocked()
 
 

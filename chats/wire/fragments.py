@@ -14,7 +14,7 @@ from django.utils.safestring import mark_safe
 
 from chats.models import Role, State
 from chats.services.threads import Thread, ThreadState
-from chats.tree import MessageRow
+from chats.tree import COMMAND, MessageRow
 from chats.wire.blocks import GrowingText
 from chats.wire.code import rendered
 
@@ -67,6 +67,7 @@ def message_foot(row: MessageRow, thumb: int = 0) -> dict[str, Any]:
         "can_continue": bool(row.content)
         and (row.state in (State.STOPPED, State.INTERRUPTED) or row.reason == "length"),
         "has_text": bool(row.content),
+        "command": row.reason == COMMAND,
         "model": row.model,
         "thumb": thumb,
         "place": index + 1,

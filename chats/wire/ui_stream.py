@@ -8,7 +8,7 @@ from typing import Any
 
 from chats.errors import FAILURES, ReplyBlocked, ReplyFailed
 from chats.models import Role, State
-from chats.tree import MessageRow
+from chats.tree import COMMAND, MessageRow
 from chats.turns.events import Delta, End
 from chats.wire import sse
 from common.json import dumps
@@ -17,7 +17,7 @@ HEADERS = {**sse.HEADERS, "X-Vercel-AI-UI-Message-Stream": "v1"}
 DONE = b"data: [DONE]\n\n"
 FINISH_REASONS = {
     "stop": "stop", "length": "length", "content_filter": "content-filter", "refusal": "content-filter",
-    "tool_calls": "tool-calls",
+    "tool_calls": "tool-calls", COMMAND: "stop",
 }  # fmt: skip
 CUT_SHORT = {
     "provider_timeout": "The model stopped answering; the reply was cut short.",
