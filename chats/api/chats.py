@@ -55,7 +55,7 @@ class ChatsView(APIView):
     def get(self, request: Request) -> Response:
         """List the user's chats, newest activity first."""
         query = checked(ListQuery, request.query_params)
-        chats = service.chats_of(viewer_of(request).id).filter(archived=query["archived"])
+        chats = service.chats_of(viewer_of(request).id, query["archived"])
         if query["pinned"] is not None:
             chats = chats.filter(pinned=query["pinned"])
         if query["search"]:

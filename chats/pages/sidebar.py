@@ -38,7 +38,7 @@ def sidebar(viewer: Viewer, chat_id: UUID | None, search: str = "", archived: bo
 
 def _recent(viewer: Viewer) -> list[tuple[str, list[dict[str, Any]]]]:
     buckets = history(viewer.id, timezone.now(), ZoneInfo(viewer.timezone))
-    pinned = chats_of(viewer.id).filter(pinned=True, archived=False).order_by("-updated_at", "-id")[:FOUND]
+    pinned = chats_of(viewer.id, archived=False).filter(pinned=True).order_by("-updated_at", "-id")[:FOUND]
     days = [(LABELS[name], [row for row in rows if not row["pinned"]]) for name, rows in buckets.items()]
     return [("Pinned", list(pinned)), *days]
 

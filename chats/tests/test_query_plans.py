@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -65,7 +65,7 @@ STATEMENTS: dict[str, Callable[[Filled], object]] = {
     "a reply by its number": lambda filled: read_reply(filled.chat.pk, number=2),
     "the head": lambda filled: read_head(filled.chat.owner_id, filled.chat.pk),
     "the leaf below a reply": lambda filled: newest_below(filled.chat.pk, filled.ids[-1]),
-    "the chat list": lambda filled: list(chats_of(filled.chat.owner_id).order_by("-updated_at")[:50]),
+    "the chat list": lambda filled: list(chats_of(filled.chat.owner_id, False).order_by("-updated_at")[:50]),
 }
 
 
@@ -158,3 +158,26 @@ def test_many_replies_to_one_question_are_counted_by_the_index(owner: User, on_p
     assert row.siblings == (10, 31)
     if on_postgresql:
         assert rows_read(run(lambda: read_message(filled.chat.pk, twins[9].id))) < 100
+
+
+@pytest.mark.parametrize("wanted", ["list", "archived", "pinned", "older"])
+def test_lists_find_their_chats_in_order_by_an_index(owner: User, wanted: str, on_postgresql: bool) -> None:
+    made = NOW - timedelta(days=9)
+    chats = [
+        Chat(owner=owner, created_at=made, updated_at=made - timedelta(minutes=n), pinned=n % 500 == 0, archived=n > 1990)
+        for n in range(2000)
+    ]
+    Chat.objects.bulk_create(chats)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    rows = chats_of(owner.pk, wanted == "archived").order_by("-updated_at", "-id")
+    rows = rows.filter(pinned=True) if wanted == "pinned" else rows
+    rows = rows.filter(updated_at__lt=NOW - timedelta(days=7)) if wanted == "older" else rows
+
+    statements = run(lambda: list(rows[:50]))
+
+    if on_postgresql:
+        assert rows_read(statements) < 200
+    else:
+        index = "chat_pinned" if wanted == "pinned" else "chat_by_activity"
+        assert any(f"USING INDEX {index} (owner_id=? AND archived=?" in step for step in steps(statements))

@@ -88,7 +88,7 @@ class Reading:
     @property
     def has_ended(self) -> bool:
         """Whether the session behind the stream lets nobody in any more, as of the last look."""
-        return self._claims.session_id in _readers.ended
+        return bool(_readers.ended) and self._claims.session_id in _readers.ended
 
     def check(self) -> None:
         """Raise SessionEnded once it does not; for streams that are not read through this."""
