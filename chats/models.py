@@ -48,7 +48,9 @@ class Chat(models.Model):
             models.Index(F("owner"), F("archived"), F("updated_at").desc(), name="chat_by_activity"),
             models.Index(F("owner"), F("created_at").desc(), name="chat_by_creation"),
             # Few are: the list of them must not read past all the others.
-            models.Index(F("owner"), F("archived"), F("updated_at").desc(), condition=Q(pinned=True), name="chat_pinned"),
+            models.Index(
+                F("owner"), F("archived"), F("updated_at").desc(), condition=Q(pinned=True), name="chat_pinned"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -81,12 +81,15 @@ class Handler(ASGIHandler):
         response = None
         try:
             response = await self.run_get_response(request)
+            # A stream need not hold on to its request.
+            response._resource_closers.remove(request.close)  # type: ignore[attr-defined]
+            request.close()
+            del request
             await self.send_response(response, send)
         except asyncio.CancelledError:
             pass  # the reader left, or the server is stopping and has waited for long enough
         finally:
             watching.cancel()
-            request.close()
             for close in getattr(response, "_resource_closers", ()):
                 close()
 

@@ -43,19 +43,20 @@ async def stream(
     Closing the generator or cancelling its task closes the provider's connection; leaving the loop
     with `break` alone does not. Time-outs for the first text, for silence and in all are the caller's.
     """
-    prompt = replace(prompt, model=model.id)
-    attempt, begun = 0, False
-    while True:
+    asked: Prompt | None = replace(prompt, model=model.id)
+    attempt = 0
+    del prompt
+    while asked is not None:
         attempt += 1
         if on_attempt is not None:
             on_attempt(attempt)
         try:
-            async with aclosing(provider_for(model.provider).stream(prompt)) as events:
+            async with aclosing(provider_for(model.provider).stream(asked)) as events:
                 async for event in events:
-                    begun = True
+                    asked = None  # there is no other try now, and the reply may last for minutes
                     yield event
         except ProviderError as error:
-            pause = None if begun else retry_pause(error, attempt)
+            pause = retry_pause(error, attempt) if asked else None
             if pause is None:
                 raise
         else:

@@ -12,6 +12,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from common.pacing import JOIN, pace
 from llm.errors import ProviderBroken, ProviderBusy, ProviderRefused
 from llm.faults import fault
 from llm.sessions import session
@@ -41,13 +42,17 @@ async def json_objects(request: Request) -> AsyncGenerator[dict[str, Any], None]
     """Yield each object of the reply's stream, up to `[DONE]` or the end of the body.
 
     The connection is closed the moment this generator is closed or its task cancelled; one
-    read to its end goes back to the pool. Only connecting has a time-out.
+    read to its end goes back to the pool. Only connecting has a time-out. While the loop is
+    behind, what comes within a moment is read, shown and sent on together.
     """
-    response = await _post(request)
+    provider, response = request.provider, await _post(request)
+    del request  # the context of a whole conversation, which the reply may outlast by minutes
+    loop = pace()
+    loop.enter()
     try:
         if response.status != 200:
-            raise await _refusal(request.provider, response)
-        with _stream_errors(request.provider):
+            raise await _refusal(provider, response)
+        with _stream_errors(provider):
             parser = Parser()
             async for chunk in response.content.iter_any():
                 for payload in parser.feed(chunk):
@@ -55,10 +60,13 @@ async def json_objects(request: Request) -> AsyncGenerator[dict[str, Any], None]
                         await _drain(response)
                         return
                     yield _parsed(payload)
+                if loop.is_behind:
+                    await asyncio.sleep(JOIN)
             for payload in parser.flush():
                 if payload != DONE:
                     yield _parsed(payload)
     finally:
+        loop.leave()
         response.close()
 
 

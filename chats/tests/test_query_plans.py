@@ -164,7 +164,9 @@ def test_many_replies_to_one_question_are_counted_by_the_index(owner: User, on_p
 def test_lists_find_their_chats_in_order_by_an_index(owner: User, wanted: str, on_postgresql: bool) -> None:
     made = NOW - timedelta(days=9)
     chats = [
-        Chat(owner=owner, created_at=made, updated_at=made - timedelta(minutes=n), pinned=n % 500 == 0, archived=n > 1990)
+        Chat(
+            owner=owner, created_at=made, updated_at=made - timedelta(minutes=n), pinned=n % 500 == 0, archived=n > 1990
+        )
         for n in range(2000)
     ]
     Chat.objects.bulk_create(chats)

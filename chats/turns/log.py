@@ -13,6 +13,8 @@ from chats.turns.events import END_OFFSET, TURN_STEP, Delta, End
 
 # Characters that a follower is handed at a time: a slow reader holds no more of them than this.
 AT_A_TIME = 16_384
+# Stored text is kept in pieces of about this size.
+BLOCK = 4_096
 
 
 class ReplyLog:
@@ -85,8 +87,10 @@ class ReplyLog:
         return [(kind, "".join(delta.text for delta in run)) for kind, run in runs]
 
     def compact(self, start: int, stop: int) -> None:
-        """Join the deltas of a stored stretch: a long reply keeps an object a flush, not one a token."""
+        """Join the deltas of a stored stretch with what is before it: an object for each block, not for each token."""
         first, last = bisect_right(self._starts, start - 1), bisect_right(self._starts, stop - 1)
+        if first and len(self._deltas[first - 1].text) < BLOCK:
+            first, start = first - 1, self._starts[first - 1]
         if last - first > 1:
             joined = self._joined(self._deltas[first:last], start, stop)
             self._deltas[first:last] = joined

@@ -160,7 +160,9 @@ class RunningTurn:
         text, reasoning = Cleaner(), Cleaner()
         finished: Finished | None = None
         async with aclosing(stream(model, prompt, self.attempted)) as events:
+            del prompt
             async for event in events:
+                self.begun.prompt = None  # sent: a long context need not be kept for as long as the reply lasts
                 self.last_event = time.monotonic()
                 if isinstance(event, TextDelta):
                     self.add("text", text.feed(event.text))

@@ -24,22 +24,24 @@ class Reader(Protocol):
 
 async def read_reply(request: Request, reader: Reader) -> AsyncGenerator[ProviderEvent, None]:
     """Send a request and yield its reply; an end that nobody announced is a fault."""
+    provider, objects = request.provider, json_objects(request)
+    del request
     try:
-        async with aclosing(json_objects(request)) as chunks:
+        async with aclosing(objects) as chunks:
             async for chunk in chunks:
                 if chunk.get("error"):
-                    raise fault(request.provider, chunk)
+                    raise fault(provider, chunk)
                 for event in reader.read(chunk):
                     yield event
     except (AttributeError, IndexError, KeyError, TypeError) as error:
-        raise ProviderBroken(request.provider, f"unexpected shape: {type(error).__name__}") from error
+        raise ProviderBroken(provider, f"unexpected shape: {type(error).__name__}") from error
     except ProviderBroken:
         # Cut after its last word: the reply is whole.
         if reader.end() is None:
             raise
     end = reader.end()
     if end is None:
-        raise ProviderBroken(request.provider, "ended without a finish reason")
+        raise ProviderBroken(provider, "ended without a finish reason")
     yield end
 
 
