@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 from accounts.mail.worker import worker
 from accounts.models import User
 from accounts.security.counters import forget_limiter, limiter
+from accounts.tests.oauth_fixtures import apps, browser, browsers, chatgpt, site, tool  # noqa: F401
 
 PASSWORD = "correct horse battery"
 

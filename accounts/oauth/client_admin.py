@@ -1,0 +1,57 @@
+"""The clients, for staff."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.forms import ModelForm
+from django.http import HttpRequest
+from oauth2_provider.generators import generate_client_secret
+from oauth2_provider.models import Application
+
+
+class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Secrets are made by the server, shown once, and masked from then on."""
+
+    list_display = ("name", "client_id", "client_type", "registration_source", "updated")
+    list_filter = ("client_type", "registration_source")
+    search_fields = ("name", "client_id")
+    fields = ("name", "client_id", "client_type", "redirect_uris", "masked_secret", "registration_source", "updated")
+    readonly_fields = ("client_id", "masked_secret", "registration_source", "updated")
+    actions = ("new_secret",)
+
+    @admin.display(description="client secret")
+    def masked_secret(self, application: Any) -> str:
+        public = application.client_type == Application.CLIENT_PUBLIC
+        return "none: public clients prove themselves by PKCE" if public else "•••••••• (stored as a hash)"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        described_elsewhere = obj is not None and obj.registration_source != Application.RegistrationSource.MANUAL
+        fixed = ("name", "redirect_uris") if described_elsewhere else ()
+        return (*self.readonly_fields, *fixed, *(("client_type",) if obj else ()))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, change=change, form=ClientForm, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        secret = "" if change else generate_client_secret()
+        if not change:
+            obj.client_secret = secret
+        super().save_model(request, obj, form, change)
+        if secret and obj.client_type == Application.CLIENT_CONFIDENTIAL:
+            messages.warning(request, f"The client secret, shown this once: {secret}")
+
+    @admin.action(description="Make a new secret: the old one ends at once")
+    def new_secret(self, request: HttpRequest, queryset: Any) -> None:
+        """Replace the secrets of confidential clients."""
+        for application in queryset.filter(client_type=Application.CLIENT_CONFIDENTIAL):
+            secret = application.client_secret = generate_client_secret()
+            application.save()
+            messages.warning(request, f"The new secret of {application}, shown this once: {secret}")
+
+
+class ClientForm(ModelForm):  # type: ignore[type-arg]
+    """Every client uses the code grant; the model's own checks look at the redirect URIs."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.instance.authorization_grant_type = Application.GRANT_AUTHORIZATION_CODE
