@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+
+
+class NotesConfig(AppConfig):
+    name = "notes"
+    verbose_name = "Notes"
+
+    def ready(self) -> None:
+        from notes import receivers
+
+        receivers.connect()

@@ -1,0 +1,1 @@
+"""Notes in the browser: plain forms, with HTMX where it helps."""

@@ -1,0 +1,30 @@
+"""What the apps below announce and notes answer."""
+
+import re
+from typing import Any
+
+from django.conf import settings
+
+from accounts.events import account_deleting
+from chats.events import reply_saving
+from chats.tree import MessageRow
+from notes.messages import save_row
+from notes.services import delete_all_notes
+
+_MARKS = re.compile(r"([\\`*_\[\]<>&])")
+
+
+def connect() -> None:
+    account_deleting.connect(_forget, dispatch_uid="notes")
+    reply_saving.connect(_save, dispatch_uid="notes")
+
+
+def _forget(*, user_id: int, **_: Any) -> None:
+    delete_all_notes(user_id)
+
+
+def _save(*, owner_id: int, reply: MessageRow, **_: Any) -> str:
+    note, made = save_row(owner_id, reply)
+    words = "Saved to your notes" if made else "This is in your notes already"
+    title = _MARKS.sub(r"\\\1", note.title)
+    return f"{words}: [{title}]({settings.SITE_URL}/notes/{note.pk}/)"
