@@ -1,0 +1,120 @@
+"""The accepting transaction of a webhook: its effect is claimed once, and the reply that it makes due is on record."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.access import Viewer
+from accounts.models import User
+from chats.models import Message
+from chats.turns import Ask
+from chats.turns.store import lease_end
+from common.ids import uuid7
+from common.sql import instant
+from streamchat.answers import Answer
+from streamchat.identity import active_user, owner_for, viewer_for
+from streamchat.incoming import Command
+from streamchat.models import Channel, Delivery, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A webhook whose effect is ours to make."""
+
+    row: Reply
+    viewer: Viewer
+    ask: Ask
+
+
+def claim(command: Command, owner: str) -> Claim | None:
+    """Record a webhook and the reply that it makes due; None where it had its effect before. Raises AskerInactive.
+
+    `owner` names the process that will see to the reply.
+    """
+    with transaction.atomic():
+        if not _is_first(command):
+            return None
+        channel, user = _place(command)
+        row = Reply.objects.create(
+            channel=channel, asker=command.asker, command=command.name, lease_owner=owner, created_at=timezone.now()
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(f"UPDATE streamchat_reply SET lease_until = {lease_end()} WHERE id = %s", [row.pk])
+        return Claim(row, viewer_for(user), _ask(command, channel, row))
+
+
+def _is_first(command: Command) -> bool:
+    """Insert the delivery; the id counts, and so does the body: a signature does not cover the headers."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO streamchat_delivery (id, digest, received_at) VALUES (%s, %s, %s) "
+            "ON CONFLICT DO NOTHING RETURNING id",
+            [command.delivery, command.digest, instant(timezone.now())],
+        )
+        return cursor.fetchone() is not None
+
+
+def _place(command: Command) -> tuple[Channel, User]:
+    """Return the channel or thread and the owner of its chat; a new chat where the owner cannot own it any more."""
+    new = owner_for(command.asker)
+    channel, _ = Channel.objects.get_or_create(
+        cid=command.cid,
+        parent_id=command.parent_id,
+        defaults={"chat": uuid7(), "owner": new, "created_at": timezone.now()},
+    )
+    owner = new if channel.owner_id == new.pk else active_user(channel.owner_id)
+    if owner is None or not may_start(owner):
+        channel.owner, channel.chat, owner = new, uuid7(), new
+        channel.save(update_fields=["owner", "chat"])
+    return channel, owner
+
+
+def may_start(user: User) -> bool:
+    return user.is_email_confirmed or not settings.REQUIRE_CONFIRMED_EMAIL
+
+
+def _ask(command: Command, channel: Channel, row: Reply) -> Ask:
+    """Return the turn: after the channel's own last reply, whatever the owner has said in that chat elsewhere.
+
+    A question that begins with a slash is kept as it was typed, so that it is no command of our own chats.
+    """
+    text = command.text if command.args.startswith("/") else command.args
+    return Ask(
+        "send", channel.chat, text, parent=_last_reply(channel), model=command.provider, key=row.key, create=True
+    )
+
+
+def _last_reply(channel: Channel) -> UUID | None:
+    stored = Message.objects.filter(chat_id=channel.chat)
+    last = channel.replies.exclude(reply=None).filter(reply__in=stored.values("pk")).order_by("-pk").first()
+    return last.reply if last else None
+
+
+def earlier_answer(command: Command) -> Answer | None:
+    """Return what was answered when this webhook came first, if that is known yet."""
+    rows: Any = Delivery.objects.filter(pk=command.delivery) | Delivery.objects.filter(digest=command.digest)
+    answers: list[Answer | None] = list(rows.values_list("answer", flat=True))
+    return next(filter(None, answers), None)
+
+
+def attach(row_id: UUID, reply_id: UUID, delivery: str, answer: Answer) -> None:
+    """Record which message of the chat the bot's message will show, and what the hook answers."""
+    with transaction.atomic():
+        Reply.objects.filter(pk=row_id).update(reply=reply_id)
+        Delivery.objects.filter(pk=delivery).update(answer=answer)
+
+
+def refuse(row_id: UUID, delivery: str, answer: Answer) -> None:
+    """Record that the sender is told why there is no reply; the channel is owed nothing."""
+    with transaction.atomic():
+        Reply.objects.filter(pk=row_id).update(outcome="refused", finished_at=timezone.now())
+        Delivery.objects.filter(pk=delivery).update(answer=answer)
+
+
+def note(row_id: UUID, text: str) -> None:
+    """Record what the bot is to say in the channel instead of a reply: the hook had answered before this was known."""
+    Reply.objects.filter(pk=row_id).update(note=text)

@@ -1,0 +1,140 @@
+"""From a command to its answer. The hook waits a little for what can be known soon, and never for the model."""
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from django.conf import settings
+
+from accounts.access import Viewer
+from chats import turns
+from chats.errors import ReplyBlocked, TurnRunning
+from chats.models import State
+from chats.turns.engine import engine
+from common.errors import ParleyError, Unavailable
+from common.executor import database
+from common.problems import ServerError, as_refusal
+from common.retrying import retry_conflicts
+from streamchat import answers, claiming
+from streamchat.answers import Answer
+from streamchat.desk import desk
+from streamchat.incoming import Command
+from streamchat.relaying import due_of
+
+logger = logging.getLogger("parley.stream")
+ASK_AGAIN_SECONDS = 0.05
+EMPTY = "Type a question after the command, for example: /{name} What is the capital of France?"
+BLOCKED = "This message was blocked by a content filter."
+
+
+class Errand:
+    """One webhook's command, carried out by a task that outlives the request."""
+
+    def __init__(self, command: Command) -> None:
+        self.command = command
+        self.is_claimed = False
+        self.answer: Answer | None = None  # once it is decided
+        self.is_late = False  # the hook has answered; the channel hears what is decided from now on
+
+    async def run(self) -> Answer:
+        claimed = await database().write(retry_conflicts, claiming.claim, self.command, engine().name)
+        self.is_claimed = True
+        if claimed is None:
+            return await self._earlier_answer()
+        desk().keep(claimed.row.pk)
+        try:
+            return await self._carry_out(claimed)
+        finally:
+            desk().let_go(claimed.row.pk)
+
+    async def _carry_out(self, claimed: claiming.Claim) -> Answer:
+        row = claimed.row
+        try:
+            begun = await self._start(claimed.viewer, claimed.ask)
+        except ParleyError as refusal:
+            return await self._refused(claimed, refusal)
+        self.answer = answers.accepted(self.command)
+        await database().write(claiming.attach, row.pk, begun.reply.id, self.command.delivery, self.answer)
+        desk().relay(replace(due_of(row), chat=begun.chat_id, reply=begun.reply.id))
+        return self.answer
+
+    async def _start(self, viewer: Viewer, ask: turns.Ask) -> turns.Begun:
+        """Start the turn; raise every refusal as one of ours."""
+        try:
+            begun = await turns.start(viewer, ask)
+        except Exception as error:
+            refusal = as_refusal(error)
+            if refusal is None:
+                logger.exception("a command failed")
+            raise refusal or ServerError() from error
+        if begun.reply.state == State.BLOCKED:
+            raise ReplyBlocked(BLOCKED)
+        return begun
+
+    async def _refused(self, claimed: claiming.Claim, refusal: ParleyError) -> Answer:
+        """Tell the sender; where the hook could not wait, tell the channel."""
+        row = claimed.row
+        if self.is_late:
+            await database().write(claiming.note, row.pk, refusal.detail[:300])
+            desk().relay(replace(due_of(row), note=refusal.detail))
+            return answers.accepted(self.command)
+        self.answer = refusal_answer(self.command, refusal)
+        await database().write(claiming.refuse, row.pk, self.command.delivery, self.answer)
+        return self.answer
+
+    async def _earlier_answer(self) -> Answer:
+        """Answer as the first delivery was answered; it may be under way in another process."""
+        while not self.is_late:
+            if (found := await database().read(claiming.earlier_answer, self.command)) is not None:
+                return found
+            await asyncio.sleep(ASK_AGAIN_SECONDS)
+        return answers.accepted(self.command)
+
+
+def refusal_answer(command: Command, refusal: ParleyError) -> Answer:
+    """A chat that is busy is worth another try; everything else is an error that only the sender sees."""
+    if isinstance(refusal, TurnRunning):
+        return answers.come_again(command, refusal.detail)
+    return answers.refused(refusal.detail)
+
+
+async def answer_to(command: Command) -> Answer:
+    """Return the hook's answer within `STREAM_HOOK_SECONDS`, whatever the model, the moderator or the database do.
+
+    Raises Unavailable where the command could not even be recorded by then.
+    """
+    if command.action == answers.CANCEL:
+        return answers.DROPPED
+    if wrong := _what_is_wrong(command.args):
+        return answers.refused(wrong.format(name=command.name))
+    errand = Errand(command)
+    task = desk().begin(errand.run())
+    try:
+        done, _ = await asyncio.wait({task}, timeout=settings.STREAM_HOOK_SECONDS)
+    finally:  # also where Stream has hung up
+        errand.is_late = errand.is_late or not task.done()
+    if done:
+        return _result(task, command)
+    if not errand.is_claimed:
+        raise Unavailable(retry_after=1)
+    return errand.answer or answers.accepted(command)
+
+
+def _result(task: "asyncio.Task[Answer]", command: Command) -> Answer:
+    """Return what the task found; a refusal at the very beginning has claimed nothing."""
+    try:
+        return task.result()
+    except Unavailable:
+        raise
+    except ParleyError as refusal:
+        return refusal_answer(command, refusal)
+
+
+def _what_is_wrong(text: str) -> str:
+    if not text:
+        return EMPTY
+    if len(text) > settings.MAX_MESSAGE_CHARS:
+        return f"A message has at most {settings.MAX_MESSAGE_CHARS} characters."
+    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        return "The message has characters that cannot be kept."
+    return ""

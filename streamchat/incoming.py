@@ -1,0 +1,95 @@
+"""What a webhook says: the slash command that somebody sent, or the button pressed on our answer to it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from django.conf import settings
+
+from chats.services.client_ids import is_storable
+from common.errors import Invalid
+
+CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,100}:[A-Za-z0-9_!-]{1,150}")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One `/gpt …`. `action` is the value of the button pressed, or nothing; `parent_id` names the thread, if any."""
+
+    name: str
+    args: str
+    cid: str
+    parent_id: str
+    asker: str
+    action: str
+    delivery: str
+    digest: str
+
+    @property
+    def text(self) -> str:
+        """What the sender typed."""
+        return f"/{self.name} {self.args}".rstrip()
+
+    @property
+    def provider(self) -> str:
+        return str(settings.STREAM_COMMANDS[self.name])
+
+
+def read_command(data: Mapping[str, Any], body: bytes, webhook_id: str) -> Command | None:
+    """Return the command in a webhook; None where it is none of ours or comes from the bot. Raises Invalid.
+
+    The id is hashed, since it may have any length; without one the body stands for it.
+    """
+    message = data.get("message")
+    if not isinstance(message, dict):
+        raise _invalid("message", "This must be an object.")
+    name = message.get("command")
+    if not isinstance(name, str) or name not in settings.STREAM_COMMANDS or message.get("ai_generated"):
+        return None
+    asker = _asker(data, message)
+    if asker == settings.STREAM_BOT_ID:
+        return None
+    action, digest = _action(data), sha256(body).hexdigest()
+    delivery = sha256(webhook_id.encode("utf-8", "surrogateescape")).hexdigest() if webhook_id else digest
+    if action:  # pressing a button again says the same in the same words
+        digest = sha256(f"{digest} {delivery}".encode()).hexdigest()
+    return Command(name, _args(message), _cid(message), _parent(message), asker, action, delivery, digest)
+
+
+def _asker(data: Mapping[str, Any], message: Mapping[str, Any]) -> str:
+    for holder in (data, message):
+        user = holder.get("user")
+        if isinstance(user, dict) and isinstance(user.get("id"), str) and is_storable(user["id"]):
+            return str(user["id"])
+    raise _invalid("user", "The id of the sender is missing.")
+
+
+def _args(message: Mapping[str, Any]) -> str:
+    args = message.get("args")
+    return args.strip() if isinstance(args, str) else ""
+
+
+def _cid(message: Mapping[str, Any]) -> str:
+    cid = message.get("cid")
+    if not isinstance(cid, str) or not CHANNEL.fullmatch(cid):
+        raise _invalid("message.cid", "This is not the id of a channel.")
+    return cid
+
+
+def _parent(message: Mapping[str, Any]) -> str:
+    parent = message.get("parent_id") or ""
+    if not isinstance(parent, str) or (parent and not is_storable(parent)):
+        raise _invalid("message.parent_id", "This is not the id of a message.")
+    return parent
+
+
+def _action(data: Mapping[str, Any]) -> str:
+    form = data.get("form_data")
+    action = form.get("action") if isinstance(form, dict) else None
+    return action if isinstance(action, str) else ""
+
+
+def _invalid(name: str, what: str) -> Invalid:
+    return Invalid(errors={name: [what]})

@@ -1,0 +1,22 @@
+"""What the apps below announce and streamchat answers."""
+
+from typing import Any
+
+from accounts.events import access_revoked, account_deleting
+from chats.turns.ticking import swept
+from streamchat.desk import desk
+from streamchat.revoking import revoke_later
+
+
+def connect() -> None:
+    swept.connect(_sweep, dispatch_uid="streamchat")
+    for signal in (access_revoked, account_deleting):
+        signal.connect(_revoke, dispatch_uid="streamchat")
+
+
+def _sweep(**_: Any) -> None:
+    desk().sweep()
+
+
+def _revoke(*, user_id: int, **_: Any) -> None:
+    revoke_later(user_id)

@@ -1,0 +1,24 @@
+"""Addresses of the streamchat app; all are async and matched by `settings.LEAN_PATHS`."""
+
+from django.urls import register_converter
+from django.urls.converters import StringConverter
+
+from common.urls import both
+from streamchat.api import StopView, TokenView
+from streamchat.incoming import CHANNEL
+from streamchat.webhook import WebhookView
+
+
+class ChannelConverter(StringConverter):
+    """The id of a channel as Stream writes it, `type:id`."""
+
+    regex = CHANNEL.pattern
+
+
+register_converter(ChannelConverter, "cid")
+
+stream_patterns = [
+    *both("webhooks/stream", WebhookView.as_view(), "stream-webhook"),
+    *both("api/stream/token", TokenView.as_view(), "stream-token"),
+    *both("api/stream/channels/<cid:cid>/stop", StopView.as_view(), "stream-stop"),
+]

@@ -1,0 +1,28 @@
+"""`/webhooks/stream/`: Stream's custom command hook, called inside the transaction that sends a message."""
+
+from django.http import HttpRequest, HttpResponse
+
+from common.errors import Invalid
+from common.json import loads
+from common.views import AsyncView, json_response
+from streamchat import answers
+from streamchat.errand import answer_to
+from streamchat.errors import StreamMissing
+from streamchat.identity import is_configured
+from streamchat.incoming import read_command
+from streamchat.signing import authentic_body
+
+
+class WebhookView(AsyncView):
+    schema = None  # its client is Stream, and its contract is Stream's
+
+    async def post(self, request: HttpRequest) -> HttpResponse:
+        """Answer a signed webhook within a second; whatever it starts goes on by itself."""
+        if not is_configured():
+            raise StreamMissing()
+        body = authentic_body(request)
+        data = loads(body)
+        if not isinstance(data, dict):
+            raise Invalid("Send a JSON object.")
+        command = read_command(data, body, request.headers.get("X-Webhook-Id", ""))
+        return json_response(answers.UNTOUCHED if command is None else await answer_to(command))
