@@ -3,18 +3,24 @@
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from accounts.oauth.errors import json_answer
 from chats.api import ai_sdk, openai
 from common.errors import BodyTooLarge, Invalid, NotAllowed, NotFound, ParleyError
 from common.problems import ServerError, problem_response
+from notes.mcp.errors import rpc_refusal
 
 
 def _answer(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
     wants_page = "text/html" in request.headers.get("Accept", "") and not request.path.startswith("/api")
     if wants_page:
-        return render(request, "error.html", {"refusal": refusal}, status=refusal.status)
+        page = render(request, "error.html", {"refusal": refusal}, status=refusal.status)
+        # The page asks who is signed in, perhaps on a thread that is not the request's and that nobody cleans up.
+        connection.close_if_unusable_or_obsolete()
+        return page
     return refuse(request, refusal)
 
 
@@ -24,6 +30,10 @@ def refuse(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
         return openai.refusal_response(refusal)
     if ai_sdk.PATHS.match(request.path):
         return ai_sdk.refusal_response(refusal)
+    if request.path.startswith("/oauth/"):
+        return json_answer(request, refusal)
+    if request.path.rstrip("/") == "/mcp":
+        return rpc_refusal(request, refusal)
     return problem_response(request, refusal)
 
 

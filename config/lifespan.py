@@ -10,6 +10,7 @@ from typing import Any
 from chats.turns.engine import engine, start_engine, stop_engine
 from common.executor import close_database
 from llm.streaming import close as close_providers
+from streamchat.desk import close_desk, start_desk
 
 logger = logging.getLogger("parley.server")
 
@@ -31,10 +32,12 @@ async def _live(receive: Any, send: Any) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             await start_engine()
+            await start_desk()
             drain_before_exit()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await stop_engine()
+            await close_desk()
             await close_providers()
             close_database()
             await send({"type": "lifespan.shutdown.complete"})

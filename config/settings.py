@@ -6,6 +6,7 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts.oauth import setup as oauth
 from accounts.social import setup as social
 from config import env
 from config.env import BASE_DIR
@@ -40,9 +41,13 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "oauth2_provider",
     "accounts",
+    "accounts.oauth",
     "usage",
     "chats",
+    "notes",
+    "streamchat",
 ]
 MIDDLEWARE = [
     "common.middleware.CorrelationMiddleware",
@@ -63,6 +68,8 @@ LEAN_PATHS = (
     r"|/v1(/|$)"
     r"|/prompt_(gpt|gemini)/?$"
     r"|/(healthz|readyz)/?$"
+    r"|/webhooks/stream/?$|/api/stream/(token|channels/[^/]+/stop)/?$"
+    r"|/mcp/?$"
 )
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
@@ -177,6 +184,20 @@ if SOCIALACCOUNT_PROVIDERS:
     SOCIALACCOUNT_EMAIL_VERIFICATION = ACCOUNT_EMAIL_VERIFICATION = "none"
     ACCOUNT_DEFAULT_HTTP_PROTOCOL = SITE_URL.partition(":")[0]
 
+# --- OAuth 2 provider -----------------------------------------------------------------------------------------------
+OAUTH_ACCESS_SECONDS = env.integer("OAUTH_ACCESS_SECONDS", 3600, least=60, most=86_400)
+OAUTH_REFRESH_DAYS = env.integer("OAUTH_REFRESH_DAYS", 30, least=1, most=365)
+OAUTH_CODE_SECONDS = env.integer("OAUTH_CODE_SECONDS", 60, least=10, most=600)
+OAUTH_GRACE_SECONDS = env.integer("OAUTH_GRACE_SECONDS", 30, most=300)
+OAUTH_AUTHORIZE_PER_MINUTE = env.integer("OAUTH_AUTHORIZE_PER_MINUTE", 60, least=1)
+OAUTH_TOKENS_PER_MINUTE = env.integer("OAUTH_TOKENS_PER_MINUTE", 600, least=1)
+OAUTH_SECRET_FAILURES = env.integer("OAUTH_SECRET_FAILURES", 20, least=1)
+OAUTH_CLIENT_DOCUMENT_HOSTS = oauth.document_hosts(env.words("OAUTH_CLIENT_DOCUMENT_HOSTS", ["chatgpt.com"]))
+OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
+OAUTH2_PROVIDER = oauth.provider(
+    SITE_URL, OAUTH_CLIENT_DOCUMENT_HOSTS, OAUTH_ACCESS_SECONDS, OAUTH_CODE_SECONDS, plain_http=DEBUG
+)
+
 # --- Mail -----------------------------------------------------------------------------------------------------------
 _mail = env.mail("EMAIL_URL", "console:" if DEBUG else "smtp://localhost:25")
 globals().update(_mail)
@@ -232,6 +253,25 @@ IDEMPOTENCY_HOURS = env.integer("IDEMPOTENCY_HOURS", 24, least=1)
 DAILY_MESSAGES = env.integer("DAILY_MESSAGES", 0)
 DAILY_TOKENS = env.integer("DAILY_TOKENS", 0)
 PAGE_SIZE, PAGE_SIZE_MAX = 50, 200
+NOTE_WRITES_PER_MINUTE = env.integer("NOTE_WRITES_PER_MINUTE", 60, least=1)
+NOTES_PER_USER = env.integer("NOTES_PER_USER", 10_000, least=1)
+MCP_REQUESTS_PER_MINUTE = env.integer("MCP_REQUESTS_PER_MINUTE", 300, least=1)
+
+# --- Stream Chat ----------------------------------------------------------------------------------------------------
+STREAM_API_KEY = env.text("STREAM_API_KEY")
+STREAM_API_SECRET = env.secret("STREAM_API_SECRET")
+STREAM_BASE_URL = env.origin("STREAM_BASE_URL", "https://chat.stream-io-api.com")
+STREAM_TIMEOUT = env.number("STREAM_TIMEOUT", 5, least=0.1, most=60)
+STREAM_RETRY_SECONDS = env.number("STREAM_RETRY_SECONDS", 60, most=600)
+STREAM_HOOK_SECONDS = env.number("STREAM_HOOK_SECONDS", 0.6, least=0.05, most=0.9)
+STREAM_UPDATES_PER_SECOND = env.number("STREAM_UPDATES_PER_SECOND", 2, least=0.1, most=2)
+STREAM_COMMANDS = env.pairs("STREAM_COMMANDS", {"gpt": "openai", "gemini": "gemini"})
+STREAM_CHANNEL_TYPES = env.words("STREAM_CHANNEL_TYPES", ["messaging"])
+STREAM_BOT_ID = env.text("STREAM_BOT_ID", "parley-bot")
+STREAM_BOT_NAME = env.text("STREAM_BOT_NAME", "Parley")
+STREAM_BOT_IMAGE = env.text("STREAM_BOT_IMAGE")
+STREAM_MESSAGE_CHARS = env.integer("STREAM_MESSAGE_CHARS", 5000, least=100, most=20_000)
+STREAM_TOKEN_SECONDS = env.integer("STREAM_TOKEN_SECONDS", 3600, least=60, most=86_400)
 
 # --- HTTP -----------------------------------------------------------------------------------------------------------
 MAX_BODY_BYTES = env.integer("MAX_BODY_BYTES", 2 * 2**20, least=1024)
@@ -244,9 +284,12 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = None
 JSON_TYPES = ("application/json",)
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS", [f"http://localhost:{port}" for port in (5173, 5174, 5175)])
 CORS_ALLOW_CREDENTIALS = True
-CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type", "idempotency-key", "last-event-id", "user-agent")
-CORS_EXPOSE_HEADERS = ("X-Request-ID", "Retry-After", "X-Vercel-AI-UI-Message-Stream")
-CORS_URLS_REGEX = r"^/(api|v1|prompt_|get_chat_messages|todays_chat|yesterdays_chat|seven_days_chat).*$"
+CORS_ALLOW_HEADERS = (
+    "accept", "authorization", "content-type", "idempotency-key", "last-event-id", "user-agent",
+    "mcp-method", "mcp-name", "mcp-protocol-version",
+)  # fmt: skip
+CORS_EXPOSE_HEADERS = ("X-Request-ID", "Retry-After", "X-Vercel-AI-UI-Message-Stream", "WWW-Authenticate")
+CORS_URLS_REGEX = r"^/(api|v1|mcp|prompt_|get_chat_messages|todays_chat|yesterdays_chat|seven_days_chat).*$"
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.access.BearerAuthentication"],

@@ -12,18 +12,27 @@ from chats.urls import api_patterns, openai_patterns, seed_patterns
 from common.urls import both
 from config import errors
 from config.health import LiveView, ReadyView
+from notes import urls as notes
+from notes.mcp.urls import mcp_patterns
+from streamchat.urls import stream_patterns
 
 admin.site.site_header = admin.site.site_title = "Parley"
 
 urlpatterns = [
     path("api/", include(api_patterns)),
     path("api/", include("accounts.urls")),
+    path("api/", include(notes.api_patterns)),
     path("", include("accounts.pages.urls")),
+    path("", include("accounts.oauth.urls")),
     path("", include(page_patterns)),
+    *notes.page_patterns,
+    *notes.openapi_patterns,
+    *mcp_patterns,
     *both("api/schema", SpectacularAPIView.as_view(), "schema"),
     *both("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), "docs"),
     *seed_patterns,
     *openai_patterns,
+    *stream_patterns,
     *both("healthz", LiveView.as_view(), "healthz"),
     *both("readyz", ReadyView.as_view(), "readyz"),
     path("admin/", admin.site.urls),

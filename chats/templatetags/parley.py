@@ -10,6 +10,7 @@ register = template.Library()
 
 PATHS = {
     "archive": '<path d="M3 5h18v4H3zM5 9v10h14V9M10 13h4"/>',
+    "bookmark": '<path d="M7 4h10v16l-5-4-5 4z"/>',
     "chevron-left": '<path d="m14 6-6 6 6 6"/>',
     "chevron-right": '<path d="m10 6 6 6-6 6"/>',
     "close": '<path d="m6 6 12 12M18 6 6 18"/>',

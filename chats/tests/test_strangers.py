@@ -19,7 +19,11 @@ CASES = [
     pytest.param(route.path, method, id=f"{method} {route.path}") for route in WITH_CHAT for method in route.methods
 ]
 # Addresses whose parameters are no ids of chats, or that have tests of their own with a stranger (pages, other doors).
-LISTED = "admin|accounts?|api/keys|api/sessions|media|static|oauth|api/notes|v1|webhooks|ws|mcp|api/chat|chats"
+LISTED = (
+    "admin|accounts?|api/keys|api/sessions|api/grants|api/stream|media"
+    "|static|oauth|api/notes|notes|v1|webhooks|ws|mcp|api/chat|chats"
+    "|api/chats/.*/save"
+)
 ELSEWHERE = re.compile(rf"/\^?({LISTED})\b")
 
 

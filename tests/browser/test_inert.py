@@ -56,9 +56,10 @@ def test_titles_are_inert(visitor: Visitor, probe: str) -> None:
     visitor.say("Hello")
     visitor.page.get_by_label("Options of Hello").click()
     visitor.page.get_by_text("Rename").click()
+    expect(visitor.page.get_by_label("New title")).to_be_focused()  # and its text is selected no more
     visitor.page.get_by_label("New title").fill(probe)
 
-    visitor.page.get_by_role("button", name="Save").click()
+    visitor.page.get_by_role("button", name="Save", exact=True).click()
 
     expect(visitor.page.locator("#title")).to_have_text(probe)
     expect(visitor.page.locator("#chat-list .current > a")).to_have_text(probe)
