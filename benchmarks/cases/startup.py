@@ -1,5 +1,6 @@
 """From starting the process to the first answer, and what it holds two seconds later."""
 
+import subprocess
 import sys
 import time
 from typing import Any
@@ -51,6 +52,12 @@ def starts(bench: Bench, command: Any, env: dict[str, str], path: str = "", stat
     return seconds, memory[:2]
 
 
+def libraries() -> list[float]:
+    """Return the MiB that a process holds which has imported what ours is made of, and does nothing."""
+    command = [sys.executable, "-m", "benchmarks.baselines.libraries"]
+    return [float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)]
+
+
 def record(bench: Bench, kind: str, ours: Parley, found: Any, floor: Any, drf: Any) -> None:
     about = NAMES[kind]
     bench.add(
@@ -59,5 +66,6 @@ def record(bench: Bench, kind: str, ours: Parley, found: Any, floor: Any, drf: A
     )  # fmt: skip
     bench.add(
         CASE, f"idle memory, {about}", "MiB", found[1], floor=floor[1],
-        baselines={"DRF tutorial": drf[1]}, target="≤ 64 MiB", met=max(found[1]) <= MOST_MEMORY,
+        baselines={"DRF tutorial": drf[1], "the libraries alone": libraries()},
+        target="≤ 64 MiB", met=max(found[1]) <= MOST_MEMORY,
     )  # fmt: skip
