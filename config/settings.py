@@ -69,7 +69,7 @@ LEAN_PATHS = (
     r"|/prompt_(gpt|gemini)/?$"
     r"|/(healthz|readyz)/?$"
     r"|/webhooks/stream/?$|/api/stream/(token|channels/[^/]+/stop)/?$"
-    r"|/mcp/?$"
+    r"|/mcp/?$|/openapi/notes\.json/?$"
 )
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
