@@ -1,11 +1,12 @@
 """Raw SQL that runs on SQLite and PostgreSQL alike: how each of them takes UUIDs and instants."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection
 
 # Django stores a UUID on SQLite as 32 hex digits; this makes a plain parameter do the same.
@@ -30,6 +31,13 @@ def run_all(statements: Sequence[Statement]) -> list[list[Any]]:
             found.append(cursor.fetchall() if cursor.description else [])
             cursor.nextset()
         return found
+
+
+def among() -> tuple[str, Callable[[list[int]], Any]]:
+    """Return how a statement asks whether a number is one of many: the operator, and what makes its parameter."""
+    if is_postgresql():
+        return "= ANY(%s)", list
+    return "IN (SELECT value FROM json_each(%s))", lambda numbers: orjson.dumps(numbers).decode()
 
 
 def uuid_of(value: Any) -> UUID:

@@ -7,6 +7,7 @@ fence by join would let a late write through under READ COMMITTED. Lock order ev
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -16,15 +17,20 @@ from django.utils import timezone
 
 from chats.models import State
 from chats.tree import MessageRow, Part, bare_columns, columns, layout_of, row_of, text_of
-from common.sql import Statement, instant, is_postgresql, run_all, uuid_of
+from common.sql import Statement, among, instant, is_postgresql, run_all, uuid_of
 from usage.quota import settlement
 
 # A flush whose commit succeeded may still look failed (the connection broke before the answer came); the next one then
 # brings the same pieces again, the last of them longer.
-_INSERT_PIECE = (
-    "INSERT INTO chats_piece (turn_id, at, kind, text) VALUES (%s, %s, %s, %s) "
-    "ON CONFLICT (turn_id, at) DO UPDATE SET text = excluded.text"
-)
+_INSERT = "INSERT INTO chats_piece (turn_id, at, kind, text) "
+_AGAIN = " ON CONFLICT (turn_id, at) DO UPDATE SET text = excluded.text"
+# One parameter for all rows, [[turn_id, at, kind, text], ...]: a thousand would take longer to bind than to store.
+_INSERT_PIECES = {
+    "postgresql": _INSERT + "SELECT (row->>0)::bigint, (row->>1)::integer, row->>2, row->>3 "
+    "FROM json_array_elements(%s) AS row" + _AGAIN,
+    "sqlite": _INSERT + "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), "
+    "json_extract(value, '$[3]') FROM json_each(%s) WHERE true" + _AGAIN,
+}
 
 
 @dataclass(slots=True)
@@ -85,35 +91,39 @@ def flush(batch: list[Unsaved]) -> Flushed:
 
 
 def _renew(batch: list[Unsaved]) -> list[tuple[int, bool]]:
-    mine = ", ".join(["(%s, %s)"] * len(batch))
-    params = [value for unsaved in batch for value in (unsaved.turn_id, unsaved.epoch)]
-    chosen = f"SELECT id FROM chats_turn WHERE (id, epoch) IN (VALUES {mine}) AND state = 'streaming'"
+    """Lock and renew those of a batch that are still ours; return their ids and whether they are to stop."""
+    chosen, params = _ours(batch)
+    lock = "ORDER BY id FOR NO KEY UPDATE SKIP LOCKED" if is_postgresql() else ""
+    update = f"UPDATE chats_turn SET lease_until = {lease_end()} WHERE id IN (SELECT id {chosen} {lock})"
     if is_postgresql():
-        chosen += " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE chats_turn SET lease_until = {lease_end()} WHERE id IN ({chosen}) RETURNING id, stop_requested",
-            params,
-        )
-        return [(id_, bool(stop)) for id_, stop in cursor.fetchall()]
+        rows = run_all([(f"{update} RETURNING id, stop_requested", params)])[0]
+    else:  # one row: with every row of SQLite's the GIL changes hands, and the loop has to win it back
+        read = f"SELECT json_group_array(json_array(id, stop_requested)) {chosen}"
+        rows = orjson.loads(run_all([(update, params), (read, params)])[1][0][0])
+    return [(id_, bool(stop)) for id_, stop in rows]
+
+
+def _ours(batch: list[Unsaved]) -> tuple[str, list[Any]]:
+    """Return FROM and WHERE for the running turns of a batch at our epochs; of these there are hardly ever two."""
+    epochs: dict[int, list[int]] = {}
+    for unsaved in batch:
+        epochs.setdefault(unsaved.epoch, []).append(unsaved.turn_id)
+    member, value = among()
+    wanted = " OR ".join([f"(epoch = %s AND id {member})"] * len(epochs))
+    params = [part for epoch, ids in epochs.items() for part in (epoch, value(ids))]
+    return f"FROM chats_turn WHERE state = 'streaming' AND ({wanted})", params
 
 
 def _insert_pieces(batch: Iterable[Unsaved]) -> None:
     rows = [(unsaved.turn_id, *piece) for unsaved in batch for piece in unsaved.pieces]
     if rows:
-        with connection.cursor() as cursor:
-            cursor.executemany(_INSERT_PIECE, rows)
+        run_all([(_INSERT_PIECES[connection.vendor], [orjson.dumps(rows).decode()])])
 
 
 def _still_ours(missing: list[Unsaved]) -> set[int]:
     """Read the missing rows once more: those still running at our epoch were only locked."""
-    marks = ", ".join(["(%s, %s)"] * len(missing))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT id FROM chats_turn WHERE (id, epoch) IN (VALUES {marks}) AND state = 'streaming'",
-            [value for unsaved in missing for value in (unsaved.turn_id, unsaved.epoch)],
-        )
-        return {id_ for (id_,) in cursor.fetchall()}
+    chosen, params = _ours(missing)
+    return {id_ for (id_,) in run_all([(f"SELECT id {chosen}", params)])[0]}
 
 
 def finish(turn_id: int, epoch: int, outcome: Outcome) -> MessageRow | None:
