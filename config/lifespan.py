@@ -1,6 +1,7 @@
 """Lifespan of the server: the engine starts with it; a stop signal drains the engine first."""
 
 import asyncio
+import gc
 import logging
 import signal
 import threading
@@ -34,6 +35,7 @@ async def _live(receive: Any, send: Any) -> None:
             await start_engine()
             await start_desk()
             drain_before_exit()
+            calm_collector()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await stop_engine()
@@ -42,6 +44,16 @@ async def _live(receive: Any, send: Any) -> None:
             close_database()
             await send({"type": "lifespan.shutdown.complete"})
             return
+
+
+def calm_collector() -> None:
+    """Keep Python's collector of cycles from what was loaded, and from looking at every open stream all the time.
+
+    Ours make hardly any cycles; with the stock thresholds 500 open streams stood still for 90 ms now and then.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 def drain_before_exit() -> None:
