@@ -53,7 +53,8 @@ class Client:
         if wait > 0:
             raise StreamBusy(wait)
         try:
-            async with asyncio.timeout(settings.STREAM_TIMEOUT):
+            # The SDK's own limit comes first, phase by phase, and closes what it gives up; this one bounds the whole.
+            async with asyncio.timeout(2 * settings.STREAM_TIMEOUT):
                 return await call(sdk)
         except Exception as error:
             raise self._named(kind, error) from error
