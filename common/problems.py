@@ -20,6 +20,7 @@ from rest_framework.views import set_rollback
 
 from common import errors
 from common.json import dumps
+from common.sql import is_orphan
 
 logger = logging.getLogger("parley.http")
 CONTENT_TYPE = "application/problem+json"
@@ -59,6 +60,9 @@ def as_refusal(error: BaseException) -> errors.ParleyError | None:
         return errors.BodyTooLarge()
     if isinstance(error, SuspiciousOperation | TooManyFieldsSent | TooManyFilesSent):
         return errors.Invalid()
+    if is_orphan(error):
+        logger.warning("refused, since what it belongs to is gone: %s", type(error.__cause__).__name__)
+        return errors.NotFound("What this belongs to has just been deleted.")
     if isinstance(error, OperationalError | InterfaceError):
         logger.error("database unavailable: %s", error)
         return errors.Unavailable(retry_after=BUSY_RETRY_AFTER)

@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connection
+from django.db import IntegrityError, connection
 
 # Django stores a UUID on SQLite as 32 hex digits; this makes a plain parameter do the same.
 sqlite3.register_adapter(UUID, lambda value: value.hex)
 
-
+FOREIGN_KEY_VIOLATION = "23503"
 Statement = tuple[str, Sequence[Any]]
 
 
@@ -31,6 +31,13 @@ def run_all(statements: Sequence[Statement]) -> list[list[Any]]:
             found.append(cursor.fetchall() if cursor.description else [])
             cursor.nextset()
         return found
+
+
+def is_orphan(error: BaseException) -> bool:
+    """Tell whether a row was refused because what it belongs to is gone: only a deletion a moment earlier does that."""
+    if not isinstance(error, IntegrityError):
+        return False
+    return getattr(error.__cause__, "sqlstate", "") == FOREIGN_KEY_VIOLATION or "FOREIGN KEY" in str(error)
 
 
 def among() -> tuple[str, Callable[[list[int]], Any]]:

@@ -38,18 +38,18 @@ def begin(viewer: Viewer, ask: Ask, owner: str, blocked: str = "") -> Begun:
     try:
         with transaction.atomic():
             return _begin(viewer, ask, owner, blocked)
-    except IntegrityError:  # the same key, in another chat, a moment earlier
+    except IntegrityError:  # a moment earlier: the same key in another chat, or another prompt in this one
         with transaction.atomic():
-            return _begin(viewer, ask, owner, blocked)
+            return _begin(viewer, ask, owner, blocked, look_again=True)
 
 
-def _begin(viewer: Viewer, ask: Ask, owner: str, blocked: str) -> Begun:
+def _begin(viewer: Viewer, ask: Ask, owner: str, blocked: str, look_again: bool = False) -> Begun:
     now = timezone.now()
     chat = _lock_chat(viewer, ask, now)
     ask = replace(ask, chat=chat.id)  # a client's own id may have named it
     if ask.key and (repeated := find_repeated(viewer, ask, now)):
         return repeated
-    if chat.running:
+    if chat.running or look_again:
         _require_idle(chat)
     if ask.earlier and chat.head is None:
         _import(chat, ask, now)

@@ -39,8 +39,8 @@ STORE_SECONDS = 4.0  # how long a stopping process tries to store the ends of it
 class Engine:
     """Runs turns; all methods but the `…_threadsafe` ones belong to its loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, is_served: bool = False) -> None:
+        self.loop, self.is_served = loop, is_served
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"[-64:]
         self.draining = False
         self.bus = Bus(self.name, self._hear, self._obey)
@@ -237,11 +237,16 @@ def engine() -> Engine:
         return _engine
 
 
+def server_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the loop of this process's server; None in a command, where nothing outlasts the caller."""
+    return _engine.loop if _engine and _engine.is_served and not _engine.loop.is_closed() else None
+
+
 async def start_engine() -> None:
     """Make the running loop the engine's home; called when a server starts."""
     global _engine
     with _lock:
-        _engine = Engine(asyncio.get_running_loop())
+        _engine = Engine(asyncio.get_running_loop(), is_served=True)
     _engine.start()
 
 

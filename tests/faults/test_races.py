@@ -4,12 +4,15 @@ import asyncio
 import random
 import time
 import uuid
+from collections.abc import Callable
 
+import aiohttp
 import pytest
 
 from tests.faults.cluster import Cluster
 from tests.faults.people import PASSWORD, Person, expected, prompt
 from tests.faults.reader import Reader
+from tests.faults.stores import REDIS, PostgresDatabase
 
 pytestmark = pytest.mark.asyncio
 
@@ -142,6 +145,21 @@ async def test_16_prompts_at_once_start_one_turn(pair: Cluster, person: Person) 
     await reader.read(person.http, person.bases[0])
     assert len(await person.messages(person.bases[1], chat)) == 2
     assert len(pair.calls(tag)) == 1
+
+
+async def test_a_storm_of_prompts_with_short_replies_is_accepted_or_told_to_wait(
+    cluster: Callable[..., Cluster], database: PostgresDatabase, http: aiohttp.ClientSession
+) -> None:
+    """A prompt that waits for the chat's lock may find, twice in a row, that another turn began meanwhile."""
+    made = cluster(database.url, REDIS, DATABASE_WRITERS=8)
+    person = await Person.register(http, [process.url for process in made.start(2)])
+    chat, content = await person.chat(), prompt("storm", text="a")
+
+    async def insist(base: str) -> set[int]:
+        return {(await person.begin(base, chat, content)).status for _ in range(40)}
+
+    found = await asyncio.gather(*(insist(person.bases[n % 2]) for n in range(24)))
+    assert set().union(*found) == {202, 409}
 
 
 async def test_one_key_in_both_processes_is_one_turn(pair: Cluster, person: Person) -> None:
