@@ -18,6 +18,7 @@ from django.db.models.functions import Left
 from django.utils import timezone
 from limits import RateLimitItemPerMinute
 
+from accounts.models import Profile
 from accounts.security.counters import limiter
 from common.errors import NotSignedIn
 from notes.errors import NoteNotFound, NotesFull, TooManyNotes
@@ -76,7 +77,6 @@ def save_note(
     digest = hashlib.sha256(orjson.dumps(asked)).hexdigest()
     if known := Note.objects.filter(owner_id=owner_id, digest=digest).first():
         return Saved(known, False)
-    _require_room(owner_id)
     now = timezone.now()
     note = Note(
         owner_id=owner_id, source=source, source_url=source_url, source_message=source_message, digest=digest,
@@ -84,7 +84,9 @@ def save_note(
     )  # fmt: skip
     _write(note, title, content, tags)
     try:
-        Note.objects.bulk_create([note], ignore_conflicts=True)
+        with transaction.atomic():
+            _require_room(owner_id)
+            Note.objects.bulk_create([note], ignore_conflicts=True)
     except IntegrityError as error:  # the account was deleted a moment ago
         raise NotSignedIn() from error
     kept = Note.objects.get(owner_id=owner_id, digest=digest)
@@ -176,6 +178,8 @@ def count_write(owner_id: int) -> None:
 
 
 def _require_room(owner_id: int) -> None:
+    """Raise NotesFull; the user's saves come one after the other from here on, so that parallel ones all count."""
+    Profile.objects.select_for_update(no_key=True).filter(user=owner_id).values_list("pk").first()
     if Note.objects.filter(owner_id=owner_id).count() >= settings.NOTES_PER_USER:
         raise NotesFull()
 

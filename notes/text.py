@@ -45,7 +45,8 @@ def _plain(line: str) -> str:
         return ""
     if len(text) <= MAX_TITLE:
         return text
-    return text[: MAX_TITLE - 1].rpartition(" ")[0] + "…" if " " in text[:MAX_TITLE] else text[:MAX_TITLE]
+    words = text[: MAX_TITLE - 1].rpartition(" ")[0]
+    return f"{words}…" if words else text[:MAX_TITLE].rstrip()
 
 
 def normal_tags(tags: Iterable[str]) -> list[str]:

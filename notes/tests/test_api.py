@@ -50,6 +50,7 @@ def test_a_note_is_kept_as_it_was_sent_and_found_again(alice: Person) -> None:
         ("---\n\n> 1. *Quoted* `code` 🍲", "Quoted code 🍲"),
         ("word " * 100, "word " * 38 + "word…"),
         ("x" * 500, "x" * 200),
+        ("x" * 199 + " and more", "x" * 199),
     ],
 )
 def test_without_a_title_there_is_one_in_the_content(alice: Person, content: str, title: str) -> None:
@@ -244,6 +245,14 @@ def test_there_is_a_place_for_so_many_notes_and_no_more(alice: Person, settings)
     assert alice.post("/api/notes/", {"content": "two"}).status_code == 200
     alice.http.delete(f"/api/notes/{first['id']}/")
     save(alice, "three")
+
+
+def test_parallel_saves_do_not_find_more_room_than_there_is(alice: Person, settings) -> None:
+    settings.NOTES_PER_USER = 3
+    calls = [lambda text=text: alice.post("/api/notes/", {"content": text}) for text in "abcdefghijklmnop"]
+
+    assert sorted(answer.status_code for answer in at_once(calls)) == [201] * 3 + [409] * 13
+    assert len(titles(alice.get("/api/notes/"))) == 3
 
 
 def test_an_unconfirmed_address_reads_and_deletes_only(alice: Person, settings) -> None:
