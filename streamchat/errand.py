@@ -124,9 +124,10 @@ def _result(task: "asyncio.Task[Answer]", command: Command) -> Answer:
     """Return what the task found; a refusal at the very beginning has claimed nothing."""
     try:
         return task.result()
-    except Unavailable:
-        raise
-    except ParleyError as refusal:
+    except Exception as error:
+        refusal = as_refusal(error)
+        if refusal is None or isinstance(refusal, Unavailable):
+            raise
         return refusal_answer(command, refusal)
 
 

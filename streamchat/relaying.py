@@ -22,7 +22,7 @@ from streamchat.bot import ERROR, GENERATING, THINKING, Bot
 from streamchat.client import Client
 from streamchat.errors import StreamBusy, StreamError, StreamRefused
 from streamchat.models import Reply
-from streamchat.wording import GONE, LOST, final_text, in_messages
+from streamchat.wording import GONE, LOST, REFUSED, final_text, in_messages
 
 logger = logging.getLogger("parley.stream")
 Part = tuple[int, str, str]  # offset, kind, text
@@ -58,7 +58,7 @@ class Relay:
         self.ended: MessageRow | None = None
         self._parts: list[Part] = []
         self._is_over, self._news, self._over = False, asyncio.Event(), asyncio.Event()
-        self._updated_at = 0.0
+        self._updated_at, self._is_stored = 0.0, False
 
     async def run(self) -> None:
         """See the message to its end; where Stream cannot be reached, leave it to whoever finds its lease expired."""
@@ -67,10 +67,18 @@ class Relay:
         except StreamRefused as error:
             logger.warning("stream takes no more of %s: %s", self.due.message_id, error)
             outcome = "refused_by_stream"
+            await self._give_up()
         except StreamError as error:
             logger.warning("stream could not be reached for %s, trying again: %s", self.due.message_id, error)
             return
         await database().write(finish, self.due.row_id, outcome)
+
+    async def _give_up(self) -> None:
+        """Say so in the message, where it is there and this much is taken: else it would seem to grow for ever."""
+        if not self._is_stored:
+            with contextlib.suppress(StreamError):
+                await self.bot.store(self.due.message_id, REFUSED)
+        await self.bot.indicate(self.due.message_id, "")
 
     async def _run(self) -> str:
         await self.bot.introduce()
@@ -147,6 +155,7 @@ class Relay:
         pause = 1 / settings.STREAM_UPDATES_PER_SECOND
         await asyncio.sleep(max(0.0, self._updated_at + pause - time.monotonic()))
         await self.bot.store(self.due.message_id, first)
+        self._is_stored = True
         for number, text in enumerate(more, start=2):
             await self.bot.post(f"{self.due.message_id}-{number}", text, generating=False)
         await self.bot.indicate(self.due.message_id, "")

@@ -1,12 +1,15 @@
 """Tokens for Stream end with every other way in."""
 
+import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from chats.turns.engine import engine
+from chats.turns.engine import server_loop
+from streamchat.client import Client
 from streamchat.desk import desk
 from streamchat.errors import StreamError
 from streamchat.identity import is_configured, stream_id
@@ -18,13 +21,27 @@ logger = logging.getLogger("parley.stream")
 
 
 def revoke_later(user_id: int) -> None:
-    """Have Stream refuse the user's tokens once the present transaction is committed; nobody waits for it."""
+    """Have Stream refuse the user's tokens once the present transaction is committed; only a command waits for it."""
     if is_configured():
-        loop = engine().loop
-        transaction.on_commit(lambda: loop.call_soon_threadsafe(lambda: desk().begin(_revoke(user_id))))
+        transaction.on_commit(partial(_begin, user_id))
 
 
-async def _revoke(user_id: int) -> None:
+def _begin(user_id: int) -> None:
+    if loop := server_loop():
+        loop.call_soon_threadsafe(lambda: desk().begin(_revoke(desk().client, user_id)))
+    else:
+        asyncio.run(_revoke_alone(user_id))
+
+
+async def _revoke_alone(user_id: int) -> None:
+    client = Client()
+    try:
+        await _revoke(client, user_id)
+    finally:
+        await client.close()
+
+
+async def _revoke(client: Client, user_id: int) -> None:
     async def call(sdk: "AsyncStream") -> Any:
         from getstream.models import UpdateUserPartialRequest
 
@@ -33,6 +50,6 @@ async def _revoke(user_id: int) -> None:
         return await sdk.update_users_partial([request])
 
     try:
-        await desk().client.insist("user", call)
+        await client.insist("user", call)
     except StreamError as error:  # somebody who never connected is unknown there
         logger.info("tokens of user %s not revoked on Stream: %s", user_id, error)

@@ -7,6 +7,7 @@ from chats.tree import MessageRow
 
 LOST = "The reply was interrupted before any text came. Ask again."
 GONE = "The reply was withdrawn."
+REFUSED = "The reply cannot be shown in this channel."
 MOST_MESSAGES = 20
 TOO_LONG = "The rest of this reply is too long for the channel."
 NOTES = {

@@ -86,6 +86,28 @@ def test_a_message_that_was_deleted_there_is_let_go(friends: Friends) -> None:
     assert Reply.objects.get(pk=row.pk).outcome == "refused_by_stream"
 
 
+def test_a_text_that_stream_will_not_take_leaves_no_message_growing_for_ever(friends: Friends) -> None:
+    friends.stream.fail("update", 400)
+    message = friends.ask(scripted(text="Here it is."))
+
+    assert message["text"] == "The reply cannot be shown in this channel."
+    assert Reply.objects.get(channel__cid=friends.cid).outcome == "refused_by_stream"
+
+
+def test_the_rest_of_a_long_reply_that_stream_will_not_take_leaves_its_beginning(
+    friends: Friends, settings: Any
+) -> None:
+    settings.STREAM_MESSAGE_CHARS = 100
+    friends.stream.fail("send", 0)
+    friends.stream.fail("send", 400, times=2)
+    friends.say(scripted(size=150, chunk=150))
+    eventually(lambda: Reply.objects.get(channel__cid=friends.cid).finished_at)
+
+    (message,) = friends.messages()
+    assert len(message["text"]) == 100
+    assert message["custom"]["generating"] is False
+
+
 def test_what_could_not_be_said_is_said_later(friends: Friends, settings: Any) -> None:
     """The lease of a reply that was given up runs out, and the sweep takes it up again."""
     settings.STREAM_RETRY_SECONDS = 0.1

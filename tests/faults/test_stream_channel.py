@@ -132,6 +132,21 @@ def test_an_orderly_stop_finishes_the_message(
     assert is_cut(message["text"]), message["text"]
 
 
+def test_a_command_that_closes_an_account_revokes_its_tokens_before_it_ends(
+    cluster: Callable[..., Cluster], sqlite_url: str, stream: FakeStream
+) -> None:
+    made = cluster(sqlite_url, **settings_for(stream))
+    (process,) = made.start()
+    account = {"email": "ada@example.org", "password": "correct horse battery 9"}
+    user_id = httpx.post(f"{process.url}/api/register/", json=account).json()["user"]["id"]
+
+    done = made.manage("deactivate", "ada@example.org")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    change = stream.calls("users_partial")[0].body["users"][0]
+    assert change["id"] == f"parley-{user_id}"
+
+
 def test_deliveries_to_two_processes_at_once_make_one_reply(
     cluster: Callable[..., Cluster], database: PostgresDatabase, stream: FakeStream
 ) -> None:
