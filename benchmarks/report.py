@@ -7,6 +7,7 @@ import statistics
 from pathlib import Path
 
 from benchmarks import plot
+from benchmarks.reasons import reason
 from benchmarks.results import Figure, load
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -50,7 +51,17 @@ def summary(figures: list[Figure]) -> str:
     rows = [figure for figure in figures if figure.target]
     lines = ["## Targets", "", "| figure | here | target | met |", "|---|---|---|---|"]
     lines += [f"| {about(one)} | {shown(one.value, one.unit)} | {one.target} | {verdict(one)} |" for one in rows]
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", *unmet(rows)])
+
+
+def unmet(rows: list[Figure]) -> list[str]:
+    """Return what stands in the way of the targets that are not met, once for all figures that it explains."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row.met is False:
+            found.setdefault(reason(about(row)), []).append(about(row))
+    lines = [f"- {'; '.join(titles)}. *{why}*" for why, titles in found.items()]
+    return ["What stands in the way of those that are not met:", "", *lines, ""] if lines else []
 
 
 def about(figure: Figure) -> str:
