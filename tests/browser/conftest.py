@@ -13,12 +13,13 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from llm.testing import FakeProvider
 from tests.browser.visitor import Visitor
 from tests.browser.wire import Wire
 
+expect.set_options(timeout=15_000)  # two busy cores take longer than the stock five seconds
 ROOT = Path(__file__).parents[2]
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",

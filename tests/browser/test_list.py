@@ -34,6 +34,7 @@ def test_a_chat_is_renamed_pinned_archived_brought_back_and_deleted(visitor: Vis
     start_chat(visitor, "Plain")
     options(visitor, "Plain")
     page.get_by_text("Rename").click()
+    expect(page.get_by_label("New title")).to_be_focused()
     page.get_by_label("New title").fill("Splendid")
     page.get_by_label("New title").press("Enter")
     expect(page.locator("#title")).to_have_text("Splendid")
