@@ -9,6 +9,14 @@ REASONS = {
     "A short turn beside slow streams": (
         "200 streams take a quarter of the core, and a turn waits behind their tokens at each of its steps."
     ),
+    "Long chats: one more turn": (
+        "One client, so no two turns share a commit and the disk's share varies from run to run; statements read the "
+        "same rows at any length (`chats/tests/test_query_plans.py`)."
+    ),
+    "Many chats: history buckets": (
+        "Somebody with 1,000 chats, one a minute, has made all since yesterday, and two of the four buckets are "
+        "empty; with 100,000 each has its 50."
+    ),
     "Starting: idle memory": (
         "Django with its admin, DRF, drf-spectacular, uvicorn and aiohttp hold 78 MiB before any line of ours is there."
     ),
