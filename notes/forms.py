@@ -8,7 +8,7 @@ from rest_framework import serializers
 from chats.api.forms import ContentField
 from common.drf import TextField
 from common.problems import flatten
-from notes.text import MAX_TAG, MAX_TAGS, MAX_TITLE, normal_tags
+from notes.text import MAX_TAG, MAX_TITLE, normal_tags, tags_problem
 
 MAX_URL = 2000
 
@@ -25,10 +25,8 @@ class TagsField(serializers.ListField):
             # DRF tells it by place in the list; the field is what a client knows.
             texts = {text for found in flatten(error.detail).values() for text in found}
             raise serializers.ValidationError(sorted(texts)) from error
-        if len(tags) > MAX_TAGS:
-            raise serializers.ValidationError(f"At most {MAX_TAGS} tags.")
-        if any(len(tag) > MAX_TAG for tag in tags):
-            raise serializers.ValidationError(f"A tag has at most {MAX_TAG} characters.")
+        if problem := tags_problem(tags):
+            raise serializers.ValidationError(problem)
         return tags
 
 

@@ -55,6 +55,13 @@ def normal_tags(tags: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(tag for tag in found if tag))
 
 
+def tags_problem(tags: list[str]) -> str:
+    """Return what is wrong with tags in their normal form, or nothing."""
+    if len(tags) > MAX_TAGS:
+        return f"At most {MAX_TAGS} tags."
+    return f"A tag has at most {MAX_TAG} characters." if any(len(tag) > MAX_TAG for tag in tags) else ""
+
+
 def tag_lines(tags: Iterable[str]) -> str:
     """Return tags as they are stored: each between line breaks, so that one can be found whole."""
     lines = "\n".join(tags)

@@ -4,7 +4,7 @@ from django import forms
 from django.conf import settings
 
 from notes.models import Note
-from notes.text import MAX_TAG, MAX_TAGS, MAX_TITLE, normal_tags
+from notes.text import MAX_TITLE, normal_tags, tags_problem
 
 
 class NoteForm(forms.Form):
@@ -30,6 +30,6 @@ class NoteForm(forms.Form):
 
     def clean_tags(self) -> list[str]:
         tags = normal_tags(self.cleaned_data["tags"].split(","))
-        if len(tags) > MAX_TAGS or any(len(tag) > MAX_TAG for tag in tags):
-            raise forms.ValidationError(f"At most {MAX_TAGS} tags of at most {MAX_TAG} characters each.")
+        if problem := tags_problem(tags):
+            raise forms.ValidationError(problem)
         return tags

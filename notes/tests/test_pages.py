@@ -97,7 +97,7 @@ def test_notes_are_written_changed_and_deleted_by_plain_forms(alice: Person, bro
         ({"content": " \n"}, "This field is required"),
         ({"content": ""}, "This field is required"),
         ({"content": "x", "title": "y" * 201}, "at most 200"),
-        ({"content": "x", "tags": "y" * 41}, "At most 20 tags"),
+        ({"content": "x", "tags": "y" * 41}, "A tag has at most 40 characters."),
         ({"content": "x\0"}, "Null characters"),
     ],
 )
