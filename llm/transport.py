@@ -12,7 +12,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from common.pacing import JOIN, pace
+from common.pacing import JOIN, Pace, pace
 from llm.errors import ProviderBroken, ProviderBusy, ProviderRefused
 from llm.faults import fault
 from llm.sessions import session
@@ -47,24 +47,30 @@ async def json_objects(request: Request) -> AsyncGenerator[dict[str, Any], None]
     """
     provider, response = request.provider, await _post(request)
     del request  # the context of a whole conversation, which the reply may outlast by minutes
+    with _stream_errors(provider), _reading(response) as loop:
+        if response.status != 200:
+            raise await _refusal(provider, response)
+        parser = Parser()
+        async for chunk in response.content.iter_any():
+            for payload in parser.feed(chunk):
+                if payload == DONE:
+                    await _drain(response)
+                    return
+                yield _parsed(payload)
+            if loop.is_behind:
+                await asyncio.sleep(JOIN)
+        for payload in parser.flush():
+            if payload != DONE:
+                yield _parsed(payload)
+
+
+@contextmanager
+def _reading(response: aiohttp.ClientResponse) -> Iterator[Pace]:
+    """Count a stream in for as long as it is read, and close it whichever way that ends."""
     loop = pace()
     loop.enter()
     try:
-        if response.status != 200:
-            raise await _refusal(provider, response)
-        with _stream_errors(provider):
-            parser = Parser()
-            async for chunk in response.content.iter_any():
-                for payload in parser.feed(chunk):
-                    if payload == DONE:
-                        await _drain(response)
-                        return
-                    yield _parsed(payload)
-                if loop.is_behind:
-                    await asyncio.sleep(JOIN)
-            for payload in parser.flush():
-                if payload != DONE:
-                    yield _parsed(payload)
+        yield loop
     finally:
         loop.leave()
         response.close()
