@@ -95,9 +95,8 @@ async def _limited(model: Model, prompt: Prompt, tally: Tally) -> AsyncGenerator
     async with aclosing(_paced(model, prompt, tally)) as events:
         async for event in events:
             if isinstance(event, Finished):
-                for kind, cleaner in cleaners.items():
-                    if rest := cleaner.flush():
-                        yield kind(rest)
+                for rest in [kind(text) for kind, cleaner in cleaners.items() if (text := cleaner.flush())]:
+                    yield rest
                 tally.count(event)
             elif event is not None:
                 event.text = cleaners[type(event)].feed(event.text)
@@ -116,13 +115,8 @@ async def _paced(model: Model, prompt: Prompt, tally: Tally) -> AsyncGenerator[P
         while True:
             coming = asyncio.ensure_future(anext(events, None))
             try:
-                while not coming.done():
-                    patience = min(_time_left(started, heard, tally), settings.KEEPALIVE_SECONDS)
-                    await asyncio.wait({coming}, timeout=patience)
-                    if not coming.done() and _time_left(started, heard, tally) > 0:
-                        yield None
-                    elif not coming.done():
-                        raise ReplyInterrupted() if tally.length else ReplyTimedOut()
+                while await _keep_alive_due(coming, started, heard, tally):
+                    yield None
             finally:
                 await _end(coming)
             event = coming.result()
@@ -130,6 +124,16 @@ async def _paced(model: Model, prompt: Prompt, tally: Tally) -> AsyncGenerator[P
                 return
             heard = time.monotonic()
             yield event
+
+
+async def _keep_alive_due(coming: "asyncio.Future[ProviderEvent | None]", started: float, heard: float, tally: Tally) -> bool:
+    """Wait for the next event; False once it is there, True where readers are to hear that it is not."""
+    await asyncio.wait({coming}, timeout=min(_time_left(started, heard, tally), settings.KEEPALIVE_SECONDS))
+    if coming.done():
+        return False
+    if _time_left(started, heard, tally) > 0:
+        return True
+    raise ReplyInterrupted() if tally.length else ReplyTimedOut()
 
 
 def _time_left(started: float, heard: float, tally: Tally) -> float:
