@@ -3,7 +3,7 @@
 REASONS = {
     "A 50-token turn: plain SSE": (
         "The DRF tutorial reads one JSON document where ours reads, keeps and sends on 50 tokens; it knows no session, "
-        "no quota and no branches. On PostgreSQL a turn waits for nine round trips; psycopg takes about 55 µs of "
+        "no quota and no branches. On PostgreSQL a turn waits for eight round trips; psycopg takes about 55 µs of "
         "CPU for each, and four of them are Django's BEGIN and COMMIT."
     ),
     "A short turn beside slow streams": (
