@@ -126,7 +126,9 @@ async def _paced(model: Model, prompt: Prompt, tally: Tally) -> AsyncGenerator[P
             yield event
 
 
-async def _keep_alive_due(coming: "asyncio.Future[ProviderEvent | None]", started: float, heard: float, tally: Tally) -> bool:
+async def _keep_alive_due(
+    coming: "asyncio.Future[ProviderEvent | None]", started: float, heard: float, tally: Tally
+) -> bool:
     """Wait for the next event; False once it is there, True where readers are to hear that it is not."""
     await asyncio.wait({coming}, timeout=min(_time_left(started, heard, tally), settings.KEEPALIVE_SECONDS))
     if coming.done():
