@@ -14,12 +14,12 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Session
 from accounts.signals import SESSION_KEY
-from common.lean import AuthenticationMiddleware as LeanAuthenticationMiddleware
+from common.async_lane import AuthenticationMiddleware as AsyncLaneAuthenticationMiddleware
 
 LAST_USE_STEP = timedelta(minutes=15)  # the list of devices needs no finer clock
 
 
-class AuthenticationMiddleware(LeanAuthenticationMiddleware):
+class AuthenticationMiddleware(AsyncLaneAuthenticationMiddleware):
     """Signs a browser out as soon as its session row has ended, wherever that was done; lazily, in the stock way."""
 
     def process_request(self, request: HttpRequest) -> None:

@@ -1,25 +1,25 @@
-"""Addresses of the chats app; those that stream are also matched by `settings.LEAN_PATHS`."""
+"""Addresses of the chats app; those that stream are also matched by `settings.ASYNC_LANE_PATHS`."""
 
 from django.urls import path, re_path
 
 from chats.api import ai_sdk, chats, messages, openai, seed
 from chats.history import Bucket
-from common.urls import both
+from common.urls import with_and_without_slash
 
 _CHAT = "chats/<anyuuid:chat_id>"
 _MESSAGE = f"{_CHAT}/messages/<anyuuid:message_id>"
 
 api_patterns = [
-    *both("chats", chats.ChatsView.as_view(), "chats"),
-    *both("chats/history", chats.HistoryView.as_view(), "chat-history"),
-    *both(_CHAT, chats.ChatView.as_view(), "chat"),
-    *both(f"{_CHAT}/messages", messages.MessagesView.as_view(), "messages"),
-    *both(f"{_MESSAGE}/regenerate", messages.RegenerateView.as_view(), "regenerate"),
-    *both(f"{_MESSAGE}/continue", messages.ContinueView.as_view(), "continue"),
-    *both(f"{_MESSAGE}/edit", messages.EditView.as_view(), "edit"),
-    *both(f"{_CHAT}/stream", messages.StreamView.as_view(), "stream"),
-    *both(f"{_CHAT}/stop", messages.StopView.as_view(), "stop"),
-    *both("models", chats.ModelsView.as_view(), "models"),
+    *with_and_without_slash("chats", chats.ChatsView.as_view(), "chats"),
+    *with_and_without_slash("chats/history", chats.HistoryView.as_view(), "chat-history"),
+    *with_and_without_slash(_CHAT, chats.ChatView.as_view(), "chat"),
+    *with_and_without_slash(f"{_CHAT}/messages", messages.MessagesView.as_view(), "messages"),
+    *with_and_without_slash(f"{_MESSAGE}/regenerate", messages.RegenerateView.as_view(), "regenerate"),
+    *with_and_without_slash(f"{_MESSAGE}/continue", messages.ContinueView.as_view(), "continue"),
+    *with_and_without_slash(f"{_MESSAGE}/edit", messages.EditView.as_view(), "edit"),
+    *with_and_without_slash(f"{_CHAT}/stream", messages.StreamView.as_view(), "stream"),
+    *with_and_without_slash(f"{_CHAT}/stop", messages.StopView.as_view(), "stop"),
+    *with_and_without_slash("models", chats.ModelsView.as_view(), "models"),
     # As AI SDK's transport calls them; a client's chat id may hold any character.
     path("chat", ai_sdk.SubmitView.as_view(), name="ai-sdk"),
     path("chat/<path:chat>/stream", ai_sdk.UiStreamView.as_view(), name="ai-sdk-stream"),
@@ -33,10 +33,12 @@ openai_patterns = [
     re_path(r"^v1(?:/(?P<rest>.*))?$", openai.UnknownView.as_view()),
 ]
 seed_patterns = [
-    *both("prompt_gpt", seed.PromptGptView.as_view(), "prompt-gpt"),
-    *both("prompt_gemini", seed.PromptGeminiView.as_view(), "prompt-gemini"),
-    *both("get_chat_messages/<anyuuid:chat_id>", seed.ChatMessagesView.as_view(), "get-chat-messages"),
-    *both("todays_chat", seed.BucketView.as_view(bucket=Bucket.TODAY), "todays-chat"),
-    *both("yesterdays_chat", seed.BucketView.as_view(bucket=Bucket.YESTERDAY), "yesterdays-chat"),
-    *both("seven_days_chat", seed.BucketView.as_view(bucket=Bucket.SEVEN_DAYS), "seven-days-chat"),
+    *with_and_without_slash("prompt_gpt", seed.PromptGptView.as_view(), "prompt-gpt"),
+    *with_and_without_slash("prompt_gemini", seed.PromptGeminiView.as_view(), "prompt-gemini"),
+    *with_and_without_slash(
+        "get_chat_messages/<anyuuid:chat_id>", seed.ChatMessagesView.as_view(), "get-chat-messages"
+    ),
+    *with_and_without_slash("todays_chat", seed.BucketView.as_view(bucket=Bucket.TODAY), "todays-chat"),
+    *with_and_without_slash("yesterdays_chat", seed.BucketView.as_view(bucket=Bucket.YESTERDAY), "yesterdays-chat"),
+    *with_and_without_slash("seven_days_chat", seed.BucketView.as_view(bucket=Bucket.SEVEN_DAYS), "seven-days-chat"),
 ]

@@ -18,7 +18,7 @@ from typing import ParamSpec, TypeVar
 from django.conf import settings
 from django.db import OperationalError, connection
 
-from common.together import Together
+from common.group_commit import GroupCommit
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -72,7 +72,7 @@ class DatabaseExecutor:
         self._writers = _threads(settings.DATABASE_WRITERS, "db-write")
         alone = connection.vendor == "postgresql"
         self._flusher = _threads(1, "db-flush") if alone else self._writers
-        self._together = None if alone else Together(self._writers, _call)
+        self._group_commit = None if alone else GroupCommit(self._writers, _call)
 
     async def read(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a function that only reads."""
@@ -80,15 +80,15 @@ class DatabaseExecutor:
 
     async def write(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a function that writes; its effects outside of the database belong into `transaction.on_commit`."""
-        return await self._run(self._together or self._writers, partial(function, *args, **kwargs))
+        return await self._run(self._group_commit or self._writers, partial(function, *args, **kwargs))
 
     async def flush(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the write that keeps running replies alive; one at a time."""
-        return await self._run(self._together or self._flusher, partial(function, *args, **kwargs))
+        return await self._run(self._group_commit or self._flusher, partial(function, *args, **kwargs))
 
-    async def _run(self, pool: ThreadPoolExecutor | Together, call: Callable[[], R]) -> R:
+    async def _run(self, pool: ThreadPoolExecutor | GroupCommit, call: Callable[[], R]) -> R:
         deadline = time.monotonic() + settings.DATABASE_WAIT
-        if isinstance(pool, Together):
+        if isinstance(pool, GroupCommit):
             future: asyncio.Future[R] = pool.submit(call, deadline)
         else:
             future = asyncio.wrap_future(pool.submit(_call, call, deadline))

@@ -126,10 +126,10 @@ def problem_response(request: HttpRequest, error: BaseException) -> HttpResponse
         refusal = ServerError()
     body = dumps(body_of(refusal, getattr(request, "correlation_id", "")))
     response = HttpResponse(body, status=refusal.status, content_type=CONTENT_TYPE, headers=headers_of(refusal))
-    return unlogged(response)
+    return suppress_request_log(response)
 
 
-def unlogged(response: HttpResponse) -> HttpResponse:
+def suppress_request_log(response: HttpResponse) -> HttpResponse:
     """Keep Django from logging a refusal: it is an answer, and what is broken has been logged."""
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response

@@ -23,7 +23,7 @@ class AnyUUIDConverter(StringConverter):
 register_converter(AnyUUIDConverter, "anyuuid")
 
 
-def both(route: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
+def with_and_without_slash(route: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
     """Route an address with its slash, which is the canonical form, and without."""
     return [path(f"{route}/", view, name=name), path(route, view)]
 

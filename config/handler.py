@@ -13,8 +13,8 @@ from django.http import HttpRequest, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
+from common.async_lane import on_async_lane
 from common.errors import BodyTooLarge, ParleyError
-from common.lean import is_lean_path
 from config.errors import refuse
 
 CHAT_BODY = re.compile(r"/api/chat(/|$)|/v1/")
@@ -28,15 +28,15 @@ class SlowBody(ParleyError):
     status, code, title = 408, "body_timeout", "The body of the request did not arrive in time."
 
 
-class LeanRequest(ASGIRequest):
-    """A request on the fast lane; `common.lean` lets it through."""
+class AsyncLaneRequest(ASGIRequest):
+    """A request on the fast lane; `common.async_lane` lets it through."""
 
-    lean = True
+    async_lane = True
     refusal: ParleyError | None = None
 
 
 class Handler(ASGIHandler):
-    """Serves `settings.LEAN_PATHS` without request signals or thread context, everything else as Django does."""
+    """Serves `settings.ASYNC_LANE_PATHS` without request signals or thread context, everything else as Django does."""
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         try:
@@ -46,15 +46,15 @@ class Handler(ASGIHandler):
         except ParleyError as refusal:
             await self.refuse(scope, refusal, send)
             return
-        if is_lean_path(scope["path"]):
-            await self.serve_lean(scope, body, receive, send)
+        if on_async_lane(scope["path"]):
+            await self.serve_async(scope, body, receive, send)
         else:
             await super().__call__(scope, _replay(body, receive), send)
 
     async def refuse(self, scope: Any, refusal: ParleyError, send: Send) -> None:
         """Answer what will not be read, through the middleware: it names the answer and lets front ends see it."""
         try:
-            request = LeanRequest(scope, io.BytesIO())
+            request = AsyncLaneRequest(scope, io.BytesIO())
             request.refusal = refusal
             response: HttpResponseBase = await self.run_get_response(request)
         except UnicodeDecodeError:
@@ -67,11 +67,11 @@ class Handler(ASGIHandler):
             return refuse(request, refusal)
         return await super()._get_response_async(request)  # type: ignore[misc, no-any-return]
 
-    async def serve_lean(self, scope: Any, body: bytes, receive: Receive, send: Send) -> None:
+    async def serve_async(self, scope: Any, body: bytes, receive: Receive, send: Send) -> None:
         """Run the view in this task; a disconnect cancels it."""
         set_script_prefix(scope.get("root_path") or "/")
         try:
-            request = LeanRequest(scope, io.BytesIO(body))
+            request = AsyncLaneRequest(scope, io.BytesIO(body))
         except UnicodeDecodeError:
             await self.send_response(HttpResponseBadRequest(), send)
             return

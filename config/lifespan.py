@@ -35,7 +35,7 @@ async def _live(receive: Any, send: Any) -> None:
             await start_engine()
             await start_desk()
             drain_before_exit()
-            calm_collector()
+            tune_gc()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await stop_engine()
@@ -46,7 +46,7 @@ async def _live(receive: Any, send: Any) -> None:
             return
 
 
-def calm_collector() -> None:
+def tune_gc() -> None:
     """Keep Python's collector of cycles from what was loaded, and from looking at every open stream all the time.
 
     Ours make hardly any cycles; with the stock thresholds 500 open streams stood still for 90 ms now and then.

@@ -53,16 +53,16 @@ MIDDLEWARE = [
     "common.middleware.CorrelationMiddleware",
     "common.policy.ContentSecurityPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "common.lean.SecurityMiddleware",
-    "common.lean.SessionMiddleware",
-    "common.lean.CommonMiddleware",
-    "common.lean.CsrfViewMiddleware",
+    "common.async_lane.SecurityMiddleware",
+    "common.async_lane.SessionMiddleware",
+    "common.async_lane.CommonMiddleware",
+    "common.async_lane.CsrfViewMiddleware",
     "accounts.middleware.AuthenticationMiddleware",
-    "common.lean.MessageMiddleware",
-    "common.lean.XFrameOptionsMiddleware",
+    "common.async_lane.MessageMiddleware",
+    "common.async_lane.XFrameOptionsMiddleware",
 ]
 # Only async views live under these; `config.asgi` serves them without a thread (docs/architecture.md).
-LEAN_PATHS = (
+ASYNC_LANE_PATHS = (
     r"/api/chats/[^/]+/(messages|stream|stop)(/|$)"
     r"|/api/chat(/|$)"
     r"|/v1(/|$)"

@@ -9,7 +9,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from chats.pages.urls import page_patterns
 from chats.urls import api_patterns, openai_patterns, seed_patterns
-from common.urls import both
+from common.urls import with_and_without_slash
 from config import errors
 from config.health import LiveView, ReadyView
 from notes import urls as notes
@@ -28,13 +28,13 @@ urlpatterns = [
     *notes.page_patterns,
     *notes.openapi_patterns,
     *mcp_patterns,
-    *both("api/schema", SpectacularAPIView.as_view(), "schema"),
-    *both("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), "docs"),
+    *with_and_without_slash("api/schema", SpectacularAPIView.as_view(), "schema"),
+    *with_and_without_slash("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), "docs"),
     *seed_patterns,
     *openai_patterns,
     *stream_patterns,
-    *both("healthz", LiveView.as_view(), "healthz"),
-    *both("readyz", ReadyView.as_view(), "readyz"),
+    *with_and_without_slash("healthz", LiveView.as_view(), "healthz"),
+    *with_and_without_slash("readyz", ReadyView.as_view(), "readyz"),
     path("admin/", admin.site.urls),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")),
     re_path(r"", csrf_exempt(errors.missing)),  # our own answer under DEBUG too, whatever the method

@@ -12,7 +12,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from common.pacing import JOIN, Pace, pace
+from common.loop_lag import JOIN, LoopLag, loop_lag
 from llm.errors import ProviderBroken, ProviderBusy, ProviderRefused
 from llm.faults import fault
 from llm.sessions import session
@@ -65,9 +65,9 @@ async def json_objects(request: Request) -> AsyncGenerator[dict[str, Any], None]
 
 
 @contextmanager
-def _reading(response: aiohttp.ClientResponse) -> Iterator[Pace]:
+def _reading(response: aiohttp.ClientResponse) -> Iterator[LoopLag]:
     """Count a stream in for as long as it is read, and close it whichever way that ends."""
-    loop = pace()
+    loop = loop_lag()
     loop.enter()
     try:
         yield loop

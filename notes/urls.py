@@ -1,25 +1,29 @@
-"""Addresses of notes; that of saving a message is also matched by `settings.LEAN_PATHS`."""
+"""Addresses of notes; that of saving a message is also matched by `settings.ASYNC_LANE_PATHS`."""
 
 from django.urls import path
 
-from common.urls import both
+from common.urls import with_and_without_slash
 from notes.api.notes import NotesView, NoteView
 from notes.api.saving import SaveView
 from notes.openapi import DocumentView
 from notes.pages import views
 
 api_patterns = [
-    *both("notes", NotesView.as_view(), "notes"),
-    *both("notes/<anyuuid:note_id>", NoteView.as_view(), "note"),
-    *both("chats/<anyuuid:chat_id>/messages/<anyuuid:message_id>/save", SaveView.as_view(), "message-save"),
+    *with_and_without_slash("notes", NotesView.as_view(), "notes"),
+    *with_and_without_slash("notes/<anyuuid:note_id>", NoteView.as_view(), "note"),
+    *with_and_without_slash(
+        "chats/<anyuuid:chat_id>/messages/<anyuuid:message_id>/save", SaveView.as_view(), "message-save"
+    ),
 ]
 page_patterns = [
-    *both("notes", views.listing, "notes-page"),
-    *both("notes/new", views.new, "note-new"),
-    *both("notes/<anyuuid:note_id>", views.note, "note-page"),
-    *both("notes/<anyuuid:note_id>/edit", views.edit, "note-edit"),
-    *both("notes/<anyuuid:note_id>/delete", views.delete, "note-delete"),
-    *both("chats/<anyuuid:chat_id>/messages/<anyuuid:message_id>/save", views.save_message, "note-of-message"),
+    *with_and_without_slash("notes", views.listing, "notes-page"),
+    *with_and_without_slash("notes/new", views.new, "note-new"),
+    *with_and_without_slash("notes/<anyuuid:note_id>", views.note, "note-page"),
+    *with_and_without_slash("notes/<anyuuid:note_id>/edit", views.edit, "note-edit"),
+    *with_and_without_slash("notes/<anyuuid:note_id>/delete", views.delete, "note-delete"),
+    *with_and_without_slash(
+        "chats/<anyuuid:chat_id>/messages/<anyuuid:message_id>/save", views.save_message, "note-of-message"
+    ),
 ]
 openapi_patterns = [
     path("openapi/notes.json", DocumentView.as_view(), name="notes-openapi"),

@@ -1,9 +1,9 @@
-"""Addresses of the streamchat app; all are async and matched by `settings.LEAN_PATHS`."""
+"""Addresses of the streamchat app; all are async and matched by `settings.ASYNC_LANE_PATHS`."""
 
 from django.urls import register_converter
 from django.urls.converters import StringConverter
 
-from common.urls import both
+from common.urls import with_and_without_slash
 from streamchat.api import StopView, TokenView
 from streamchat.incoming import CHANNEL
 from streamchat.webhook import WebhookView
@@ -18,7 +18,7 @@ class ChannelConverter(StringConverter):
 register_converter(ChannelConverter, "cid")
 
 stream_patterns = [
-    *both("webhooks/stream", WebhookView.as_view(), "stream-webhook"),
-    *both("api/stream/token", TokenView.as_view(), "stream-token"),
-    *both("api/stream/channels/<cid:cid>/stop", StopView.as_view(), "stream-stop"),
+    *with_and_without_slash("webhooks/stream", WebhookView.as_view(), "stream-webhook"),
+    *with_and_without_slash("api/stream/token", TokenView.as_view(), "stream-token"),
+    *with_and_without_slash("api/stream/channels/<cid:cid>/stop", StopView.as_view(), "stream-stop"),
 ]

@@ -14,7 +14,7 @@ from accounts.oauth import clients, limits, reading
 from accounts.oauth.errors import NO_STORE, challenged, json_answer
 from accounts.security.network import client_network
 from common.errors import MethodNotAllowed
-from common.problems import ServerError, as_refusal, logger, unlogged
+from common.problems import ServerError, as_refusal, logger, suppress_request_log
 from common.retrying import retry_conflicts
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -30,7 +30,7 @@ def endpoint(work: View) -> View:
         try:
             return work(_admitted(request))
         except Exception as error:
-            return unlogged(_refused(request, error))
+            return suppress_request_log(_refused(request, error))
 
     return view
 
@@ -91,4 +91,4 @@ def _answer(request: HttpRequest, headers: dict[str, str], body: str, status: in
     response = HttpResponse(body or "", status=status, content_type="application/json", headers=NO_STORE)
     for name, value in headers.items():
         response[name] = value
-    return unlogged(challenged(request, response))
+    return suppress_request_log(challenged(request, response))

@@ -10,7 +10,7 @@ from django.urls import URLPattern
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.pages.views import next_address
-from common.urls import both
+from common.urls import with_and_without_slash
 
 
 @require_POST
@@ -25,8 +25,10 @@ def _patterns(name: str) -> list[URLPattern]:
     callback = import_module(f"allauth.socialaccount.providers.{name}.views").oauth2_callback
     here = f"accounts/social/{name}"
     return [
-        *both(here, lambda request: begin(request, name), f"social-{name}"),
-        *both(f"{here}/callback", require_safe(callback), f"{name}_callback"),  # the name that allauth looks up
+        *with_and_without_slash(here, lambda request: begin(request, name), f"social-{name}"),
+        *with_and_without_slash(
+            f"{here}/callback", require_safe(callback), f"{name}_callback"
+        ),  # the name that allauth looks up
     ]
 
 

@@ -39,7 +39,7 @@ from chats.wire import ui_stream
 from chats.wire.sse import KEEP_ALIVE
 from common.errors import ParleyError
 from common.executor import database
-from common.problems import as_refusal, headers_of, problem_response, unlogged
+from common.problems import as_refusal, headers_of, problem_response, suppress_request_log
 from common.views import AsyncView, EventStream, checked, json_response, read_object
 
 logger = logging.getLogger("parley.http")
@@ -62,7 +62,7 @@ class _UiView(AsyncView):
 def refusal_response(refusal: ParleyError) -> HttpResponse:
     """Answer a refusal in a few words."""
     body = {"code": refusal.code, "detail": refusal.detail}
-    return unlogged(json_response(body, refusal.status, headers_of(refusal)))
+    return suppress_request_log(json_response(body, refusal.status, headers_of(refusal)))
 
 
 class SubmitView(_UiView):

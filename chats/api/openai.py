@@ -33,7 +33,7 @@ from chats.wire import openai_chat as wire
 from chats.wire.sse import KEEP_ALIVE
 from common.errors import NotSignedIn, ParleyError
 from common.executor import database
-from common.problems import ServerError, as_refusal, headers_of, problem_response, unlogged
+from common.problems import ServerError, as_refusal, headers_of, problem_response, suppress_request_log
 from common.views import AsyncView, EventStream, json_response, read_object
 from llm.catalog import Model, listing, resolve
 from llm.errors import ProviderNotConfigured, UnknownModel
@@ -59,7 +59,7 @@ class OpenAIView(AsyncView):
 def refusal_response(refusal: ParleyError) -> HttpResponse:
     """Answer a refusal in OpenAI's shape."""
     headers = {**headers_of(refusal), **wire.error_headers(refusal)}
-    return unlogged(json_response(wire.error_body(refusal), refusal.status, headers))
+    return suppress_request_log(json_response(wire.error_body(refusal), refusal.status, headers))
 
 
 async def _holder(request: HttpRequest, scope: str) -> KeyHolder:

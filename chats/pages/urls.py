@@ -3,19 +3,19 @@
 from django.urls import path
 
 from chats.pages import changes, views
-from common.urls import both
+from common.urls import with_and_without_slash
 
 _CHAT = "chats/<anyuuid:chat_id>"
 _MESSAGE = f"{_CHAT}/messages/<anyuuid:message_id>"
 
 page_patterns = [
     path("", views.start, name="start"),
-    *both("chats", views.chat_list, "chat-list"),
-    *both(_CHAT, views.chat, "chat-page"),
-    *both(f"{_MESSAGE}/text", views.message_text, "message-text"),
-    *both(f"{_MESSAGE}/thumb", changes.thumb, "message-thumb"),
-    *both(f"{_CHAT}/rename", changes.rename, "chat-rename"),
-    *both(f"{_CHAT}/delete", changes.delete, "chat-delete"),
+    *with_and_without_slash("chats", views.chat_list, "chat-list"),
+    *with_and_without_slash(_CHAT, views.chat, "chat-page"),
+    *with_and_without_slash(f"{_MESSAGE}/text", views.message_text, "message-text"),
+    *with_and_without_slash(f"{_MESSAGE}/thumb", changes.thumb, "message-thumb"),
+    *with_and_without_slash(f"{_CHAT}/rename", changes.rename, "chat-rename"),
+    *with_and_without_slash(f"{_CHAT}/delete", changes.delete, "chat-delete"),
     *[
         path(f"{_CHAT}/{what}/", changes.switch, {"what": what}, name=f"chat-{what}")
         for what in ("pin", "unpin", "archive", "unarchive")

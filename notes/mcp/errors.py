@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.oauth.access import InsufficientScope, bearer_token, challenge, mcp_resource
 from common.errors import BodyTooLarge, Invalid, MethodNotAllowed, NotJson, NotSignedIn, ParleyError, UnsupportedType
-from common.problems import headers_of, unlogged
+from common.problems import headers_of, suppress_request_log
 from common.views import json_response
 
 PARSE_ERROR, INVALID_REQUEST, INTERNAL_ERROR = -32700, -32600, -32603
@@ -21,7 +21,7 @@ def rpc_refusal(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
     error = {"code": code, "message": refusal.detail, "data": data}
     body = {"jsonrpc": "2.0", "id": getattr(request, "rpc_id", None), "error": error}
     response = json_response(body, refusal.status, headers_of(refusal) | _challenge(request, refusal))
-    return unlogged(response)
+    return suppress_request_log(response)
 
 
 def _code_of(refusal: ParleyError) -> int:

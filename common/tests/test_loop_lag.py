@@ -3,24 +3,24 @@
 import asyncio
 import time
 
-from common.pacing import BEAT, Pace, pace
+from common.loop_lag import BEAT, LoopLag, loop_lag
 
 
 def test_a_loop_that_keeps_time_is_not_behind() -> None:
-    seen = Pace()
+    seen = LoopLag()
     for _ in range(100):
         seen.note(0.001)
     assert not seen.is_behind
 
 
 def test_one_late_timer_is_no_delay() -> None:
-    seen = Pace()
+    seen = LoopLag()
     seen.note(0.05)
     assert not seen.is_behind
 
 
 def test_behind_until_it_has_caught_up() -> None:
-    seen = Pace()
+    seen = LoopLag()
     for _ in range(5):
         seen.note(0.05)
     assert seen.is_behind
@@ -34,7 +34,7 @@ def test_behind_until_it_has_caught_up() -> None:
 
 def test_a_blocked_loop_is_noticed_and_forgotten_when_nobody_streams() -> None:
     async def main() -> tuple[bool, bool]:
-        mine = pace()
+        mine = loop_lag()
         mine.enter()
         for _ in range(20):
             time.sleep(2 * BEAT)  # noqa: ASYNC251 - the load that is to be noticed

@@ -10,7 +10,7 @@ from django.db import connection
 
 from chats.tests.helpers import SSE, eventually
 from chats.tests.routes import Route, routes
-from common.lean import is_lean_path
+from common.async_lane import on_async_lane
 from common.views import AsyncView
 from conftest import Person
 from llm.testing import FakeProvider
@@ -27,7 +27,7 @@ def example(route: Route) -> str:
 def test_async_views_are_on_the_fast_lane_and_no_other_view_is() -> None:
     found = [(route, isinstance(route.view, type) and issubclass(route.view, AsyncView)) for route in routes()]
 
-    assert [route.path for route, is_async in found if is_async != is_lean_path(example(route))] == []
+    assert [route.path for route, is_async in found if is_async != on_async_lane(example(route))] == []
     assert sum(is_async for _, is_async in found) >= 20
 
 

@@ -9,7 +9,7 @@ BEHIND, CAUGHT_UP = 0.015, 0.004  # seconds that timers come late, on average
 JOIN = 0.06  # seconds of a stream in one portion, while the loop is behind
 
 
-class Pace:
+class LoopLag:
     """Watches how late the timers of a loop come, for as long as somebody streams."""
 
     def __init__(self) -> None:
@@ -41,13 +41,13 @@ class Pace:
         self.is_behind = self._late > (CAUGHT_UP if self.is_behind else BEHIND)
 
 
-_paces: WeakKeyDictionary[asyncio.AbstractEventLoop, Pace] = WeakKeyDictionary()
+_lags: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopLag] = WeakKeyDictionary()
 
 
-def pace() -> Pace:
+def loop_lag() -> LoopLag:
     """Return the pace of the running loop."""
     loop = asyncio.get_running_loop()
-    found = _paces.get(loop)
+    found = _lags.get(loop)
     if found is None:
-        found = _paces[loop] = Pace()
+        found = _lags[loop] = LoopLag()
     return found

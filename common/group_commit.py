@@ -35,7 +35,7 @@ class Job:
             self.error = error
 
 
-class Together:
+class GroupCommit:
     """Runs calls on one thread, in order; those that wait when it comes free share a transaction, a savepoint each.
 
     What must not happen before a call is committed belongs into `transaction.on_commit`. `run` calls a function on the

@@ -1,7 +1,7 @@
 """The streaming paths: what they are, and Django's own middleware made to let them through untouched.
 
 A sync hook of a middleware is a thread hop under ASGI, and a request that has a thread keeps it for as long as its
-response lasts. On the paths of `settings.LEAN_PATHS` only async views live; they check what they need themselves.
+response lasts. On the paths of `settings.ASYNC_LANE_PATHS` only async views live; they check what they need themselves.
 The classes subclass the stock ones, so that system checks, CSRF and the test clients see what they expect.
 """
 
@@ -21,45 +21,45 @@ from django.middleware.csrf import CsrfViewMiddleware as StockCsrf
 from django.middleware.security import SecurityMiddleware as StockSecurity
 from django.utils.deprecation import MiddlewareMixin
 
-_LEAN = re.compile(settings.LEAN_PATHS)
+_PATHS = re.compile(settings.ASYNC_LANE_PATHS)
 
 
-def is_lean_path(path: str) -> bool:
+def on_async_lane(path: str) -> bool:
     """Tell whether a path belongs to the streaming doors."""
-    return _LEAN.match(path) is not None
+    return _PATHS.match(path) is not None
 
 
-class PassLean(MiddlewareMixin):
-    """Mixin before a stock middleware: requests marked `lean` by our ASGI handler go straight on."""
+class PassAsyncLane(MiddlewareMixin):
+    """Mixin before a stock middleware: requests marked `async_lane` by our ASGI handler go straight on."""
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        if getattr(request, "lean", False):
+        if getattr(request, "async_lane", False):
             return await self.get_response(request)  # type: ignore[misc, no-any-return]
         return await super().__acall__(request)
 
 
-class SecurityMiddleware(PassLean, StockSecurity): ...
+class SecurityMiddleware(PassAsyncLane, StockSecurity): ...
 
 
-class SessionMiddleware(PassLean, StockSessions): ...
+class SessionMiddleware(PassAsyncLane, StockSessions): ...
 
 
-class CommonMiddleware(PassLean, StockCommon): ...
+class CommonMiddleware(PassAsyncLane, StockCommon): ...
 
 
-class AuthenticationMiddleware(PassLean, StockAuthentication): ...
+class AuthenticationMiddleware(PassAsyncLane, StockAuthentication): ...
 
 
-class MessageMiddleware(PassLean, StockMessages): ...
+class MessageMiddleware(PassAsyncLane, StockMessages): ...
 
 
-class XFrameOptionsMiddleware(PassLean, StockFrameOptions): ...
+class XFrameOptionsMiddleware(PassAsyncLane, StockFrameOptions): ...
 
 
-class CsrfViewMiddleware(PassLean, StockCsrf):
+class CsrfViewMiddleware(PassAsyncLane, StockCsrf):
     """`process_view` is async: a sync one would be a thread hop for every request."""
 
     async def process_view(self, request: HttpRequest, callback: Any, args: Any, kwargs: Any) -> Any:  # type: ignore[override]
-        if getattr(request, "lean", False):
+        if getattr(request, "async_lane", False):
             return None
         return await sync_to_async(super().process_view)(request, callback, args, kwargs)
