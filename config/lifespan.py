@@ -10,7 +10,8 @@ from typing import Any
 
 from chats.turns.engine import engine, start_engine, stop_engine
 from common.executor import close_database
-from llm.streaming import close as close_providers
+from llm.client.sessions import close_session
+from llm.moderation import close_clients
 from streamchat.desk import close_desk, start_desk
 
 logger = logging.getLogger("parley.server")
@@ -40,7 +41,8 @@ async def _live(receive: Any, send: Any) -> None:
         elif message["type"] == "lifespan.shutdown":
             await stop_engine()
             await close_desk()
-            await close_providers()
+            await close_session()
+            await close_clients()
             close_database()
             await send({"type": "lifespan.shutdown.complete"})
             return

@@ -36,8 +36,8 @@ from common.executor import database
 from common.problems import ServerError, as_refusal, headers_of, problem_response, suppress_request_log
 from common.views import AsyncView, EventStream, json_response, read_object
 from llm.catalog import Model, listing, resolve
+from llm.client.types import Finished, ProviderEvent, TextDelta
 from llm.errors import ProviderNotConfigured, UnknownModel
-from llm.types import Finished, ProviderEvent, TextDelta
 
 logger = logging.getLogger("parley.http")
 LARGE_BODY = 2**20  # from here on a body is parsed on a thread

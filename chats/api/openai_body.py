@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from common.errors import Invalid
-from llm.types import Prompt, PromptMessage
+from llm.client.types import Prompt, PromptMessage
 
 SYSTEM = ("system", "developer")
 MOST_MESSAGES = 10_000

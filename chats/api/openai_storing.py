@@ -16,7 +16,7 @@ from chats.turns.unstored import require_harmless
 from chats.wire.openai_chat import Answer
 from common.ids import uuid7
 from llm.catalog import Model
-from llm.types import Finished, FinishReason, ProviderEvent, ReasoningDelta, TextDelta, Usage
+from llm.client.types import Finished, FinishReason, ProviderEvent, ReasoningDelta, TextDelta, Usage
 
 
 async def ask_stored(

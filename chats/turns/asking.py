@@ -9,7 +9,7 @@ import orjson
 
 from chats.tree import MessageRow, Part
 from llm.catalog import Model
-from llm.types import Prompt, PromptMessage
+from llm.client.types import Prompt, PromptMessage
 
 
 @dataclass(frozen=True, slots=True)

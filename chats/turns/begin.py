@@ -87,7 +87,7 @@ def _store(
         day_id = require_quota(counted[0], now) if counted else charge(viewer.id, viewer.timezone, now)
         if day_id != chat.day:  # the first message of the day
             run_all([("UPDATE chats_turn SET usage_day = %s WHERE id = %s", [day_id, begun.turn_id])])
-        begun.prompt = ask.prompt or build_prompt(begun, context)
+        begun.prompt = build_prompt(begun, ask.prompt, context)
 
 
 def _give_model(begun: Begun, model: Model, blocked: str) -> None:

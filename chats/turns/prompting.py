@@ -1,5 +1,6 @@
 """What a turn asks: which model, and with which context."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from django.conf import settings
@@ -10,8 +11,8 @@ from chats.turns.asking import Begun
 from chats.turns.commands import without_command
 from common.sql import Statement
 from llm.catalog import Model, resolve
+from llm.client.types import Prompt, PromptMessage
 from llm.errors import ProviderNotConfigured, UnknownModel
-from llm.types import Prompt, PromptMessage
 
 CONTINUE = "Continue your last answer exactly where it stops. Do not repeat any of it."
 
@@ -41,9 +42,11 @@ def context_of(chat_id: UUID, parent: UUID | None) -> Statement:
     return context(chat_id, parent, settings.CONTEXT_TURNS)
 
 
-def build_prompt(begun: Begun, stored: list[tuple[str, str]]) -> Prompt:
-    """Return the system text, what `context_of` read, oldest first, and the question exactly once."""
+def build_prompt(begun: Begun, given: Prompt | None, stored: list[tuple[str, str]]) -> Prompt:
+    """Return the system text, what `context_of` read, oldest first, and the question once; or what was given."""
     assert begun.model is not None, "a turn that runs has a model"
+    if given is not None:
+        return replace(given, model=begun.model.id)
     messages = [
         PromptMessage("assistant", text) if role == "assistant" else PromptMessage("user", without_command(text))
         for role, text in stored

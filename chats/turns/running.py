@@ -21,10 +21,10 @@ from chats.turns.store import Outcome, Unsaved, finish
 from chats.turns.stored import read_reply
 from common.executor import database
 from common.retrying import retry_conflicts
-from llm.clean import Cleaner
-from llm.errors import ProviderError
-from llm.streaming import stream
-from llm.types import Finished, ReasoningDelta, TextDelta, Usage
+from llm.client.client import stream
+from llm.client.errors import ProviderError
+from llm.client.sanitize import Sanitizer
+from llm.client.types import Finished, ReasoningDelta, TextDelta, Usage
 
 logger = logging.getLogger("parley.turns")
 
@@ -157,9 +157,9 @@ class RunningTurn:
         model, prompt = self.begun.model, self.begun.prompt
         assert model is not None
         assert prompt is not None
-        text, reasoning = Cleaner(), Cleaner()
+        text, reasoning = Sanitizer(), Sanitizer()
         finished: Finished | None = None
-        async with aclosing(stream(model, prompt, self.attempted)) as events:
+        async with aclosing(stream(model.provider, prompt, self.attempted)) as events:
             del prompt
             async for event in events:
                 self.begun.prompt = None  # sent: a long context need not be kept for as long as the reply lasts

@@ -14,8 +14,8 @@ from chats.turns.asking import Begun
 from chats.turns.commands import without_command
 from common.executor import database
 from llm.catalog import resolve
-from llm.streaming import stream
-from llm.types import Prompt, PromptMessage, TextDelta
+from llm.client.client import stream
+from llm.client.types import Prompt, PromptMessage, TextDelta
 
 logger = logging.getLogger("parley.turns")
 
@@ -47,7 +47,7 @@ async def _ask(question: str, answer: str) -> str:
     shown = f"{TASK}\n\nQuestion:\n{question[:EXCERPT]}\n\nAnswer:\n{answer[:EXCERPT]}"
     prompt = Prompt(model.id, TASK, (PromptMessage("user", shown),))
     text = ""
-    async with aclosing(stream(model, prompt)) as events:
+    async with aclosing(stream(model.provider, prompt)) as events:
         async for event in events:
             if isinstance(event, TextDelta):
                 text += event.text

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
 from django.conf import settings
 from django.db import transaction
@@ -19,11 +20,12 @@ from chats.turns.engine import engine
 from common.executor import database
 from common.retrying import retry_conflicts
 from llm.catalog import Model
-from llm.clean import Cleaner
-from llm.errors import ModerationUnavailable, ProviderError
+from llm.client.client import stream
+from llm.client.errors import ProviderError
+from llm.client.sanitize import Sanitizer
+from llm.client.types import Finished, Prompt, ProviderEvent, ReasoningDelta, TextDelta
+from llm.errors import ModerationUnavailable
 from llm.moderation import moderation_enabled, moderator
-from llm.streaming import stream
-from llm.types import Finished, Prompt, ProviderEvent, ReasoningDelta, TextDelta
 from usage.quota import charge, settle
 
 logger = logging.getLogger("parley.turns")
@@ -91,15 +93,18 @@ def _charge(viewer: Viewer) -> int:
 
 async def _limited(model: Model, prompt: Prompt, tally: Tally) -> AsyncGenerator[ProviderEvent | None, None]:
     """Yield cleaned events within the limits on first text, silence, total time and length."""
-    cleaners: dict[type[TextDelta | ReasoningDelta], Cleaner] = {TextDelta: Cleaner(), ReasoningDelta: Cleaner()}
+    sanitizers: dict[type[TextDelta | ReasoningDelta], Sanitizer] = {
+        TextDelta: Sanitizer(),
+        ReasoningDelta: Sanitizer(),
+    }
     async with aclosing(_paced(model, prompt, tally)) as events:
         async for event in events:
             if isinstance(event, Finished):
-                for rest in [kind(text) for kind, cleaner in cleaners.items() if (text := cleaner.flush())]:
+                for rest in [kind(text) for kind, sanitizer in sanitizers.items() if (text := sanitizer.flush())]:
                     yield rest
                 tally.count(event)
             elif event is not None:
-                event.text = cleaners[type(event)].feed(event.text)
+                event.text = sanitizers[type(event)].feed(event.text)
                 tally.count(event)
                 if tally.length > settings.MAX_REPLY_CHARS:
                     raise ReplyInterrupted("The reply reached the largest length.")
@@ -111,7 +116,7 @@ async def _limited(model: Model, prompt: Prompt, tally: Tally) -> AsyncGenerator
 async def _paced(model: Model, prompt: Prompt, tally: Tally) -> AsyncGenerator[ProviderEvent | None, None]:
     """Yield events, and None where a keep-alive is due; raise where the provider takes too long."""
     started = heard = time.monotonic()
-    async with aclosing(stream(model, prompt)) as events:
+    async with aclosing(stream(model.provider, replace(prompt, model=model.id))) as events:
         while True:
             coming = asyncio.ensure_future(anext(events, None))
             try:

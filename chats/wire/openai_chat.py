@@ -6,7 +6,7 @@ from typing import Any
 from chats.wire import sse
 from common.errors import ParleyError
 from common.json import dumps
-from llm.types import Finished, ReasoningDelta, TextDelta, Usage
+from llm.client.types import Finished, ReasoningDelta, TextDelta, Usage
 
 HEADERS = sse.HEADERS
 DONE = b"data: [DONE]\n\n"

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from llm.testing.dialect import Call, Dialect, encoded
-from llm.testing.frames import frames
+from llm.testing.encoding import frames
 from llm.testing.gemini import GeminiDialect
 from llm.testing.moderations import verdict
 from llm.testing.openai import OpenAIDialect

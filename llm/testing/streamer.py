@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from llm.testing.frames import Frames
+from llm.testing.encoding import Frames
 from llm.testing.script import Script
 
 HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "x-request-id": "req_fake"}

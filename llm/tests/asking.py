@@ -3,14 +3,14 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from llm.catalog import resolve
-from llm.streaming import stream
-from llm.types import Finished, Prompt, PromptMessage, ReasoningDelta, TextDelta
+from llm.client.client import stream
+from llm.client.types import Finished, Prompt, PromptMessage, ProviderEvent, ReasoningDelta, TextDelta
 
 
 @dataclass
@@ -29,10 +29,17 @@ def prompt(text: str, *before: PromptMessage, system: str = "", **params: float)
     return Prompt("", system, (*before, PromptMessage("user", text)), params)
 
 
+def reply_of(
+    name: str, asked: Prompt, on_attempt: Callable[[int], None] | None = None
+) -> AsyncGenerator[ProviderEvent, None]:
+    model = resolve(name)
+    return stream(model.provider, replace(asked, model=model.id), on_attempt)
+
+
 async def ask(vendor: str, question: str | Prompt, on_attempt: Callable[[int], None] | None = None) -> Reply:
     reply = Reply()
     asked = prompt(question) if isinstance(question, str) else question
-    async with aclosing(stream(resolve(vendor), asked, on_attempt)) as events:
+    async with aclosing(reply_of(vendor, asked, on_attempt)) as events:
         async for event in events:
             match event:
                 case TextDelta(text):

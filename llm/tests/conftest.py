@@ -6,7 +6,8 @@ import pytest
 import pytest_asyncio
 from pytest_django import Settings
 
-from llm.streaming import close
+from llm.client.sessions import close_session
+from llm.moderation import close_clients
 from llm.testing import FakeProvider
 
 OPENAI_KEY = "sk-test-openai-0123456789"
@@ -29,7 +30,8 @@ async def fake(fake_server: FakeProvider, settings: Settings) -> AsyncIterator[F
     settings.MODERATION = "on"
     fake_server.clear()
     yield fake_server
-    await close()
+    await close_session()
+    await close_clients()
 
 
 @pytest.fixture(params=["openai", "gemini"])

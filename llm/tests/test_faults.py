@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from llm.errors import PromptBlocked, ProviderBroken, ProviderBusy, ProviderError, ProviderRefused
-from llm.faults import fault
+from llm.client.error_mapping import map_error
+from llm.client.errors import PromptBlocked, ProviderBroken, ProviderBusy, ProviderError, ProviderRefused
 from llm.testing import FakeProvider
 from llm.tests.asking import ask, scripted
 from llm.tests.conftest import GEMINI_KEY, OPENAI_KEY
@@ -162,7 +162,7 @@ DATE = format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)  # a
     ],
 )
 async def test_retry_after_in_all_its_forms(headers: dict[str, str], least: float, most: float) -> None:
-    wait = fault("openai", None, 429, headers).retry_after
+    wait = map_error("openai", None, 429, headers).retry_after
 
     assert wait is not None
     assert least <= wait <= most
@@ -170,14 +170,14 @@ async def test_retry_after_in_all_its_forms(headers: dict[str, str], least: floa
 
 @pytest.mark.parametrize("value", ["", "soon", "-1", "nan", "inf", "1e9", "9" * 400, "\u00b2"])
 async def test_a_senseless_retry_after_is_none(value: str) -> None:
-    assert fault("openai", None, 429, {"Retry-After": value}).retry_after is None
+    assert map_error("openai", None, 429, {"Retry-After": value}).retry_after is None
 
 
 async def test_gemini_says_how_long_in_the_body() -> None:
     detail = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34s"}
     body = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": [detail]}}
 
-    assert fault("gemini", body, 429).retry_after == 34
+    assert map_error("gemini", body, 429).retry_after == 34
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ async def test_gemini_says_how_long_in_the_body() -> None:
     ],
 )
 async def test_error_objects_inside_a_stream(body: Any, kind: type[ProviderError]) -> None:
-    assert type(fault("openai", body)) is kind
+    assert type(map_error("openai", body)) is kind
 
 
 @pytest.mark.parametrize("place", [{"first_delay": 60}, {"chunks": ["a", "b"], "stall_after": 1}])
@@ -216,11 +216,9 @@ async def test_cancelling_closes_the_connection_at_once(fake: FakeProvider, vend
 
 
 async def test_closing_the_generator_closes_the_connection(fake: FakeProvider, vendor: str) -> None:
-    from llm.catalog import resolve
-    from llm.streaming import stream
-    from llm.tests.asking import prompt, until
+    from llm.tests.asking import prompt, reply_of, until
 
-    events = stream(resolve(vendor), prompt(scripted(chunks=["a", "b"], stall_after=1)))
+    events = reply_of(vendor, prompt(scripted(chunks=["a", "b"], stall_after=1)))
     await anext(events)
     await events.aclose()
 

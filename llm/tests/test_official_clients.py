@@ -10,10 +10,10 @@ from google import genai
 from google.genai import errors as genai_errors
 from google.genai import types
 
+from llm.client.types import PromptMessage
 from llm.testing import FakeProvider
 from llm.tests.asking import ask, prompt, scripted
 from llm.tests.conftest import GEMINI_KEY, OPENAI_KEY
-from llm.types import PromptMessage
 
 pytestmark = [
     pytest.mark.asyncio,

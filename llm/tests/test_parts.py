@@ -8,13 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from llm.catalog import resolve
-from llm.clean import Cleaner
-from llm.providers.demo import answer
-from llm.sse import OverlongEvent, Parser
-from llm.streaming import stream
-from llm.tests.asking import ask, prompt
-from llm.types import PromptMessage, TextDelta
+from llm.client.adapters.demo import answer
+from llm.client.sanitize import Sanitizer
+from llm.client.sse import OverlongEvent, Parser
+from llm.client.types import PromptMessage, TextDelta
+from llm.tests.asking import ask, prompt, reply_of
 
 PIECES = [b"data: {}", b"data:x", b"data", b": c", b"id: 1", b"\n", b"\r", b"\r\n", b"\n\n", b"\r\n\r\n"]
 PIECES += [b"\xef\xbb\xbf", "\u2028\u0085".encode(), b"data: ", b"data:\x0b y", b"a"]
@@ -77,7 +75,7 @@ ODD_TEXT = st.lists(st.sampled_from(["\ud83d", "\ude00", "\0", "a", "é", "🦊"
 
 @given(ODD_TEXT)
 def test_cleaning_does_not_depend_on_the_cuts(pieces: list[str]) -> None:
-    cleaner = Cleaner()
+    cleaner = Sanitizer()
     cleaned = "".join(map(cleaner.feed, pieces)) + cleaner.flush()
 
     assert cleaned == reference("".join(pieces))
@@ -87,7 +85,7 @@ def test_cleaning_does_not_depend_on_the_cuts(pieces: list[str]) -> None:
 def test_ordinary_text_passes_as_it_is() -> None:
     text = "Ünicode 🦊"
 
-    assert Cleaner().feed(text) is text
+    assert Sanitizer().feed(text) is text
 
 
 @pytest.mark.asyncio
@@ -111,7 +109,7 @@ async def test_the_demo_talks_about_the_prompt(settings: Settings) -> None:
 @pytest.mark.asyncio
 async def test_the_demo_streams_in_small_pieces(settings: Settings) -> None:
     settings.DEMO_DELAY = 0
-    pieces = [event async for event in stream(resolve("demo"), prompt("Hi")) if isinstance(event, TextDelta)]
+    pieces = [event async for event in reply_of("demo", prompt("Hi")) if isinstance(event, TextDelta)]
 
     assert len(pieces) > 50
     assert max(len(piece.text) for piece in pieces) < 40

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from llm.errors import PromptBlocked, ProviderBroken
+from llm.client.errors import PromptBlocked, ProviderBroken
 from llm.testing import FakeProvider
 from llm.testing.script import FRAMING
 from llm.tests.asking import ask, prompt, scripted
@@ -117,7 +117,7 @@ async def test_a_large_prompt_arrives(fake: FakeProvider, vendor: str) -> None:
 
 
 async def test_connections_are_reused(fake: FakeProvider, vendor: str) -> None:
-    from llm.sessions import session
+    from llm.client.sessions import session
 
     for _ in range(3):
         await ask(vendor, "Hello")

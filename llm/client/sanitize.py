@@ -6,7 +6,7 @@ _ODD = re.compile("[\0\ud800-\udfff]").search
 _REPLACEMENT = "\ufffd"
 
 
-class Cleaner:
+class Sanitizer:
     """Join surrogate halves across chunks; lone ones and NUL become U+FFFD."""
 
     __slots__ = ("_held",)

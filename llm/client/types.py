@@ -57,7 +57,7 @@ class Finished:
 ProviderEvent = TextDelta | ReasoningDelta | Finished
 
 
-class Provider(Protocol):
+class Adapter(Protocol):
     """Turns one prompt into a stream of events that ends with `Finished`, or raises `ProviderError`."""
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]: ...

@@ -13,10 +13,10 @@ import orjson
 from yarl import URL
 
 from common.loop_lag import JOIN, LoopLag, loop_lag
-from llm.errors import ProviderBroken, ProviderBusy, ProviderRefused
-from llm.faults import fault
-from llm.sessions import session
-from llm.sse import Parser
+from llm.client.error_mapping import map_error
+from llm.client.errors import ProviderBroken, ProviderBusy, ProviderRefused
+from llm.client.sessions import session
+from llm.client.sse import Parser
 
 DONE = b"[DONE]"
 MAX_ERROR_BODY = 64 * 1024
@@ -127,7 +127,7 @@ def _parsed(payload: bytes) -> dict[str, Any]:
 
 
 async def _refusal(provider: str, response: aiohttp.ClientResponse) -> Exception:
-    return fault(provider, await _error_body(response), response.status, response.headers)
+    return map_error(provider, await _error_body(response), response.status, response.headers)
 
 
 async def _error_body(response: aiohttp.ClientResponse) -> Any:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from llm.errors import PromptBlocked, ProviderBroken, ProviderBusy, ProviderError, ProviderRefused
+from llm.client.errors import PromptBlocked, ProviderBroken, ProviderBusy, ProviderError, ProviderRefused
 
 # Waiting does not help where money or a permission is missing, although vendors say 429 to it.
 HOPELESS = {
@@ -46,7 +46,7 @@ BLOCKED = {"content_filter", "content_policy_violation"}
 PLAIN_NAME = re.compile(r"[\w.\-\[\]]{1,80}").fullmatch
 
 
-def fault(
+def map_error(
     provider: str, body: Any, status: int | None = None, headers: Mapping[str, str] | None = None
 ) -> ProviderError:
     """Choose the error for what a vendor sent: `status` is the HTTP one, None inside a stream."""

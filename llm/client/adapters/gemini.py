@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from llm.errors import PromptBlocked
-from llm.providers.reading import read_reply, text_of
-from llm.transport import Request
-from llm.types import Finished, FinishReason, Prompt, ProviderEvent, ReasoningDelta, TextDelta, Usage
+from llm.client.adapters.base import read_reply, text_of
+from llm.client.errors import PromptBlocked
+from llm.client.transport import Request
+from llm.client.types import Finished, FinishReason, Prompt, ProviderEvent, ReasoningDelta, TextDelta, Usage
 
 BASE_URL = "https://generativelanguage.googleapis.com/v1beta"
 ROLES = {"user": "user", "assistant": "model"}
@@ -31,7 +31,7 @@ REASONS: dict[str, FinishReason] = {
 UNFINISHED = "FINISH_REASON_UNSPECIFIED"
 
 
-class GeminiProvider:
+class GeminiAdapter:
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """Stream a reply from GEMINI_BASE_URL, by default Google itself."""
         return read_reply(_request(prompt), GeminiReader(prompt.model))

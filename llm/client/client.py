@@ -1,49 +1,45 @@
-"""From a model and a prompt to a stream of events, with the retries that nobody notices."""
+"""From a provider and a prompt to a stream of events, with the retries that nobody notices."""
 
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import replace
 from functools import cache
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from llm.catalog import Model
-from llm.errors import ProviderError
-from llm.moderation import close_clients
-from llm.sessions import close_session
-from llm.types import Prompt, Provider, ProviderEvent
+from llm.client.errors import ProviderError
+from llm.client.types import Adapter, Prompt, ProviderEvent
 
-PROVIDERS = {
-    "demo": "llm.providers.demo.DemoProvider",
-    "gemini": "llm.providers.gemini.GeminiProvider",
-    "openai": "llm.providers.openai.OpenAIProvider",
+ADAPTERS = {
+    "demo": "llm.client.adapters.demo.DemoAdapter",
+    "gemini": "llm.client.adapters.gemini.GeminiAdapter",
+    "openai": "llm.client.adapters.openai.OpenAIAdapter",
 }
 FIRST_BACKOFF = 0.5
 
 
 @cache
-def provider_for(kind: str) -> Provider:
-    """Import a provider the first time it is needed; unknown kinds fail by name."""
-    if kind not in PROVIDERS:
-        raise ImproperlyConfigured(f"Unknown provider {kind!r}; known: {', '.join(PROVIDERS)}")
-    provider: Provider = import_string(PROVIDERS[kind])()
-    return provider
+def adapter_for(provider: str) -> Adapter:
+    """Import an adapter the first time it is needed; unknown providers fail by name."""
+    if provider not in ADAPTERS:
+        raise ImproperlyConfigured(f"Unknown provider {provider!r}; known: {', '.join(ADAPTERS)}")
+    adapter: Adapter = import_string(ADAPTERS[provider])()
+    return adapter
 
 
 async def stream(
-    model: Model, prompt: Prompt, on_attempt: Callable[[int], None] | None = None
+    provider: str, prompt: Prompt, on_attempt: Callable[[int], None] | None = None
 ) -> AsyncGenerator[ProviderEvent, None]:
-    """Yield the reply of `model`, whatever the prompt names; end with `Finished` or raise `ProviderError`.
+    """Yield a provider's reply to a prompt; end with `Finished` or raise `ProviderError`.
 
     Overload is retried until the first event; `on_attempt` hears the number of each try, from 1.
     Closing the generator or cancelling its task closes the provider's connection; leaving the loop
     with `break` alone does not. Time-outs for the first text, for silence and in all are the caller's.
     """
-    asked: Prompt | None = replace(prompt, model=model.id)
+    asked: Prompt | None = prompt
     attempt = 0
     del prompt
     while asked is not None:
@@ -51,7 +47,7 @@ async def stream(
         if on_attempt is not None:
             on_attempt(attempt)
         try:
-            async with aclosing(provider_for(model.provider).stream(asked)) as events:
+            async with aclosing(adapter_for(provider).stream(asked)) as events:
                 async for event in events:
                     asked = None  # there is no other try now, and the reply may last for minutes
                     yield event
@@ -70,9 +66,3 @@ def retry_pause(error: ProviderError, attempt: int) -> float | None:
     if not error.retryable or attempt > settings.PROVIDER_RETRIES or wait > settings.PROVIDER_MAX_RETRY_AFTER:
         return None
     return wait + random.uniform(0, FIRST_BACKOFF * 2 ** (attempt - 1))  # noqa: S311
-
-
-async def close() -> None:
-    """Close what the running loop holds open towards providers."""
-    await close_session()
-    await close_clients()

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.conf import settings
 
-from llm.providers.reading import read_reply, text_of
-from llm.transport import Request
-from llm.types import Finished, FinishReason, Prompt, ProviderEvent, ReasoningDelta, TextDelta, Usage
+from llm.client.adapters.base import read_reply, text_of
+from llm.client.transport import Request
+from llm.client.types import Finished, FinishReason, Prompt, ProviderEvent, ReasoningDelta, TextDelta, Usage
 
 BASE_URL = "https://api.openai.com/v1"
 REASONS: dict[str, FinishReason] = {
@@ -20,7 +20,7 @@ REASONS: dict[str, FinishReason] = {
 PARAMS = {"max_tokens": "max_completion_tokens", "temperature": "temperature", "top_p": "top_p"}
 
 
-class OpenAIProvider:
+class OpenAIAdapter:
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """Stream a reply from OPENAI_BASE_URL, by default OpenAI itself."""
         return read_reply(_request(prompt), OpenAIReader(prompt.model))

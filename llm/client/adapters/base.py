@@ -4,10 +4,10 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import Any, Protocol
 
-from llm.errors import ProviderBroken
-from llm.faults import fault
-from llm.transport import Request, json_objects
-from llm.types import Finished, ProviderEvent
+from llm.client.error_mapping import map_error
+from llm.client.errors import ProviderBroken
+from llm.client.transport import Request, json_objects
+from llm.client.types import Finished, ProviderEvent
 
 
 class Reader(Protocol):
@@ -30,7 +30,7 @@ async def read_reply(request: Request, reader: Reader) -> AsyncGenerator[Provide
         async with aclosing(objects) as chunks:
             async for chunk in chunks:
                 if chunk.get("error"):
-                    raise fault(provider, chunk)
+                    raise map_error(provider, chunk)
                 for event in reader.read(chunk):
                     yield event
     except (AttributeError, IndexError, KeyError, TypeError) as error:

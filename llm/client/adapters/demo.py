@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from django.conf import settings
 
-from llm.types import Finished, Prompt, PromptMessage, ProviderEvent, TextDelta, Usage
+from llm.client.types import Finished, Prompt, PromptMessage, ProviderEvent, TextDelta, Usage
 
 QUOTE_LENGTH = 280
 REPLY = """**Demo model** – no AI is at work here. Set `OPENAI_API_KEY` or `GEMINI_API_KEY` in `.env` \
@@ -39,7 +39,7 @@ print(len(prompt.split()), "words")
 """
 
 
-class DemoProvider:
+class DemoAdapter:
     async def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """Say something true about the prompt, word by word, the same each time."""
         reply = answer(prompt.messages)
