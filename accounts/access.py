@@ -1,7 +1,7 @@
 """Who is asking: what the doors of all apps use to let somebody in.
 
 The streaming doors use `bearer_claims` and `load_viewer` (no ORM, one statement); DRF views use
-`BearerAuthentication` and `viewer_of`; pages use `page_viewer` of `accounts.pages.access`.
+`BearerAuthentication` and `viewer_of`; pages use `page_viewer` of `accounts.pages.viewer`.
 """
 
 from collections.abc import Collection

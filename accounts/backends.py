@@ -6,8 +6,8 @@ from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
 from accounts.models import User
-from accounts.security.guessing import attempt_succeeded, count_attempt
 from accounts.security.network import client_network
+from accounts.security.rate_limits import attempt_succeeded, count_attempt
 
 
 class EmailBackend(ModelBackend):

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Session
-from accounts.signals import SESSION_KEY
+from accounts.models.session import SESSION_KEY
 from common.async_lane import AuthenticationMiddleware as AsyncLaneAuthenticationMiddleware
 
 LAST_USE_STEP = timedelta(minutes=15)  # the list of devices needs no finer clock

@@ -25,9 +25,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import ApiKey, Session, User
+from accounts.models.session import SESSION_KEY
 from accounts.services.api_keys import create_key
 from accounts.services.sessions import start_session, tokens_of
-from accounts.signals import SESSION_KEY
 from chats.models import Chat, Message, State, Turn
 from common.ids import uuid7
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema
 
 from common.views import AsyncView, json_response
-from notes.api.access import READ, WRITE
+from notes.api.base import READ, WRITE
 from notes.payloads import ACTION_PAGE
 from notes.text import MAX_TAG, MAX_TAGS, MAX_TITLE
 

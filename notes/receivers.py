@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts.events import account_deleting
+from accounts.signals import account_deleting
 from chats.events import reply_saving
 from chats.tree import MessageRow
 from notes.messages import save_row

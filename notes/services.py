@@ -1,6 +1,6 @@
 """Saving, finding, changing and deleting notes: plain synchronous functions that every door calls.
 
-What a caller passes in has the right form already (`notes.forms`). A foreign note does not exist: NoteNotFound.
+What a caller passes in has the right form already (`notes.serializers`). A foreign note does not exist: NoteNotFound.
 """
 
 import hashlib

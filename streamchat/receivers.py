@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from accounts.events import access_revoked, account_deleting
+from accounts.signals import access_revoked, account_deleting
 from chats.turns.ticking import swept
 from streamchat.desk import desk
 from streamchat.revoking import revoke_later

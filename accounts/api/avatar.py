@@ -16,8 +16,7 @@ from rest_framework.views import APIView
 from accounts.access import signed_in_user
 from accounts.api.base import BAD_INPUT, NOT_SIGNED_IN
 from accounts.api.docs import problems
-from accounts.api.input import AvatarInput
-from accounts.api.output import ProfileOutput
+from accounts.api.serializers import AvatarInput, ProfileOutput
 from accounts.services.avatar_files import avatar_path
 from accounts.services.avatars import remove_avatar, replace_avatar
 from common.errors import Invalid, MethodNotAllowed

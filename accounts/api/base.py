@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from accounts.access import Claims
 from accounts.api.cookies import set_refresh_cookie
-from accounts.api.output import UserOutput
+from accounts.api.serializers import UserOutput
 from accounts.models import User
 from accounts.security.origins import require_known_origin
 from accounts.services.sessions import Tokens

@@ -9,15 +9,17 @@ from rest_framework.views import APIView
 from accounts.access import BearerAuthentication, signed_in_user
 from accounts.api.base import ACCEPTED, BAD_INPUT, NOT_SIGNED_IN, OpenView, read, signed_in
 from accounts.api.docs import problems
-from accounts.api.input import (
+from accounts.api.serializers import (
     ChangeEmailInput,
     ChangePasswordInput,
     EmailInput,
     MailTokenInput,
     ResendInput,
     ResetInput,
+    SignedInOutput,
+    StatusOutput,
+    UserOutput,
 )
-from accounts.api.output import SignedInOutput, StatusOutput, UserOutput
 from accounts.models import User
 from accounts.services import addresses, passwords
 from accounts.services.sessions import start_session, tokens_of

@@ -15,9 +15,16 @@ from accounts.access import signed_in_user
 from accounts.api.base import BAD_INPUT, NOT_SIGNED_IN, claims_of, read
 from accounts.api.cookies import clear_refresh_cookie
 from accounts.api.docs import problems
-from accounts.api.input import PasswordInput, ProfileInput, UserInput
-from accounts.api.output import ProfileOutput, SessionOutput, TicketOutput, UserOutput
 from accounts.api.paging import NewestFirst
+from accounts.api.serializers import (
+    PasswordInput,
+    ProfileInput,
+    ProfileOutput,
+    SessionOutput,
+    TicketOutput,
+    UserInput,
+    UserOutput,
+)
 from accounts.models import Session
 from accounts.services.deletion import delete_own_account
 from accounts.services.profiles import update_profile

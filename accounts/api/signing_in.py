@@ -10,8 +10,7 @@ from accounts.access import signed_in_user
 from accounts.api.base import BAD_INPUT, NOT_SIGNED_IN, CookieView, OpenView, read, signed_in
 from accounts.api.cookies import clear_refresh_cookie, refresh_cookie, set_refresh_cookie
 from accounts.api.docs import problems
-from accounts.api.input import RegisterInput, TokenInput
-from accounts.api.output import AccessOutput, SignedInOutput
+from accounts.api.serializers import AccessOutput, RegisterInput, SignedInOutput, TokenInput
 from accounts.models import Session
 from accounts.security.access_tokens import read_access_token
 from accounts.services.credentials import check_credentials

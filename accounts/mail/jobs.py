@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from accounts.mail.messages import compose
 from accounts.models import User
 from accounts.normalise import email_key
-from accounts.security.guessing import may_mail
+from accounts.security.rate_limits import may_mail
 from accounts.services.mail_tokens import Purpose, issue, pretend_to_issue
 
 

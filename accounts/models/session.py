@@ -7,8 +7,10 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
 
-from accounts.events import access_revoked
+from accounts.signals import access_revoked
 from common.ids import uuid7
+
+SESSION_KEY = "parley_session"  # where a browser's Django session keeps the id of its row
 
 
 class SessionQuerySet(models.QuerySet["Session"]):

@@ -15,8 +15,8 @@ from accounts.access import signed_in_user
 from accounts.api.base import NOT_SIGNED_IN
 from accounts.api.docs import problems
 from accounts.api.paging import NewestFirst
-from accounts.oauth.ending import revoke
 from accounts.oauth.models import AppGrant
+from accounts.oauth.revocation import revoke
 
 
 class AppOutput(serializers.Serializer[Any]):

@@ -8,4 +8,4 @@ class OAuthConfig(AppConfig):
     verbose_name = "Connected apps"
 
     def ready(self) -> None:
-        from accounts.oauth import ending, schema  # noqa: F401
+        from accounts.oauth import receivers, schema  # noqa: F401

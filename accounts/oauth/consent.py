@@ -19,11 +19,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from accounts.oauth import families, limits, reading
+from accounts.models.session import SESSION_KEY
+from accounts.oauth import grants, limits, parameters
 from accounts.oauth.errors import OAuthRefusal
 from accounts.oauth.scopes import SCOPES, api_resource, known_resource
 from accounts.security.network import client_network
-from accounts.signals import SESSION_KEY
 from common.errors import ParleyError
 
 NEEDED = ("client_id", "redirect_uri", "state")
@@ -56,7 +56,7 @@ def _authorize(request: HttpRequest) -> HttpResponse:
     scopes, wanted = _checked(request)
     if not isinstance(request.user, User):
         return redirect_to_login(request.get_full_path(), reverse("page-sign-in"))
-    families.require_may_grant(request.user)
+    grants.require_may_grant(request.user)
     if request.method != "POST":
         return _ask(request, scopes, wanted)
     if request.POST.get("answer") != "allow":
@@ -68,7 +68,7 @@ def _checked(request: HttpRequest) -> tuple[list[str], dict[str, Any]]:
     """Return scopes and credentials of a request that may be asked about."""
     from oauth2_provider.exceptions import FatalClientError, OAuthToolkitError
 
-    reading.require_sane(request.GET)
+    parameters.require_sane(request.GET)
     missing = [name for name in NEEDED if not request.GET.get(name)]
     if missing:
         raise OAuthRefusal(f"The app's request lacks {', '.join(missing)}.")
@@ -128,7 +128,7 @@ def _ask(request: HttpRequest, scopes: list[str], wanted: dict[str, Any]) -> Htt
 @transaction.atomic
 def _grant(request: HttpRequest, scopes: list[str], wanted: dict[str, Any]) -> HttpResponse:
     session = request.session.get(SESSION_KEY)
-    if session is None or not families.lock_session(request.user, UUID(session)):  # type: ignore[arg-type]
+    if session is None or not grants.lock_session(request.user, UUID(session)):  # type: ignore[arg-type]
         return redirect_to_login(request.get_full_path(), reverse("page-sign-in"))
     from oauth2_provider.exceptions import OAuthToolkitError
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts.oauth import clients, limits, reading
+from accounts.oauth import clients, limits, parameters
 from accounts.oauth.errors import NO_STORE, challenged, json_answer
 from accounts.security.network import client_network
 from common.errors import MethodNotAllowed
@@ -39,7 +39,7 @@ def _admitted(request: HttpRequest) -> HttpRequest:
     limits.count(settings.OAUTH_TOKENS_PER_MINUTE, "token", client_network(request))
     if request.method != "POST":
         raise MethodNotAllowed("Send a POST.")
-    reading.require_form(request)
+    parameters.require_form(request)
     return request
 
 

@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.oauth.ending import revoke
 from accounts.oauth.models import AppGrant
+from accounts.oauth.revocation import revoke
 from accounts.oauth.scopes import SCOPES
 from accounts.pages.base import page_user
 from accounts.pages.own import signed_in

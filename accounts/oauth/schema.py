@@ -6,7 +6,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 
 class OAuthScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "accounts.oauth.access.OAuthAuthentication"
+    target_class = "accounts.oauth.resource_server.OAuthAuthentication"
     match_subclasses = True
     name = "oauth"
 

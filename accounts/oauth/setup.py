@@ -49,5 +49,5 @@ def provider(
         "CIMD_ENABLED": bool(document_hosts),
         "CIMD_ALLOWED_HOSTS": list(document_hosts),
         "CIMD_REGISTRATION_PERMISSION_CLASSES": ["oauth2_provider.cimd.HostAllowlistCIMDPermission"],
-        "CIMD_METADATA_FETCHER": "accounts.oauth.documents.DocumentFetcher",
+        "CIMD_METADATA_FETCHER": "accounts.oauth.client_documents.DocumentFetcher",
     }

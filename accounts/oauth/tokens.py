@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts.oauth.access import ACCESS_PREFIX
+from accounts.oauth.resource_server import ACCESS_PREFIX
 
 REFRESH_PREFIX = "parley-rt-"
 

@@ -1,6 +1,6 @@
 """What django-oauth-toolkit asks us: clients, redirect URIs, codes, tokens.
 
-Every exchange of a code or refresh token locks its AppGrant first (the order of locks is in `accounts.oauth.ending`),
+Every exchange of a code or refresh token locks its AppGrant first (order of locks: `accounts.oauth.revocation`),
 so parallel ones come one after the other. The caller wraps each in one transaction.
 """
 
@@ -16,9 +16,9 @@ from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.oauth2.rfc6749 import errors
 
 from accounts.models.tokens import hash_of
-from accounts.oauth import clients, documents, families
-from accounts.oauth.ending import end
+from accounts.oauth import client_documents, clients, grants
 from accounts.oauth.models import AppGrant
+from accounts.oauth.revocation import end
 from accounts.oauth.scopes import known_resource
 
 LOOPBACK = ("http://127.0.0.1", "http://[::1]")
@@ -36,7 +36,7 @@ class Validator(OAuth2Validator):
         except ValueError:  # an address that cannot be read
             return None
         described = found is not None and found.registration_source == found.RegistrationSource.CIMD
-        if described and not documents.is_listed(client_id):
+        if described and not client_documents.is_listed(client_id):
             found = request.client = None
         return found
 
@@ -76,19 +76,19 @@ class Validator(OAuth2Validator):
     def _create_authorization_code(self, request: Any, code: dict[str, str], expires: Any = None) -> Any:
         request.nonce = request.claims = None  # OpenID Connect's
         hashed = hash_of(code["code"])
-        families.begin(request, hashed)
+        grants.begin(request, hashed)
         return super()._create_authorization_code(request, {**code, "code": hashed}, expires)
 
     def validate_code(self, client_id: str, code: str, client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
         """Accept a code once; the second use ends what came from the first, too."""
-        grant = families.locked(code_hash=code, application=client)
+        grant = grants.locked(code_hash=code, application=client)
         if grant is None:
             return False
         if grant.code_used_at is not None:
             end(AppGrant.objects.filter(pk=grant.pk), "code_reused")
             return False
         request.app_grant = grant
-        return families.is_alive(grant) and bool(super().validate_code(client_id, code, client, request))
+        return grants.is_alive(grant) and bool(super().validate_code(client_id, code, client, request))
 
     def invalidate_authorization_code(self, client_id: str, code: str, request: Any, *args: Any, **kwargs: Any) -> None:
         super().invalidate_authorization_code(client_id, code, request)
@@ -100,8 +100,8 @@ class Validator(OAuth2Validator):
         """Accept the newest of the family, and for a short while the one before it; an older one ends the family."""
         mine = RefreshToken.objects.filter(token_checksum=hash_of(refresh_token), application=client)
         family = mine.values_list("token_family", flat=True).first()
-        grant = families.locked(pk=family) if family else None
-        if grant is None or not families.is_alive(grant):
+        grant = grants.locked(pk=family) if family else None
+        if grant is None or not grants.is_alive(grant):
             return False
         found = mine.order_by(F("revoked").desc(nulls_first=True)).first()  # again, now that nobody else changes it
         if found is None or not _is_fresh(found):
@@ -141,7 +141,7 @@ class Validator(OAuth2Validator):
         if stored is None:  # the server's secret has changed in between
             raise errors.InvalidGrantError(request=request)
         token["expires_in"] = max(1, round((stored.expires - timezone.now()).total_seconds()))
-        families.go_on(request.app_grant)
+        grants.go_on(request.app_grant)
 
     def revoke_token(self, token: str, token_type_hint: str, request: Any, *args: Any, **kwargs: Any) -> None:
         """End the whole grant, by whichever of its tokens; one of another client's is unknown here (RFC 7009)."""

@@ -14,13 +14,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.errors import TooManyAttempts
 from accounts.models import Session
+from accounts.models.session import SESSION_KEY
 from accounts.pages.base import FormPage, SignedIn, done, page_user
 from accounts.pages.forms import AvatarForm, ChangeEmailForm, ChangePasswordForm, DeleteForm, ProfileForm
 from accounts.security.network import network_of
 from accounts.services import addresses, passwords
 from accounts.services.avatars import remove_avatar, replace_avatar
 from accounts.services.deletion import delete_own_account
-from accounts.signals import SESSION_KEY
 
 signed_in = login_required(login_url=reverse_lazy("page-sign-in"))
 

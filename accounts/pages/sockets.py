@@ -9,7 +9,7 @@ from django.contrib.auth import SESSION_KEY as USER_KEY
 from django.http import parse_cookie
 
 from accounts.access import Claims
-from accounts.signals import SESSION_KEY
+from accounts.models.session import SESSION_KEY
 from common.errors import NotSignedIn
 
 

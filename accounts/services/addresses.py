@@ -10,8 +10,8 @@ from accounts.mail.jobs import mail_address_change, mail_address_changed, mail_c
 from accounts.mail.worker import submit
 from accounts.models import User
 from accounts.normalise import email_key
-from accounts.security.guessing import count_mail_request, count_registration
 from accounts.security.network import client_network
+from accounts.security.rate_limits import count_mail_request, count_registration
 from accounts.services.credentials import require_password
 from accounts.services.mail_tokens import Purpose, look_at, use, void_all
 from accounts.services.registration import TAKEN, require_free

@@ -7,8 +7,8 @@ from django.http import HttpRequest
 
 from accounts.errors import InvalidCredentials, WrongPassword
 from accounts.models import User
-from accounts.security.guessing import attempt_succeeded, count_attempt
 from accounts.security.network import client_network
+from accounts.security.rate_limits import attempt_succeeded, count_attempt
 from common.errors import Invalid
 
 # Longer than anybody's, short enough that hashing it costs nothing extra.

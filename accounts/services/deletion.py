@@ -5,10 +5,10 @@ from functools import partial
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts.events import account_deleting
 from accounts.models import User
 from accounts.services.avatar_files import remove_avatar_file
 from accounts.services.credentials import require_password
+from accounts.signals import account_deleting
 from common.errors import Unavailable
 from common.retrying import retry_conflicts
 

@@ -9,8 +9,8 @@ from accounts.errors import InvalidCredentials
 from accounts.mail.jobs import mail_password_changed, mail_reset
 from accounts.mail.worker import submit
 from accounts.models import User
-from accounts.security.guessing import count_mail_request
 from accounts.security.network import client_network
+from accounts.security.rate_limits import count_mail_request
 from accounts.services.credentials import require_good_password, require_password
 from accounts.services.mail_tokens import Purpose, look_at, use, void_all
 

@@ -9,8 +9,8 @@ from accounts.mail.jobs import mail_confirmation
 from accounts.mail.worker import submit
 from accounts.models import User
 from accounts.normalise import email_key
-from accounts.security.guessing import count_registration
 from accounts.security.network import client_network
+from accounts.security.rate_limits import count_registration
 from accounts.services.credentials import require_good_password
 from common.errors import Invalid
 

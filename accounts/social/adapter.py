@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts.pages.base import done
 from accounts.pages.views import HOME
-from accounts.social.deciding import user_of
+from accounts.social.account_linking import user_of
 from common.errors import ParleyError
 
 logger = logging.getLogger("parley.accounts")

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from accounts.oauth.documents import DocumentFetcher, Target
+from accounts.oauth.client_documents import DocumentFetcher, Target
 
 HOST = "chatgpt.com"
 CLIENT = f"https://{HOST}/oauth/client.json"

@@ -6,9 +6,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError
 
-from accounts.events import access_revoked, account_deleting
 from accounts.models import MailToken, Profile, Session, SocketTicket, User
 from accounts.services.avatars import replace_avatar
+from accounts.signals import access_revoked, account_deleting
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.test_avatar import picture
 

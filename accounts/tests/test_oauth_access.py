@@ -19,7 +19,8 @@ from rest_framework.views import APIView
 
 from accounts.access import BearerAuthentication
 from accounts.models import User
-from accounts.oauth.access import (
+from accounts.oauth.models import AppGrant
+from accounts.oauth.resource_server import (
     OAuthAuthentication,
     OAuthBesideSession,
     OAuthProtected,
@@ -29,7 +30,6 @@ from accounts.oauth.access import (
     mcp_resource,
     require_scope,
 )
-from accounts.oauth.models import AppGrant
 from accounts.tests.oauth_actors import PASSWORD, App, Browser
 
 METADATA = f'resource_metadata="{own.SITE_URL}/.well-known/oauth-protected-resource"'

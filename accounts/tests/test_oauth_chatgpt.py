@@ -7,8 +7,8 @@ import pytest
 from django.conf import settings as own
 
 from accounts.models.tokens import hash_of
-from accounts.oauth.access import api_resource, grant_for, mcp_resource
 from accounts.oauth.models import AppGrant
+from accounts.oauth.resource_server import api_resource, grant_for, mcp_resource
 from accounts.tests.oauth_actors import CALLBACKS, PASSWORD, App, Browser, gpt_action, sent_back
 
 

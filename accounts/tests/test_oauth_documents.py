@@ -16,8 +16,8 @@ from django.utils import timezone
 from oauth2_provider.cimd import CIMDError
 from oauth2_provider.models import Application
 
-from accounts.oauth.access import grant_for, mcp_resource
-from accounts.oauth.documents import DocumentFetcher, Target
+from accounts.oauth.client_documents import DocumentFetcher, Target
+from accounts.oauth.resource_server import grant_for, mcp_resource
 from accounts.tests.document_host import CHATGPT, CLIENT, HOST, REDIRECT, DocumentHost
 from accounts.tests.oauth_actors import App, Browser, moved, sent_back
 

@@ -14,8 +14,8 @@ from oauth2_provider.models import AccessToken, RefreshToken
 
 from accounts.mail.worker import worker
 from accounts.models import Session, User
-from accounts.oauth.access import api_resource, grant_for
 from accounts.oauth.models import AppGrant
+from accounts.oauth.resource_server import api_resource, grant_for
 from accounts.services.deletion import delete_account
 from accounts.services.mail_tokens import Purpose, issue
 from accounts.services.passwords import reset

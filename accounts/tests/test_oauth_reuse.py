@@ -11,8 +11,8 @@ from django.conf import settings as own
 from django.utils import timezone
 from oauth2_provider.models import AccessToken, RefreshToken
 
-from accounts.oauth.access import api_resource, grant_for
 from accounts.oauth.models import AppGrant
+from accounts.oauth.resource_server import api_resource, grant_for
 from accounts.tests.oauth_actors import App, Browser
 
 PARALLEL = 8

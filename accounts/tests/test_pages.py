@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client as Browser
 
 from accounts.models import Session, User
-from accounts.pages.access import page_viewer
+from accounts.pages.viewer import page_viewer
 from accounts.tests.conftest import PASSWORD
 from accounts.tests.links import token_in
 from accounts.tests.test_avatar import picture

@@ -5,8 +5,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from accounts.errors import TooManyAttempts
 from accounts.models import User
-from accounts.social import deciding
-from accounts.social.deciding import ConfirmFirst, Deactivated, NothingVerified, user_of
+from accounts.social import account_linking
+from accounts.social.account_linking import ConfirmFirst, Deactivated, NothingVerified, user_of
 from accounts.social.setup import providers
 
 pytestmark = pytest.mark.django_db
@@ -78,7 +78,7 @@ def test_the_kelvin_sign_is_no_k(alice):
 def test_who_comes_twice_at_once_gets_one_account(db, monkeypatch):
     first = user_of(["new@example.org"], None)
     answers = iter([None, first])
-    monkeypatch.setattr(deciding, "_account_of", lambda address: next(answers))
+    monkeypatch.setattr(account_linking, "_account_of", lambda address: next(answers))
 
     assert user_of(["new@example.org"], None) == first
     assert User.objects.count() == 1

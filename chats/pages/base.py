@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts.access import Claims, Viewer
-from accounts.pages.access import page_viewer
+from accounts.pages.viewer import page_viewer
 from common.errors import NotSignedIn, ParleyError
 from common.problems import as_refusal
 

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import Viewer
-from accounts.pages.access import page_viewer
+from accounts.pages.viewer import page_viewer
 from chats.errors import MessageNotFound
 from chats.pages.base import page, refused
 from chats.pages.sidebar import sidebar

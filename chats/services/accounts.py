@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from accounts.events import account_deleting
+from accounts.signals import account_deleting
 from chats.services.chats import delete_all_chats
 
 

@@ -12,12 +12,12 @@ from accounts.api.paging import NewestFirst
 from chats.api.schema import PROBLEMS, paginated
 from common.views import checked
 from notes import services
-from notes.api.access import NotesAPIView, is_action
-from notes.api.outputs import NoteOutput, NoteSummaryOutput
+from notes.api.base import NotesAPIView, is_action
 from notes.api.schema import WRITE_PROBLEMS
-from notes.forms import NoteChangeForm, NoteForm, NoteQuery, NotesQuery
+from notes.api.serializers import NoteOutput, NoteSummaryOutput
 from notes.models import Note, Source
 from notes.payloads import ACTION_CHARS, ACTION_PAGE, note_payload, summary_payload
+from notes.serializers import NoteChangeInput, NoteInput, NoteQuery, NotesQuery
 
 
 class NotesCursor(NewestFirst):
@@ -43,13 +43,13 @@ class NotesView(NotesAPIView):
 
     @extend_schema(
         operation_id="notes_create",
-        request=NoteForm,
+        request=NoteInput,
         responses={201: NoteOutput, 200: NoteOutput, **WRITE_PROBLEMS},
         tags=["notes"],
     )
     def post(self, request: Request) -> Response:
         """Save a note; exactly the same once more answers 200 with the note that is there."""
-        form = checked(NoteForm, request.data)
+        form = checked(NoteInput, request.data)
         own = Source.LINK if form["source_url"] else Source.API
         source = Source.CHATGPT if is_action(request) else own
         saved = services.save_note(owner_id=viewer_of(request).id, source=source, **form)
@@ -68,13 +68,13 @@ class NoteView(NotesAPIView):
 
     @extend_schema(
         operation_id="notes_change",
-        request=NoteChangeForm,
+        request=NoteChangeInput,
         responses={200: NoteOutput, **WRITE_PROBLEMS},
         tags=["notes"],
     )
     def patch(self, request: Request, note_id: UUID) -> Response:
         """Change title, content or tags."""
-        changes = checked(NoteChangeForm, request.data)
+        changes = checked(NoteChangeInput, request.data)
         return Response(
             _shown(request, services.change_note(owner_id=viewer_of(request).id, note_id=note_id, **changes))
         )

@@ -8,8 +8,8 @@ from drf_spectacular.utils import extend_schema
 from accounts.access import Claims, bearer_claims, load_viewer, require_confirmed
 from common.executor import database
 from common.views import AsyncView, json_response
-from notes.api.outputs import NoteOutput
 from notes.api.schema import WRITE_PROBLEMS
+from notes.api.serializers import NoteOutput
 from notes.messages import save_own_message
 from notes.payloads import note_payload
 from notes.services import Saved

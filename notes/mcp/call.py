@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from accounts.oauth.access import Grant
+from accounts.oauth.resource_server import Grant
 from common.errors import Invalid, UnsupportedType
 from common.json import loads
 

@@ -6,9 +6,9 @@ from typing import Any
 from django.conf import settings
 from rest_framework.serializers import Serializer
 
-from notes.api.access import READ, WRITE
-from notes.forms import MAX_URL, NoteForm
-from notes.mcp.forms import MAX_PAGE, MAX_QUERY, PAGE, ListForm, ReadForm, SearchForm
+from notes.api.base import READ, WRITE
+from notes.mcp.serializers import MAX_PAGE, MAX_QUERY, PAGE, ListInput, ReadInput, SearchInput
+from notes.serializers import MAX_URL, NoteInput
 from notes.text import MAX_TAG, MAX_TAGS, MAX_TITLE
 
 Schema = dict[str, Any]
@@ -111,16 +111,16 @@ _ALL = [
     Tool("save_note", "Save a note",
          "Saves a note for the user. Use it when the user asks to keep, save or remember something. "
          "Exactly the same note once more is found again instead of saved twice.",
-         WRITE, NoteForm, _NEW, _SAVED),
+         WRITE, NoteInput, _NEW, _SAVED),
     Tool("search_notes", "Search the notes",
          "Finds the user's notes by words and tag, newest first, with the beginning of each; read_note gives it all.",
-         READ, SearchForm, _object(["query"], query=_QUERY, **_PAGING), _PAGE),
+         READ, SearchInput, _object(["query"], query=_QUERY, **_PAGING), _PAGE),
     Tool("list_notes", "List the notes",
          "Lists the user's notes, newest first, with the beginning of each; read_note gives it all.",
-         READ, ListForm, _object([], **_PAGING), _PAGE),
+         READ, ListInput, _object([], **_PAGING), _PAGE),
     Tool("read_note", "Read a note",
          "Returns a note with its content. A long one comes in parts: where `truncated` is true, call again with "
          "`offset` set to `next_offset`.",
-         READ, ReadForm, _WANTED, _NOTE),
+         READ, ReadInput, _WANTED, _NOTE),
 ]  # fmt: skip
 TOOLS = {tool.name: tool for tool in _ALL}

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from accounts.oauth.access import InsufficientScope, bearer_token, challenge, mcp_resource
+from accounts.oauth.resource_server import InsufficientScope, bearer_token, challenge, mcp_resource
 from common.errors import BodyTooLarge, Invalid, MethodNotAllowed, NotJson, NotSignedIn, ParleyError, UnsupportedType
 from common.problems import headers_of, suppress_request_log
 from common.views import json_response

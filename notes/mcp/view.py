@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts.security.origins import require_known_origin
 from common.problems import ServerError, as_refusal, problem_response
 from common.views import AsyncView
-from notes.mcp.access import admitted
+from notes.mcp.authentication import authenticated
 from notes.mcp.call import read_call
 from notes.mcp.errors import rpc_refusal
 
@@ -26,7 +26,7 @@ class McpView(AsyncView):
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Answer one JSON-RPC message of either generation of the protocol."""
         require_known_origin(request)
-        grant = await admitted(request)
+        grant = await authenticated(request)
         call = await read_call(request, grant)
         module = await _loaded()
         return await module.answer(request, call)  # type: ignore[no-any-return]

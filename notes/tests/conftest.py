@@ -11,8 +11,8 @@ from django.utils import timezone
 from oauth2_provider.models import AccessToken, Application, RefreshToken
 
 from accounts.models import User
-from accounts.oauth.access import ACCESS_PREFIX, api_resource
 from accounts.oauth.models import AppGrant
+from accounts.oauth.resource_server import ACCESS_PREFIX, api_resource
 from common.ids import uuid7
 from conftest import Person
 from notes.tests.mcp_callers import callers  # noqa: F401

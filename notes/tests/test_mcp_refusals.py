@@ -12,8 +12,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from accounts.models import User
-from accounts.oauth.access import api_resource
 from accounts.oauth.models import AppGrant
+from accounts.oauth.resource_server import api_resource
 from conftest import Person
 from notes.tests.mcp_callers import BEFORE, BOTH, NOW, VERSIONS, Caller, granted
 

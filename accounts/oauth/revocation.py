@@ -1,21 +1,12 @@
 """The end of grants: by their owner, by their app, and with every other way in."""
 
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.dispatch import receiver
 
-from accounts.events import access_revoked, account_deleting
 from accounts.models import User
 from accounts.oauth.models import AppGrant, AppGrantQuerySet
 from common.errors import NotFound
-
-
-@receiver([access_revoked, account_deleting], dispatch_uid="oauth")
-def end_all_of(sender: Any, user_id: int, **_: Any) -> None:
-    """End whatever a user has granted, inside the transaction that ends the sessions."""
-    end(AppGrant.objects.filter(user=user_id), "access_revoked")
 
 
 def revoke(user: User, grant_id: UUID) -> None:

@@ -51,7 +51,7 @@ def _is_web_address(text: str) -> bool:
         return False
 
 
-class NoteForm(serializers.Serializer[Any]):
+class NoteInput(serializers.Serializer[Any]):
     content = ContentField(help_text="Markdown")
     title = TextField(
         required=False, allow_blank=True, max_length=MAX_TITLE, default="", help_text="else the first heading or line"
@@ -60,7 +60,7 @@ class NoteForm(serializers.Serializer[Any]):
     source_url = WebAddressField(required=False, allow_blank=True, default="", help_text="where it was found")
 
 
-class NoteChangeForm(serializers.Serializer[Any]):
+class NoteChangeInput(serializers.Serializer[Any]):
     content = ContentField(required=False, help_text="takes the place of the whole content")
     title = TextField(required=False, allow_blank=True, max_length=MAX_TITLE, help_text="empty: derived again")
     tags = TagsField(required=False)

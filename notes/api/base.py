@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.access import BearerAuthentication, Claims, require_confirmed, viewer_of
-from accounts.oauth.access import OAuthBesideSession, OAuthProtected, require_scope
+from accounts.oauth.resource_server import OAuthBesideSession, OAuthProtected, require_scope
 
 READ, WRITE = "notes:read", "notes:write"
 

@@ -6,7 +6,7 @@ from django.contrib.auth import SESSION_KEY as USER_KEY
 from django.http import HttpRequest
 
 from accounts.access import Claims, Viewer, load_viewer
-from accounts.signals import SESSION_KEY
+from accounts.models.session import SESSION_KEY
 from common.errors import NotSignedIn
 
 

@@ -13,8 +13,8 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from accounts.normalise import email_key
-from accounts.security.guessing import count_registration
 from accounts.security.network import client_network
+from accounts.security.rate_limits import count_registration
 from common.errors import NotAllowed
 
 

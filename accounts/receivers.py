@@ -1,0 +1,26 @@
+"""A browser that signs in by Django's own means, on our pages or in the admin, is a session like any other."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from accounts.models import Session, User
+from accounts.models.session import SESSION_KEY
+from accounts.services.sessions import start_session
+
+
+@receiver(user_logged_in)
+def remember_device(sender: Any, request: HttpRequest | None, user: User, **kwargs: Any) -> None:
+    """Start a session row and bind the browser's session to it."""
+    if request is not None and hasattr(request, "session"):
+        request.session[SESSION_KEY] = start_session(user, request, Session.Kind.PAGE).pk.hex
+
+
+@receiver(user_logged_out)
+def forget_device(sender: Any, request: HttpRequest | None, user: User | None, **kwargs: Any) -> None:
+    """End the row with the browser's session."""
+    if request is not None and (name := getattr(request, "session", {}).get(SESSION_KEY)):
+        Session.objects.filter(pk=UUID(name)).end("signed_out")
