@@ -12,7 +12,7 @@ from chats.turns.engine import engine, start_engine, stop_engine
 from common.executor import close_database
 from llm.client.sessions import close_session
 from llm.moderation import close_clients
-from streamchat.desk import close_desk, start_desk
+from streamchat.worker import close_worker, start_worker
 
 logger = logging.getLogger("parley.server")
 
@@ -34,13 +34,13 @@ async def _live(receive: Any, send: Any) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             await start_engine()
-            await start_desk()
+            await start_worker()
             drain_before_exit()
             tune_gc()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await stop_engine()
-            await close_desk()
+            await close_worker()
             await close_session()
             await close_clients()
             close_database()

@@ -15,10 +15,10 @@ from chats.models import State
 from common.drf import TextField
 from common.executor import database
 from common.views import AsyncView, checked, json_response, read_object
-from streamchat.desk import desk
 from streamchat.errors import StreamMissing
 from streamchat.identity import is_configured, stream_id
 from streamchat.stopping import stop_in_channel
+from streamchat.worker import worker
 
 
 class StreamTokenOutput(serializers.Serializer[Any]):
@@ -48,7 +48,7 @@ class TokenView(AsyncView):
         """Make a token for the signed-in user's own id on Stream, and for no other."""
         require_configured()
         viewer = await database().read(_confirmed, bearer_claims(request))
-        sdk = await desk().client.sdk()
+        sdk = await worker().client.sdk()
         seconds, name = settings.STREAM_TOKEN_SECONDS, stream_id(viewer.id)
         return json_response(
             {

@@ -12,7 +12,7 @@ from chats.models import State, Turn
 from chats.turns.store import database_now, lease_end
 from common.sql import is_postgresql, uuid_of
 from streamchat.models import Reply
-from streamchat.relaying import Due, due_of, finish
+from streamchat.reply_poster import Due, due_of, finish
 from streamchat.wording import NOTES
 
 AT_A_TIME = 50

@@ -4,8 +4,8 @@ from typing import Any
 
 from accounts.signals import access_revoked, account_deleting
 from chats.turns.ticking import swept
-from streamchat.desk import desk
 from streamchat.revoking import revoke_later
+from streamchat.worker import worker
 
 
 def connect() -> None:
@@ -15,7 +15,7 @@ def connect() -> None:
 
 
 def _sweep(**_: Any) -> None:
-    desk().sweep()
+    worker().sweep()
 
 
 def _revoke(*, user_id: int, **_: Any) -> None:

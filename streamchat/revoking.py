@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from chats.turns.engine import server_loop
 from streamchat.client import Client
-from streamchat.desk import desk
 from streamchat.errors import StreamError
 from streamchat.identity import is_configured, stream_id
+from streamchat.worker import worker
 
 if TYPE_CHECKING:
     from getstream import AsyncStream
@@ -28,7 +28,7 @@ def revoke_later(user_id: int) -> None:
 
 def _begin(user_id: int) -> None:
     if loop := server_loop():
-        loop.call_soon_threadsafe(lambda: desk().begin(_revoke(desk().client, user_id)))
+        loop.call_soon_threadsafe(lambda: worker().begin(_revoke(worker().client, user_id)))
     else:
         asyncio.run(_revoke_alone(user_id))
 

@@ -5,7 +5,7 @@ from django.urls.converters import StringConverter
 
 from common.urls import with_and_without_slash
 from streamchat.api import StopView, TokenView
-from streamchat.incoming import CHANNEL
+from streamchat.payload import CHANNEL
 from streamchat.webhook import WebhookView
 
 

@@ -5,11 +5,11 @@ from django.http import HttpRequest, HttpResponse
 from common.errors import Invalid
 from common.json import loads
 from common.views import AsyncView, json_response
-from streamchat import answers
-from streamchat.errand import answer_to
+from streamchat import hook_responses
+from streamchat.command_task import answer_to
 from streamchat.errors import StreamMissing
 from streamchat.identity import is_configured
-from streamchat.incoming import read_command
+from streamchat.payload import parse_command
 from streamchat.signing import authentic_body
 
 
@@ -24,5 +24,5 @@ class WebhookView(AsyncView):
         data = loads(body)
         if not isinstance(data, dict):
             raise Invalid("Send a JSON object.")
-        command = read_command(data, body, request.headers.get("X-Webhook-Id", ""))
-        return json_response(answers.UNTOUCHED if command is None else await answer_to(command))
+        command = parse_command(data, body, request.headers.get("X-Webhook-Id", ""))
+        return json_response(hook_responses.UNTOUCHED if command is None else await answer_to(command))

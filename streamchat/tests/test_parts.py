@@ -8,7 +8,7 @@ import pytest
 from django.core.checks import run_checks
 
 from accounts.models import User
-from streamchat.relaying import cut_to, shown
+from streamchat.reply_poster import cut_to, shown
 from streamchat.testing import FakeStream
 from streamchat.tests.conftest import Friends
 from streamchat.wording import MOST_MESSAGES, TOO_LONG, in_messages

@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from streamchat.client import Client
+from streamchat.configure import configure
 from streamchat.errors import StreamError
 from streamchat.identity import is_configured
-from streamchat.setting_up import configure
 
 
 class Command(BaseCommand):

@@ -14,14 +14,14 @@ from llm.moderation import OpenAIModerator, moderation_enabled, moderator, prepa
 from streamchat.client import Client
 from streamchat.identity import is_configured
 from streamchat.leases import are_due, renew, take_over
-from streamchat.relaying import Due, Relay
+from streamchat.reply_poster import Due, ReplyPoster
 
 logger = logging.getLogger("parley.stream")
 T = TypeVar("T")
 CLOSING_SECONDS = 3.0
 
 
-class Desk:
+class Worker:
     """Belongs to one event loop; its tasks are nobody's children, so a webhook that hangs up ends none of them."""
 
     def __init__(self) -> None:
@@ -52,14 +52,14 @@ class Desk:
         if self._held[row_id] <= 0:
             del self._held[row_id]
 
-    def relay(self, due: Due) -> None:
+    def post_reply(self, due: Due) -> None:
         """Bring a reply into its channel."""
         self.keep(due.row_id)
-        self.begin(self._relay(due))
+        self.begin(self._post_reply(due))
 
-    async def _relay(self, due: Due) -> None:
+    async def _post_reply(self, due: Due) -> None:
         try:
-            await Relay(due, self.client).run()
+            await ReplyPoster(due, self.client).run()
         except Exception:
             logger.exception("%s failed", due.message_id)
         finally:
@@ -77,7 +77,7 @@ class Desk:
             if await database().read(are_due):
                 for due in await database().write(take_over, engine().name):
                     logger.warning("%s lost its process", due.message_id)
-                    self.relay(due)
+                    self.post_reply(due)
         except Exception as error:
             logger.error("replies for Stream not swept, trying again: %s", error)
 
@@ -91,23 +91,23 @@ class Desk:
         await self.client.close()
 
 
-_desks: WeakKeyDictionary[asyncio.AbstractEventLoop, Desk] = WeakKeyDictionary()
+_workers: WeakKeyDictionary[asyncio.AbstractEventLoop, Worker] = WeakKeyDictionary()
 
 
-def desk() -> Desk:
-    """Return the running loop's desk."""
-    return _desks.setdefault(asyncio.get_running_loop(), Desk())
+def worker() -> Worker:
+    """Return the running loop's worker."""
+    return _workers.setdefault(asyncio.get_running_loop(), Worker())
 
 
-async def start_desk() -> None:
+async def start_worker() -> None:
     """Import what the first webhook could not wait for; called when a server starts, which takes that much longer."""
     if is_configured():
-        await desk().client.sdk()
+        await worker().client.sdk()
         if moderation_enabled() and isinstance(moderator(), OpenAIModerator):
             await prepare_client()
 
 
-async def close_desk() -> None:
+async def close_worker() -> None:
     """Finish what can be finished; called when a server stops, after its turns have ended."""
-    if found := _desks.pop(asyncio.get_running_loop(), None):
+    if found := _workers.pop(asyncio.get_running_loop(), None):
         await found.close()

@@ -15,11 +15,11 @@ from common.errors import ParleyError, Unavailable
 from common.executor import database
 from common.problems import ServerError, as_refusal
 from common.retrying import retry_conflicts
-from streamchat import answers, claiming
-from streamchat.answers import Answer
-from streamchat.desk import desk
-from streamchat.incoming import Command
-from streamchat.relaying import due_of
+from streamchat import accept, hook_responses
+from streamchat.hook_responses import HookResponse
+from streamchat.payload import StreamCommand
+from streamchat.reply_poster import due_of
+from streamchat.worker import worker
 
 logger = logging.getLogger("parley.stream")
 ASK_AGAIN_SECONDS = 0.05
@@ -27,35 +27,35 @@ EMPTY = "Type a question after the command, for example: /{name} What is the cap
 BLOCKED = "This message was blocked by a content filter."
 
 
-class Errand:
+class CommandTask:
     """One webhook's command, carried out by a task that outlives the request."""
 
-    def __init__(self, command: Command) -> None:
+    def __init__(self, command: StreamCommand) -> None:
         self.command = command
         self.is_claimed = False
-        self.answer: Answer | None = None  # once it is decided
+        self.answer: HookResponse | None = None  # once it is decided
         self.is_late = False  # the hook has answered; the channel hears what is decided from now on
 
-    async def run(self) -> Answer:
-        claimed = await database().write(retry_conflicts, claiming.claim, self.command, engine().name)
+    async def run(self) -> HookResponse:
+        claimed = await database().write(retry_conflicts, accept.claim, self.command, engine().name)
         self.is_claimed = True
         if claimed is None:
             return await self._earlier_answer()
-        desk().keep(claimed.row.pk)
+        worker().keep(claimed.row.pk)
         try:
             return await self._carry_out(claimed)
         finally:
-            desk().let_go(claimed.row.pk)
+            worker().let_go(claimed.row.pk)
 
-    async def _carry_out(self, claimed: claiming.Claim) -> Answer:
+    async def _carry_out(self, claimed: accept.AcceptedCommand) -> HookResponse:
         row = claimed.row
         try:
             begun = await self._start(claimed.viewer, claimed.ask)
         except ParleyError as refusal:
             return await self._refused(claimed, refusal)
-        self.answer = answers.accepted(self.command)
-        await database().write(claiming.attach, row.pk, begun.reply.id, self.command.delivery, self.answer)
-        desk().relay(replace(due_of(row), chat=begun.chat_id, reply=begun.reply.id))
+        self.answer = hook_responses.accepted(self.command)
+        await database().write(accept.attach, row.pk, begun.reply.id, self.command.delivery, self.answer)
+        worker().post_reply(replace(due_of(row), chat=begun.chat_id, reply=begun.reply.id))
         return self.answer
 
     async def _start(self, viewer: Viewer, ask: turns.Ask) -> turns.Begun:
@@ -71,56 +71,56 @@ class Errand:
             raise ReplyBlocked(BLOCKED)
         return begun
 
-    async def _refused(self, claimed: claiming.Claim, refusal: ParleyError) -> Answer:
+    async def _refused(self, claimed: accept.AcceptedCommand, refusal: ParleyError) -> HookResponse:
         """Tell the sender; where the hook could not wait, tell the channel."""
         row = claimed.row
         if self.is_late:
-            await database().write(claiming.note, row.pk, refusal.detail[:300])
-            desk().relay(replace(due_of(row), note=refusal.detail))
-            return answers.accepted(self.command)
+            await database().write(accept.note, row.pk, refusal.detail[:300])
+            worker().post_reply(replace(due_of(row), note=refusal.detail))
+            return hook_responses.accepted(self.command)
         self.answer = refusal_answer(self.command, refusal)
-        await database().write(claiming.refuse, row.pk, self.command.delivery, self.answer)
+        await database().write(accept.refuse, row.pk, self.command.delivery, self.answer)
         return self.answer
 
-    async def _earlier_answer(self) -> Answer:
+    async def _earlier_answer(self) -> HookResponse:
         """Answer as the first delivery was answered; it may be under way in another process."""
         while not self.is_late:
-            if (found := await database().read(claiming.earlier_answer, self.command)) is not None:
+            if (found := await database().read(accept.earlier_answer, self.command)) is not None:
                 return found
             await asyncio.sleep(ASK_AGAIN_SECONDS)
-        return answers.accepted(self.command)
+        return hook_responses.accepted(self.command)
 
 
-def refusal_answer(command: Command, refusal: ParleyError) -> Answer:
+def refusal_answer(command: StreamCommand, refusal: ParleyError) -> HookResponse:
     """A chat that is busy is worth another try; everything else is an error that only the sender sees."""
     if isinstance(refusal, TurnRunning):
-        return answers.come_again(command, refusal.detail)
-    return answers.refused(refusal.detail)
+        return hook_responses.come_again(command, refusal.detail)
+    return hook_responses.refused(refusal.detail)
 
 
-async def answer_to(command: Command) -> Answer:
+async def answer_to(command: StreamCommand) -> HookResponse:
     """Return the hook's answer within `STREAM_HOOK_SECONDS`, whatever the model, the moderator or the database do.
 
     Raises Unavailable where the command could not even be recorded by then.
     """
-    if command.action == answers.CANCEL:
-        return answers.DROPPED
+    if command.action == hook_responses.CANCEL:
+        return hook_responses.DROPPED
     if wrong := _what_is_wrong(command.args):
-        return answers.refused(wrong.format(name=command.name))
-    errand = Errand(command)
-    task = desk().begin(errand.run())
+        return hook_responses.refused(wrong.format(name=command.name))
+    command_task = CommandTask(command)
+    task = worker().begin(command_task.run())
     try:
         done, _ = await asyncio.wait({task}, timeout=settings.STREAM_HOOK_SECONDS)
     finally:  # also where Stream has hung up
-        errand.is_late = errand.is_late or not task.done()
+        command_task.is_late = command_task.is_late or not task.done()
     if done:
         return _result(task, command)
-    if not errand.is_claimed:
+    if not command_task.is_claimed:
         raise Unavailable(retry_after=1)
-    return errand.answer or answers.accepted(command)
+    return command_task.answer or hook_responses.accepted(command)
 
 
-def _result(task: "asyncio.Task[Answer]", command: Command) -> Answer:
+def _result(task: "asyncio.Task[HookResponse]", command: StreamCommand) -> HookResponse:
     """Return what the task found; a refusal at the very beginning has claimed nothing."""
     try:
         return task.result()

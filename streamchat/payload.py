@@ -15,7 +15,7 @@ CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,100}:[A-Za-z0-9_!-]{1,150}")
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class StreamCommand:
     """One `/gpt …`. `action` is the value of the button pressed, or nothing; `parent_id` names the thread, if any."""
 
     name: str
@@ -37,7 +37,7 @@ class Command:
         return str(settings.STREAM_COMMANDS[self.name])
 
 
-def read_command(data: Mapping[str, Any], body: bytes, webhook_id: str) -> Command | None:
+def parse_command(data: Mapping[str, Any], body: bytes, webhook_id: str) -> StreamCommand | None:
     """Return the command in a webhook; None where it is none of ours or comes from the bot. Raises Invalid.
 
     The id is hashed, since it may have any length; without one the body stands for it.
@@ -55,7 +55,7 @@ def read_command(data: Mapping[str, Any], body: bytes, webhook_id: str) -> Comma
     delivery = sha256(webhook_id.encode("utf-8", "surrogateescape")).hexdigest() if webhook_id else digest
     if action:  # pressing a button again says the same in the same words
         digest = sha256(f"{digest} {delivery}".encode()).hexdigest()
-    return Command(name, _args(message), _cid(message), _parent(message), asker, action, delivery, digest)
+    return StreamCommand(name, _args(message), _cid(message), _parent(message), asker, action, delivery, digest)
 
 
 def _asker(data: Mapping[str, Any], message: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ from streamchat.models import Reply
 from streamchat.wording import GONE, LOST, REFUSED, final_text, in_messages
 
 logger = logging.getLogger("parley.stream")
-Part = tuple[int, str, str]  # offset, kind, text
+PlacedText = tuple[int, str, str]  # offset, kind, text
 BAD = (State.FAILED, State.INTERRUPTED, State.BLOCKED)
 
 
@@ -49,14 +49,14 @@ def due_of(row: Reply) -> Due:
     return Due(row.pk, row.message_id, channel.cid, channel.parent_id, note=row.note, is_posted=row.is_posted)
 
 
-class Relay:
+class ReplyPoster:
     """Brings one reply into its channel."""
 
     def __init__(self, due: Due, client: Client) -> None:
         self.due = due
         self.bot = Bot(client, due.cid, due.parent_id)
         self.ended: MessageRow | None = None
-        self._parts: list[Part] = []
+        self._parts: list[PlacedText] = []
         self._is_over, self._news, self._over = False, asyncio.Event(), asyncio.Event()
         self._updated_at, self._is_stored = 0.0, False
 
@@ -162,14 +162,14 @@ class Relay:
         return str(self.ended.state) if self.ended else "withdrawn"
 
 
-def cut_to(parts: list[Part], at: int) -> list[Part]:
+def cut_to(parts: list[PlacedText], at: int) -> list[PlacedText]:
     """Withdraw what was shown from an offset on."""
     if not parts or parts[-1][0] + len(parts[-1][2]) <= at:
         return parts
     return [(start, kind, text[: at - start]) for start, kind, text in parts if start < at]
 
 
-def shown(parts: list[Part], limit: int) -> str:
+def shown(parts: list[PlacedText], limit: int) -> str:
     """Return the beginning of the text; reasoning is not shown."""
     text, length = [], 0
     for _, kind, part in parts:

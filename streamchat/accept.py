@@ -15,14 +15,14 @@ from chats.turns import Ask
 from chats.turns.store import lease_end
 from common.ids import uuid7
 from common.sql import instant
-from streamchat.answers import Answer
+from streamchat.hook_responses import HookResponse
 from streamchat.identity import active_user, owner_for, viewer_for
-from streamchat.incoming import Command
 from streamchat.models import Channel, Delivery, Reply
+from streamchat.payload import StreamCommand
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class AcceptedCommand:
     """A webhook whose effect is ours to make."""
 
     row: Reply
@@ -30,7 +30,7 @@ class Claim:
     ask: Ask
 
 
-def claim(command: Command, owner: str) -> Claim | None:
+def claim(command: StreamCommand, owner: str) -> AcceptedCommand | None:
     """Record a webhook and the reply that it makes due; None where it had its effect before. Raises AskerInactive.
 
     `owner` names the process that will see to the reply.
@@ -44,10 +44,10 @@ def claim(command: Command, owner: str) -> Claim | None:
         )
         with connection.cursor() as cursor:
             cursor.execute(f"UPDATE streamchat_reply SET lease_until = {lease_end()} WHERE id = %s", [row.pk])
-        return Claim(row, viewer_for(user), _ask(command, channel, row))
+        return AcceptedCommand(row, viewer_for(user), _ask(command, channel, row))
 
 
-def _is_first(command: Command) -> bool:
+def _is_first(command: StreamCommand) -> bool:
     """Insert the delivery; the id counts, and so does the body: a signature does not cover the headers."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -58,7 +58,7 @@ def _is_first(command: Command) -> bool:
         return cursor.fetchone() is not None
 
 
-def _place(command: Command) -> tuple[Channel, User]:
+def _place(command: StreamCommand) -> tuple[Channel, User]:
     """Return the channel or thread and the owner of its chat; a new chat where the owner cannot own it any more."""
     new = owner_for(command.asker)
     channel, _ = Channel.objects.get_or_create(
@@ -77,7 +77,7 @@ def may_start(user: User) -> bool:
     return user.is_email_confirmed or not settings.REQUIRE_CONFIRMED_EMAIL
 
 
-def _ask(command: Command, channel: Channel, row: Reply) -> Ask:
+def _ask(command: StreamCommand, channel: Channel, row: Reply) -> Ask:
     """Return the turn: after the channel's own last reply, whatever the owner has said in that chat elsewhere.
 
     A question that begins with a slash is kept as it was typed, so that it is no command of our own chats.
@@ -94,21 +94,21 @@ def _last_reply(channel: Channel) -> UUID | None:
     return last.reply if last else None
 
 
-def earlier_answer(command: Command) -> Answer | None:
+def earlier_answer(command: StreamCommand) -> HookResponse | None:
     """Return what was answered when this webhook came first, if that is known yet."""
     rows: Any = Delivery.objects.filter(pk=command.delivery) | Delivery.objects.filter(digest=command.digest)
-    answers: list[Answer | None] = list(rows.values_list("answer", flat=True))
+    answers: list[HookResponse | None] = list(rows.values_list("answer", flat=True))
     return next(filter(None, answers), None)
 
 
-def attach(row_id: UUID, reply_id: UUID, delivery: str, answer: Answer) -> None:
+def attach(row_id: UUID, reply_id: UUID, delivery: str, answer: HookResponse) -> None:
     """Record which message of the chat the bot's message will show, and what the hook answers."""
     with transaction.atomic():
         Reply.objects.filter(pk=row_id).update(reply=reply_id)
         Delivery.objects.filter(pk=delivery).update(answer=answer)
 
 
-def refuse(row_id: UUID, delivery: str, answer: Answer) -> None:
+def refuse(row_id: UUID, delivery: str, answer: HookResponse) -> None:
     """Record that the sender is told why there is no reply; the channel is owed nothing."""
     with transaction.atomic():
         Reply.objects.filter(pk=row_id).update(outcome="refused", finished_at=timezone.now())

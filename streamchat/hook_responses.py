@@ -2,28 +2,28 @@
 
 from typing import Any
 
-from streamchat.incoming import Command
+from streamchat.payload import StreamCommand
 
 RETRY, CANCEL = "retry", "cancel"
 UNTOUCHED: dict[str, Any] = {}
 DROPPED: dict[str, Any] = {"message": None}
-Answer = dict[str, Any]
+HookResponse = dict[str, Any]
 
 
-def accepted(command: Command) -> Answer:
+def accepted(command: StreamCommand) -> HookResponse:
     """Let everybody see the question; after a button, what showed the buttons becomes the question again."""
-    shown: Answer = {"type": "regular", "text": command.text}
+    shown: HookResponse = {"type": "regular", "text": command.text}
     if command.action:
         shown["attachments"] = []
     return {"message": shown}
 
 
-def refused(text: str) -> Answer:
+def refused(text: str) -> HookResponse:
     """Reject the message and tell its sender why; nobody else sees it, and nothing is stored."""
     return {"message": {"type": "error", "text": text}}
 
 
-def come_again(command: Command, text: str) -> Answer:
+def come_again(command: StreamCommand, text: str) -> HookResponse:
     """Ask the sender, and nobody else, whether to try again; the command and its words stay with the message."""
     buttons = [
         {"name": "action", "text": "Try again", "style": "primary", "type": "button", "value": RETRY},
