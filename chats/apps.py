@@ -6,6 +6,6 @@ class ChatsConfig(AppConfig):
     verbose_name = "Chats"
 
     def ready(self) -> None:
-        from chats.services import accounts
+        from chats import receivers
 
-        accounts.connect()
+        receivers.connect()

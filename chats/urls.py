@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from chats.api import ai_sdk, chats, messages, openai, seed
+from chats.api import ai_sdk, chats, legacy, messages, openai
 from chats.history import Bucket
 from common.urls import with_and_without_slash
 
@@ -33,12 +33,12 @@ openai_patterns = [
     re_path(r"^v1(?:/(?P<rest>.*))?$", openai.UnknownView.as_view()),
 ]
 seed_patterns = [
-    *with_and_without_slash("prompt_gpt", seed.PromptGptView.as_view(), "prompt-gpt"),
-    *with_and_without_slash("prompt_gemini", seed.PromptGeminiView.as_view(), "prompt-gemini"),
+    *with_and_without_slash("prompt_gpt", legacy.PromptGptView.as_view(), "prompt-gpt"),
+    *with_and_without_slash("prompt_gemini", legacy.PromptGeminiView.as_view(), "prompt-gemini"),
     *with_and_without_slash(
-        "get_chat_messages/<anyuuid:chat_id>", seed.ChatMessagesView.as_view(), "get-chat-messages"
+        "get_chat_messages/<anyuuid:chat_id>", legacy.ChatMessagesView.as_view(), "get-chat-messages"
     ),
-    *with_and_without_slash("todays_chat", seed.BucketView.as_view(bucket=Bucket.TODAY), "todays-chat"),
-    *with_and_without_slash("yesterdays_chat", seed.BucketView.as_view(bucket=Bucket.YESTERDAY), "yesterdays-chat"),
-    *with_and_without_slash("seven_days_chat", seed.BucketView.as_view(bucket=Bucket.SEVEN_DAYS), "seven-days-chat"),
+    *with_and_without_slash("todays_chat", legacy.BucketView.as_view(bucket=Bucket.TODAY), "todays-chat"),
+    *with_and_without_slash("yesterdays_chat", legacy.BucketView.as_view(bucket=Bucket.YESTERDAY), "yesterdays-chat"),
+    *with_and_without_slash("seven_days_chat", legacy.BucketView.as_view(bucket=Bucket.SEVEN_DAYS), "seven-days-chat"),
 ]

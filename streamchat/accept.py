@@ -11,8 +11,8 @@ from django.utils import timezone
 from accounts.access import Viewer
 from accounts.models import User
 from chats.models import Message
-from chats.turns import Ask
-from chats.turns.store import lease_end
+from chats.turns import TurnRequest
+from chats.turns.writes import lease_end
 from common.ids import uuid7
 from common.sql import instant
 from streamchat.hook_responses import HookResponse
@@ -27,7 +27,7 @@ class AcceptedCommand:
 
     row: Reply
     viewer: Viewer
-    ask: Ask
+    ask: TurnRequest
 
 
 def claim(command: StreamCommand, owner: str) -> AcceptedCommand | None:
@@ -77,13 +77,13 @@ def may_start(user: User) -> bool:
     return user.is_email_confirmed or not settings.REQUIRE_CONFIRMED_EMAIL
 
 
-def _ask(command: StreamCommand, channel: Channel, row: Reply) -> Ask:
+def _ask(command: StreamCommand, channel: Channel, row: Reply) -> TurnRequest:
     """Return the turn: after the channel's own last reply, whatever the owner has said in that chat elsewhere.
 
     A question that begins with a slash is kept as it was typed, so that it is no command of our own chats.
     """
     text = command.text if command.args.startswith("/") else command.args
-    return Ask(
+    return TurnRequest(
         "send", channel.chat, text, parent=_last_reply(channel), model=command.provider, key=row.key, create=True
     )
 

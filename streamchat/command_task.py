@@ -50,26 +50,26 @@ class CommandTask:
     async def _carry_out(self, claimed: accept.AcceptedCommand) -> HookResponse:
         row = claimed.row
         try:
-            begun = await self._start(claimed.viewer, claimed.ask)
+            accepted = await self._start(claimed.viewer, claimed.ask)
         except ParleyError as refusal:
             return await self._refused(claimed, refusal)
         self.answer = hook_responses.accepted(self.command)
-        await database().write(accept.attach, row.pk, begun.reply.id, self.command.delivery, self.answer)
-        worker().post_reply(replace(due_of(row), chat=begun.chat_id, reply=begun.reply.id))
+        await database().write(accept.attach, row.pk, accepted.reply.id, self.command.delivery, self.answer)
+        worker().post_reply(replace(due_of(row), chat=accepted.chat_id, reply=accepted.reply.id))
         return self.answer
 
-    async def _start(self, viewer: Viewer, ask: turns.Ask) -> turns.Begun:
+    async def _start(self, viewer: Viewer, ask: turns.TurnRequest) -> turns.AcceptedTurn:
         """Start the turn; raise every refusal as one of ours."""
         try:
-            begun = await turns.start(viewer, ask)
+            accepted = await turns.start(viewer, ask)
         except Exception as error:
             refusal = as_refusal(error)
             if refusal is None:
                 logger.exception("a command failed")
             raise refusal or ServerError() from error
-        if begun.reply.state == State.BLOCKED:
+        if accepted.reply.state == State.BLOCKED:
             raise ReplyBlocked(BLOCKED)
-        return begun
+        return accepted
 
     async def _refused(self, claimed: accept.AcceptedCommand, refusal: ParleyError) -> HookResponse:
         """Tell the sender; where the hook could not wait, tell the channel."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from accounts.signals import access_revoked, account_deleting
-from chats.turns.ticking import swept
+from chats.signals import swept
 from streamchat.revoking import revoke_later
 from streamchat.worker import worker
 

@@ -24,19 +24,19 @@ from chats.api.ai_sdk_schema import (
     UiMessageOutput,
     UiStoppedOutput,
 )
-from chats.api.first_token import Awaited
 from chats.api.messages import idempotency_key
 from chats.api.schema import IDEMPOTENCY_KEY
-from chats.api.waiting import failure_of
+from chats.connections import Reading
 from chats.errors import ChatNotFound, MessageNotFound
 from chats.models import Role, State
 from chats.services.client_ids import find_chat, find_message
 from chats.services.messages import read_head
 from chats.tree import MessageRow, branch
 from chats.turns.events import Delta, End, KeepAlive, TurnEvent
-from chats.turns.readers import Reading
 from chats.wire import ui_stream
+from chats.wire.peek import Peeked
 from chats.wire.sse import KEEP_ALIVE
+from chats.wire.waiting import failure_of
 from common.errors import ParleyError
 from common.executor import database
 from common.problems import as_refusal, headers_of, problem_response, suppress_request_log
@@ -155,7 +155,7 @@ def _history(claims: Claims, name: str, before: str, limit: int) -> list[Message
 async def _answer(claims: Claims, shown: Shown, patience: float) -> HttpResponseBase:
     """Stream a reply; one that fails within the patience and without any text is answered with a status."""
     reading = Reading(claims, turns.follow(shown.chat_id, shown.reply.id))
-    events = Awaited(reading)
+    events = Peeked(reading)
     try:
         first = await events.first(patience) if patience else None
         if isinstance(first, End) and (failure := failure_of(first.message)):

@@ -12,7 +12,7 @@ from chats.models import Role, State
 from chats.services.client_ids import as_uuid, find_chat, find_message, replies_to
 from chats.services.messages import read_head
 from chats.tree import MessageRow, read_message
-from chats.turns.stored import read_reply
+from chats.turns.reads import read_reply
 from common.errors import Invalid
 from common.executor import database
 from common.ids import uuid7
@@ -36,12 +36,12 @@ async def carry_out(claims: Claims, wish: Wish, key: str) -> Shown:
         return found if isinstance(found, Shown) else await _start(claims, found)
 
 
-async def _start(claims: Claims, ask: turns.Ask) -> Shown:
-    begun = await turns.start(claims, ask)
-    return Shown(begun.chat_id, begun.reply)
+async def _start(claims: Claims, ask: turns.TurnRequest) -> Shown:
+    accepted = await turns.start(claims, ask)
+    return Shown(accepted.chat_id, accepted.reply)
 
 
-def decide(claims: Claims, wish: Wish, key: str) -> turns.Ask | Shown:
+def decide(claims: Claims, wish: Wish, key: str) -> turns.TurnRequest | Shown:
     """Return what to ask of the engine, or the reply that answers the wish already."""
     viewer = load_viewer(claims)
     chat_id = find_chat(viewer.id, wish.chat)
@@ -60,14 +60,16 @@ def decide(claims: Claims, wish: Wish, key: str) -> turns.Ask | Shown:
     return _ask("edit", chat_id, wish, key, message=known.id)
 
 
-def _ask(kind: Literal["send", "edit", "regenerate"], chat_id: UUID, wish: Wish, key: str, **values: Any) -> turns.Ask:
+def _ask(
+    kind: Literal["send", "edit", "regenerate"], chat_id: UUID, wish: Wish, key: str, **values: Any
+) -> turns.TurnRequest:
     if kind == "regenerate":
-        return turns.Ask(kind, chat_id, model=wish.model, key=key, **values)
+        return turns.TurnRequest(kind, chat_id, model=wish.model, key=key, **values)
     name = wish.message_id if kind == "edit" and wish.message_id else wish.question_id
-    return turns.Ask(kind, chat_id, wish.text, model=wish.model, key=key, client_id=name, **values)
+    return turns.TurnRequest(kind, chat_id, wish.text, model=wish.model, key=key, client_id=name, **values)
 
 
-def _first(wish: Wish, key: str) -> turns.Ask:
+def _first(wish: Wish, key: str) -> turns.TurnRequest:
     """Ask for a chat to be made; a retry may be the first that is heard of one."""
     if not wish.text:
         raise MessageNotFound()
@@ -76,7 +78,7 @@ def _first(wish: Wish, key: str) -> turns.Ask:
     return _ask("send", uuid7(), wish, key, create=True, client_chat_id=wish.chat)
 
 
-def _again(chat_id: UUID, owner_id: int, known: MessageRow | None, wish: Wish, key: str) -> turns.Ask:
+def _again(chat_id: UUID, owner_id: int, known: MessageRow | None, wish: Wish, key: str) -> turns.TurnRequest:
     """Ask for another reply: to the message named, else to the last question; one never stored is sent now."""
     if known is None and wish.text:
         return _ask("send", chat_id, wish, key)
@@ -90,7 +92,7 @@ def _again(chat_id: UUID, owner_id: int, known: MessageRow | None, wish: Wish, k
     return _ask("regenerate", chat_id, wish, key, message=replies_to(known.id)[0])
 
 
-def _repeated(chat_id: UUID, question: MessageRow, wish: Wish, key: str) -> turns.Ask | Shown:
+def _repeated(chat_id: UUID, question: MessageRow, wish: Wish, key: str) -> turns.TurnRequest | Shown:
     """The same message again: show its newest reply; one without text is made anew."""
     newest = read_message(chat_id, replies_to(question.id)[-1])
     if newest and (newest.length or newest.state == State.STREAMING):

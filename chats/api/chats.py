@@ -14,9 +14,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.access import viewer_of
-from chats.api.forms import ChatChangeForm, ChatForm, HistoryQuery, ListQuery
-from chats.api.outputs import ChatOutput, HistoryOutput, ModelOutput
 from chats.api.schema import PROBLEMS, paginated
+from chats.api.serializers import (
+    ChatChangeInput,
+    ChatInput,
+    ChatOutput,
+    HistoryOutput,
+    HistoryQuery,
+    ListQuery,
+    ModelOutput,
+)
 from chats.services import chats as service
 from chats.wire.payloads import chat_payload
 from common.errors import Invalid
@@ -65,11 +72,11 @@ class ChatsView(APIView):
         return paginator.get_paginated_response([chat_payload(row) for row in page])
 
     @extend_schema(
-        operation_id="chats_create", request=ChatForm, responses={201: ChatOutput, 200: ChatOutput, **PROBLEMS}
+        operation_id="chats_create", request=ChatInput, responses={201: ChatOutput, 200: ChatOutput, **PROBLEMS}
     )
     def post(self, request: Request) -> Response:
         """Make a chat; an id that the user has used before answers 200 with that chat."""
-        form = checked(ChatForm, request.data)
+        form = checked(ChatInput, request.data)
         owner = viewer_of(request).id
         chat_id, made = service.create_chat(owner, form.get("id"), form["title"], form["model"])
         row = service.get_chat(owner, chat_id)
@@ -81,11 +88,11 @@ class ChatView(APIView):
     def get(self, request: Request, chat_id: UUID) -> Response:
         return Response(chat_payload(service.get_chat(viewer_of(request).id, chat_id)))
 
-    @extend_schema(operation_id="chats_change", request=ChatChangeForm, responses={200: ChatOutput, **PROBLEMS})
+    @extend_schema(operation_id="chats_change", request=ChatChangeInput, responses={200: ChatOutput, **PROBLEMS})
     def patch(self, request: Request, chat_id: UUID) -> Response:
         """Rename, pin, archive, choose the model, or switch the branch (`head`)."""
         owner = viewer_of(request).id
-        service.change_chat(owner, chat_id, checked(ChatChangeForm, request.data))
+        service.change_chat(owner, chat_id, checked(ChatChangeInput, request.data))
         return Response(chat_payload(service.get_chat(owner, chat_id)))
 
     @extend_schema(operation_id="chats_delete", responses={204: None, **PROBLEMS})

@@ -10,14 +10,23 @@ from drf_spectacular.utils import extend_schema
 
 from accounts.access import Claims, bearer_claims
 from chats import turns
-from chats.api.forms import EditForm, FollowQuery, MessagesQuery, PromptForm, RegenerateForm, SendQuery
-from chats.api.outputs import MessageOutput, MessagesPageOutput, TurnOutput
 from chats.api.schema import EVENT_STREAM, IDEMPOTENCY_KEY, LAST_EVENT_ID, PROBLEMS, TURN_PROBLEMS
-from chats.api.waiting import answer_when_done
+from chats.api.serializers import (
+    EditInput,
+    FollowQuery,
+    MessageOutput,
+    MessagesPageOutput,
+    MessagesQuery,
+    PromptInput,
+    RegenerateInput,
+    SendQuery,
+    TurnOutput,
+)
+from chats.connections import Reading
 from chats.services.messages import read_page
-from chats.turns.readers import Reading
 from chats.wire import sse
 from chats.wire.payloads import message_payload, message_payloads
+from chats.wire.waiting import answer_when_done
 from common.errors import Invalid
 from common.executor import database
 from common.views import AsyncView, EventStream, checked, json_response, read_object
@@ -35,29 +44,29 @@ def idempotency_key(request: HttpRequest) -> str:
     return key
 
 
-async def respond(request: HttpRequest, ask: turns.Ask) -> HttpResponseBase:
+async def respond(request: HttpRequest, ask: turns.TurnRequest) -> HttpResponseBase:
     """Start a turn and answer as the client asked: a stream, at once, or when the reply is done."""
     claims = bearer_claims(request)
     query = checked(SendQuery, request.GET)
     if "text/event-stream" in request.headers.get("Accept", ""):
         return event_stream(await _start_stream(claims, ask), query["html"])
-    begun = await turns.start(claims, ask)
+    accepted = await turns.start(claims, ask)
     if not query["wait"]:
         return json_response(
-            {"question": message_payload(begun.question), "reply": message_payload(begun.reply)}, status=202
+            {"question": message_payload(accepted.question), "reply": message_payload(accepted.reply)}, status=202
         )
-    return await answer_when_done(begun, query["html"])
+    return await answer_when_done(accepted, query["html"])
 
 
-async def _start_stream(claims: Claims, ask: turns.Ask) -> Reading:
+async def _start_stream(claims: Claims, ask: turns.TurnRequest) -> Reading:
     """Start a turn and read it; whoever has no place for another stream has started nothing."""
     reading = Reading(claims)
     try:
-        begun = await turns.start(claims, ask)
+        accepted = await turns.start(claims, ask)
     except BaseException:
         reading.close()
         raise
-    return reading.of(turns.follow(begun.chat_id, begun.reply.id))
+    return reading.of(turns.follow(accepted.chat_id, accepted.reply.id))
 
 
 def event_stream(events: Reading, html: bool = False) -> EventStream:
@@ -83,15 +92,15 @@ class MessagesView(AsyncView):
 
     @extend_schema(
         operation_id="messages_send",
-        request=PromptForm,
+        request=PromptInput,
         parameters=[SendQuery, IDEMPOTENCY_KEY],
         responses={**TURN_RESPONSES, **TURN_PROBLEMS},
     )
     async def post(self, request: HttpRequest, chat_id: UUID) -> HttpResponseBase:
         """Send a message; `Accept: text/event-stream` streams the reply, `?wait=false` answers at once."""
         bearer_claims(request)
-        form = checked(PromptForm, read_object(request))
-        ask = turns.Ask(
+        form = checked(PromptInput, read_object(request))
+        ask = turns.TurnRequest(
             "send", chat_id, form["content"], parent=form["parent"], model=form["model"],
             key=idempotency_key(request), remember_model=True,
         )  # fmt: skip
@@ -109,43 +118,43 @@ class _TurnOnMessage(AsyncView):
     async def ask(self, request: HttpRequest, form: Any, **values: Any) -> HttpResponseBase:
         bearer_claims(request)
         data = checked(form, read_object(request))
-        return await respond(request, turns.Ask(**values, **data, key=idempotency_key(request)))
+        return await respond(request, turns.TurnRequest(**values, **data, key=idempotency_key(request)))
 
 
 class RegenerateView(_TurnOnMessage):
     @extend_schema(
         operation_id="messages_regenerate",
-        request=RegenerateForm,
+        request=RegenerateInput,
         parameters=[SendQuery, IDEMPOTENCY_KEY],
         responses={**TURN_RESPONSES, **TURN_PROBLEMS},
     )
     async def post(self, request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
         """Make another reply beside this one."""
-        return await self.ask(request, RegenerateForm, kind="regenerate", chat=chat_id, message=message_id)
+        return await self.ask(request, RegenerateInput, kind="regenerate", chat=chat_id, message=message_id)
 
 
 class ContinueView(_TurnOnMessage):
     @extend_schema(
         operation_id="messages_continue",
-        request=RegenerateForm,
+        request=RegenerateInput,
         parameters=[SendQuery, IDEMPOTENCY_KEY],
         responses={**TURN_RESPONSES, **TURN_PROBLEMS},
     )
     async def post(self, request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
         """Go on from the text of a reply that was cut short, in a sibling that begins with it."""
-        return await self.ask(request, RegenerateForm, kind="continue", chat=chat_id, message=message_id)
+        return await self.ask(request, RegenerateInput, kind="continue", chat=chat_id, message=message_id)
 
 
 class EditView(_TurnOnMessage):
     @extend_schema(
         operation_id="messages_edit",
-        request=EditForm,
+        request=EditInput,
         parameters=[SendQuery, IDEMPOTENCY_KEY],
         responses={**TURN_RESPONSES, **TURN_PROBLEMS},
     )
     async def post(self, request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
         """Ask another question beside this one; both stay."""
-        return await self.ask(request, EditForm, kind="edit", chat=chat_id, message=message_id)
+        return await self.ask(request, EditInput, kind="edit", chat=chat_id, message=message_id)
 
 
 class StreamView(AsyncView):

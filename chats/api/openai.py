@@ -26,9 +26,9 @@ from chats.api.openai_schema import (
     OpenAIModelsOutput,
 )
 from chats.api.openai_storing import ask_stored
+from chats.connections import Reading
 from chats.errors import ModelNotFound, ProviderMissing, ReplyBlocked, ReplyEmpty
-from chats.turns.readers import Reading
-from chats.turns.unstored import ask_unstored
+from chats.turns.stateless import ask_stateless
 from chats.wire import openai_chat as wire
 from chats.wire.sse import KEEP_ALIVE
 from common.errors import NotSignedIn, ParleyError
@@ -95,7 +95,7 @@ class CompletionsView(OpenAIView):
             if asked.store:
                 events = await ask_stored(holder, model, asked, idempotency_key(request), answer)
             else:
-                events = ask_unstored(holder.viewer, model, asked.prompt)
+                events = ask_stateless(holder.viewer, model, asked.prompt)
         except BaseException:
             reading.close()
             raise
@@ -142,20 +142,20 @@ def _require_text(text: str, finished: Finished) -> None:
 
 async def _streamed(asked: Completion, answer: wire.Answer, events: Events, reading: Reading) -> EventStream:
     """Stream; what fails before the first text, and soon, is still a status."""
-    begun = Begun(events)
+    peeked = PeekedEvents(events)
     try:
-        first = await begun.first(settings.CHAT_STATUS_SECONDS)
+        first = await peeked.first(settings.CHAT_STATUS_SECONDS)
         if isinstance(first, Finished):
             _require_text("", first)
     except BaseException:
         reading.close()
-        await begun.aclose()
+        await peeked.aclose()
         raise
-    body = _encoded(wire.ChunkEncoder(answer, asked.include_usage), begun, reading)
-    return EventStream(body, wire.HEADERS, reading.close, begun.close_soon)
+    body = _encoded(wire.ChunkEncoder(answer, asked.include_usage), peeked, reading)
+    return EventStream(body, wire.HEADERS, reading.close, peeked.close_soon)
 
 
-class Begun:
+class PeekedEvents:
     """Events whose beginning has been waited for."""
 
     def __init__(self, events: Events) -> None:
@@ -187,11 +187,11 @@ class Begun:
         task.add_done_callback(_closing.discard)
 
 
-async def _encoded(encoder: wire.ChunkEncoder, begun: Begun, reading: Reading) -> AsyncIterator[bytes]:
+async def _encoded(encoder: wire.ChunkEncoder, peeked: PeekedEvents, reading: Reading) -> AsyncIterator[bytes]:
     yield encoder.start()
     told = False
     try:
-        async for event in begun:
+        async for event in peeked:
             if isinstance(event, Finished):
                 if not told:
                     _require_text("", event)

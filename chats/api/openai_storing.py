@@ -7,13 +7,13 @@ from hashlib import sha256
 from accounts.services.api_keys import KeyHolder
 from chats import turns
 from chats.api.openai_body import Completion
-from chats.api.waiting import failure_of
 from chats.errors import ReplyInterrupted
 from chats.models import State
 from chats.tree import MessageRow
 from chats.turns.events import Delta, End, KeepAlive
-from chats.turns.unstored import require_harmless
+from chats.turns.stateless import require_harmless
 from chats.wire.openai_chat import Answer
+from chats.wire.waiting import failure_of
 from common.ids import uuid7
 from llm.catalog import Model
 from llm.client.types import Finished, FinishReason, ProviderEvent, ReasoningDelta, TextDelta, Usage
@@ -27,18 +27,18 @@ async def ask_stored(
     if earlier or asked.prompt.system:  # the engine itself has the question checked
         await require_harmless(replace(asked.prompt, messages=tuple(earlier)))
     name = f"v1-{sha256(key.encode()).hexdigest()}" if key else ""
-    ask = turns.Ask(
+    ask = turns.TurnRequest(
         "send", uuid7(), question.text, model=model.name, key=key, create=True, client_chat_id=name,
         earlier=tuple(earlier), prompt=asked.prompt,
     )  # fmt: skip
-    begun = await turns.start(holder.claims, ask)
-    answer.id = f"chatcmpl-{begun.reply.id.hex}"
-    answer.metadata = {"chat": str(begun.chat_id), "reply": str(begun.reply.id)}
-    return _events(begun)
+    accepted = await turns.start(holder.claims, ask)
+    answer.id = f"chatcmpl-{accepted.reply.id.hex}"
+    answer.metadata = {"chat": str(accepted.chat_id), "reply": str(accepted.reply.id)}
+    return _events(accepted)
 
 
-async def _events(begun: turns.Begun) -> AsyncGenerator[ProviderEvent | None, None]:
-    async for event in turns.follow(begun.chat_id, begun.reply.id):
+async def _events(accepted: turns.AcceptedTurn) -> AsyncGenerator[ProviderEvent | None, None]:
+    async for event in turns.follow(accepted.chat_id, accepted.reply.id):
         if isinstance(event, Delta):
             yield TextDelta(event.text) if event.kind == "text" else ReasoningDelta(event.text)
         elif isinstance(event, KeepAlive):

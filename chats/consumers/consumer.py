@@ -10,11 +10,11 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from accounts.access import Claims
-from chats.consumers.commands import Commands
+from chats.consumers.authentication import claims_of_handshake, claims_of_token
+from chats.consumers.encoder import READY, error_frame
 from chats.consumers.frames import Frame, read_frame
-from chats.consumers.letting_in import claims_of_handshake, claims_of_token
+from chats.consumers.handlers import FrameHandlers
 from chats.consumers.open_sockets import open_sockets
-from chats.wire.frames import READY, error_frame
 from common.errors import NotSignedIn, ParleyError
 from common.executor import database
 from common.problems import ServerError, as_refusal
@@ -28,7 +28,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
     """Many chats over one connection."""
 
     async def connect(self) -> None:
-        self.commands: Commands | None = None
+        self.handlers: FrameHandlers | None = None
         self._patience = float(settings.SOCKET_FRAMES_PER_SECOND * BURST_SECONDS)
         self._heard = time.monotonic()
         await self.accept()
@@ -48,7 +48,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self.close(TOO_MANY)
             return
         self._expiry.cancel()
-        self.commands = Commands(claims, self.push)
+        self.handlers = FrameHandlers(claims, self.push)
         await self.push(READY)
 
     async def push(self, frame: str) -> None:
@@ -85,7 +85,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         try:
             frame = read_frame(text)
             data = frame.data
-            await self._obey(frame)
+            await self._handle(frame)
         except NotSignedIn as error:
             await self._refuse(error)
         except Exception as error:
@@ -94,9 +94,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 logger.exception("a frame failed")
             await self.push(error_frame(refusal or ServerError(), data))
 
-    async def _obey(self, frame: Frame) -> None:
-        if self.commands is not None:
-            self.commands.obey(frame)
+    async def _handle(self, frame: Frame) -> None:
+        if self.handlers is not None:
+            self.handlers.handle(frame)
         elif frame.type == "auth":
             await self._let_in(await database().read(claims_of_token, frame.token))
         else:
@@ -105,8 +105,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         self._expiry.cancel()
         open_sockets.leave(self.sign_out)
-        if self.commands:
-            self.commands.close()
+        if self.handlers:
+            self.handlers.close()
 
 
 def _size(text: str | None, data: bytes | None) -> int:

@@ -12,11 +12,11 @@ from django.conf import settings
 
 from accounts.access import Claims, load_viewer
 from accounts.pages.sockets import session_claims
-from chats.pages.commands import obey
-from chats.pages.tab import Seen, Tab
-from chats.pages.watching import watch
-from chats.services.threads import open_state
-from chats.wire import fragments
+from chats.pages.change_poller import change_poller
+from chats.pages.operations import perform
+from chats.pages.page_session import ClientState, PageSession
+from chats.pages.rendering import fragments
+from chats.pages.thread import open_state
 from common.errors import Invalid, NotSignedIn, ParleyError
 from common.executor import database
 from common.json import loads
@@ -32,40 +32,40 @@ MAX_FRAME = 2**20
 class PageConsumer(AsyncWebsocketConsumer):
     """Refused at the handshake unless the browser is signed in and the chat is theirs, or nobody's yet."""
 
-    tab: Tab | None = None
+    page: PageSession | None = None
     _showing: "asyncio.Task[None] | None" = None
 
     async def connect(self) -> None:
         chat_id = self.scope["url_route"]["kwargs"]["chat_id"]
         try:
             claims = await database().read(_let_in, self.scope["headers"], chat_id)
-            self.tab = Tab(claims, chat_id, _seen(self.scope["query_string"]), self.push)
-            watch.enter(self.tab)
+            self.page = PageSession(claims, chat_id, _seen(self.scope["query_string"]), self.push)
+            change_poller.enter(self.page)
         except ParleyError:
-            self.tab = None
+            self.page = None
             await self.close()
             return
         await self.accept()
-        self._showing = asyncio.create_task(self._show(self.tab))
+        self._showing = asyncio.create_task(self._show(self.page))
 
     async def push(self, frame: str) -> None:
         """Send a frame; a page that has gone needs none."""
         with contextlib.suppress(RuntimeError):
             await self.send(text_data=frame)
 
-    async def _show(self, tab: Tab) -> None:
-        while not (tab.ended or tab.gone):
-            tab.changed.clear()
+    async def _show(self, page: PageSession) -> None:
+        while not (page.ended or page.gone):
+            page.changed.clear()
             try:
-                await tab.sync()
+                await page.sync()
             except NotSignedIn:
                 break
             except Exception:
                 logger.exception("a page could not be brought up to date")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(tab.changed.wait(), PULSE_SECONDS)
+                await asyncio.wait_for(page.changed.wait(), PULSE_SECONDS)
             await self.push(fragments.PULSE)
-        if not tab.gone:
+        if not page.gone:
             await self._sign_out()
 
     async def _sign_out(self) -> None:
@@ -73,24 +73,24 @@ class PageConsumer(AsyncWebsocketConsumer):
         await self.close(SIGNED_OUT)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        assert self.tab is not None
+        assert self.page is not None
         if len(text_data or bytes_data or "") > MAX_FRAME:
             await self.close(TOO_BIG)
             return
         try:
             data = _object(text_data)
-            await obey(self.tab.claims, self.tab.chat_id, data)
+            await perform(self.page.claims, self.page.chat_id, data)
             await self.push(fragments.notice_frame("") + fragments.sent_frame(str(data.get("key", ""))))
         except NotSignedIn:
             await self._sign_out()
         except Exception as error:
             await self.push(fragments.notice_frame(_words(error)) + fragments.sent_frame(""))
-        watch.nudge(self.tab.chat_id)
+        change_poller.nudge(self.page.chat_id)
 
     async def disconnect(self, code: int) -> None:
-        if self.tab:
-            self.tab.close()
-            watch.leave(self.tab)
+        if self.page:
+            self.page.close()
+            change_poller.leave(self.page)
         if self._showing and self._showing is not asyncio.current_task():
             self._showing.cancel()
 
@@ -101,15 +101,15 @@ def _let_in(headers: Any, chat_id: UUID) -> Claims:
     return claims
 
 
-def _seen(query: bytes) -> Seen:
+def _seen(query: bytes) -> ClientState:
     """Return what the browser shows, as its address says; nonsense is nothing."""
     values = parse_qs(query.decode("latin-1"))
     try:
         head = UUID(values["head"][0]) if values.get("head") else None
         size = int(values.get("size", [settings.PAGE_SIZE])[0])
     except ValueError:
-        return Seen(None, settings.PAGE_SIZE, busy=True)
-    return Seen(head, min(max(size, 2), settings.PAGE_SIZE_MAX), busy=values.get("busy") != ["no"])
+        return ClientState(None, settings.PAGE_SIZE, busy=True)
+    return ClientState(head, min(max(size, 2), settings.PAGE_SIZE_MAX), busy=values.get("busy") != ["no"])
 
 
 def _object(text: str | None) -> dict[str, Any]:

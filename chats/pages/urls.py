@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chats.pages import changes, views
+from chats.pages import actions, views
 from common.urls import with_and_without_slash
 
 _CHAT = "chats/<anyuuid:chat_id>"
@@ -13,15 +13,15 @@ page_patterns = [
     *with_and_without_slash("chats", views.chat_list, "chat-list"),
     *with_and_without_slash(_CHAT, views.chat, "chat-page"),
     *with_and_without_slash(f"{_MESSAGE}/text", views.message_text, "message-text"),
-    *with_and_without_slash(f"{_MESSAGE}/thumb", changes.thumb, "message-thumb"),
-    *with_and_without_slash(f"{_CHAT}/rename", changes.rename, "chat-rename"),
-    *with_and_without_slash(f"{_CHAT}/delete", changes.delete, "chat-delete"),
+    *with_and_without_slash(f"{_MESSAGE}/thumb", actions.thumb, "message-thumb"),
+    *with_and_without_slash(f"{_CHAT}/rename", actions.rename, "chat-rename"),
+    *with_and_without_slash(f"{_CHAT}/delete", actions.delete, "chat-delete"),
     *[
-        path(f"{_CHAT}/{what}/", changes.switch, {"what": what}, name=f"chat-{what}")
+        path(f"{_CHAT}/{what}/", actions.switch, {"what": what}, name=f"chat-{what}")
         for what in ("pin", "unpin", "archive", "unarchive")
     ],
     *[
-        path(f"{_CHAT}/{verb}/", changes.turn, {"verb": verb}, name=f"chat-{verb}")
+        path(f"{_CHAT}/{verb}/", actions.turn, {"verb": verb}, name=f"chat-{verb}")
         for verb in ("send", "edit", "regenerate", "continue", "stop", "show")
     ],
 ]

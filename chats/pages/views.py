@@ -12,13 +12,13 @@ from accounts.access import Viewer
 from accounts.pages.viewer import page_viewer
 from chats.errors import MessageNotFound
 from chats.pages.base import page, refused
+from chats.pages.rendering.fragments import thread_views
 from chats.pages.sidebar import sidebar
+from chats.pages.thread import NEW, open_state, read_thread
 from chats.services.chats import chats_of
 from chats.services.messages import read_head
-from chats.services.threads import NEW, open_state, read_thread
 from chats.tree import read_message
-from chats.turns.prompting import choose_model
-from chats.wire.fragments import thread_views
+from chats.turns.context import choose_model
 from common.errors import ParleyError
 from common.ids import uuid7
 from llm.catalog import listing

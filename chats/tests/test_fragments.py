@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from chats.markdown import to_html
 from chats.models import State
+from chats.pages.rendering.code_blocks import rendered
+from chats.pages.rendering.fragments import message_frame, message_view, notice_frame, thread_frame
+from chats.pages.rendering.incremental_markdown import GrowingText, split_closed
+from chats.pages.rendering.live_reply import LiveReply
 from chats.tree import MessageRow
 from chats.turns.events import Delta, End
-from chats.wire.blocks import GrowingText, split_closed
-from chats.wire.code import rendered
-from chats.wire.fragments import message_frame, message_view, notice_frame, thread_frame
-from chats.wire.live import LiveReply
 
 ID = UUID("0199aaaa-0000-7000-8000-000000000001")
 CHAT = UUID("0199aaaa-0000-7000-8000-000000000002")

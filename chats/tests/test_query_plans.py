@@ -13,7 +13,7 @@ from chats.models import Chat, Message, State, Turn
 from chats.services.chats import chats_of, newest_below
 from chats.services.messages import read_head
 from chats.tree import branch, context, read_message
-from chats.turns.stored import read_reply
+from chats.turns.reads import read_reply
 from common.ids import uuid7
 from common.sql import run_all
 

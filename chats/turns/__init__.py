@@ -1,8 +1,7 @@
 """The engine's few functions that every door calls. A request never gets in here: claims and values do."""
 
-from chats.turns.actions import start, stop, stop_reply, wait_for
-from chats.turns.asking import Ask, Begun
-from chats.turns.following import follow
-from chats.turns.resuming import resume
+from chats.turns.follow import follow, resume
+from chats.turns.requests import AcceptedTurn, TurnRequest
+from chats.turns.service import start, stop, stop_reply, wait_for
 
-__all__ = ["Ask", "Begun", "follow", "resume", "start", "stop", "stop_reply", "wait_for"]
+__all__ = ["AcceptedTurn", "TurnRequest", "follow", "resume", "start", "stop", "stop_reply", "wait_for"]

@@ -18,15 +18,15 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from chats.models import State
-from chats.turns.asking import Begun
-from chats.turns.bus import Bus, Data
-from chats.turns.log import ReplyLog
-from chats.turns.mirroring import Mirrors
-from chats.turns.relaying import Relays
-from chats.turns.running import LOST, SHUTDOWN, STOPPED, RunningTurn
-from chats.turns.store import Flushed, Outcome, Unsaved, expired_turns, finish, flush, forget_keys
-from chats.turns.ticking import swept
-from chats.turns.titling import give_title, wants_title
+from chats.signals import swept
+from chats.turns.auto_title import give_title, wants_title
+from chats.turns.replication.mirror import Mirrors
+from chats.turns.replication.publisher import Publishers
+from chats.turns.replication.pubsub import Data, ReplyPubSub
+from chats.turns.reply_log import ReplyLog
+from chats.turns.requests import AcceptedTurn
+from chats.turns.runner import LOST, SHUTDOWN, STOPPED, RunningTurn
+from chats.turns.writes import Flushed, Outcome, PendingChunks, expired_turns, finish, flush, forget_keys
 from common.executor import database
 from common.retrying import retry_conflicts
 
@@ -43,9 +43,9 @@ class Engine:
         self.loop, self.is_served = loop, is_served
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"[-64:]
         self.draining = False
-        self.bus = Bus(self.name, self._hear, self._obey)
-        self.mirrors = Mirrors(self.bus)
-        self._relays = Relays(self.bus)
+        self.pubsub = ReplyPubSub(self.name, self._on_data, self._handle_command)
+        self.mirrors = Mirrors(self.pubsub)
+        self._publishers = Publishers(self.pubsub)
         self._turns: dict[UUID, RunningTurn] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -57,17 +57,17 @@ class Engine:
 
     def start(self) -> None:
         """Begin to sweep and to listen; the flush ticks only while something runs."""
-        self.bus.start()
+        self.pubsub.start()
         self._sweeping = self.loop.create_task(self._sweep())
 
     # --- turns -------------------------------------------------------------------------------------------------------
-    def launch_threadsafe(self, begun: Begun) -> None:
+    def launch_threadsafe(self, accepted: AcceptedTurn) -> None:
         """Run a turn whose recording has been committed."""
-        self.loop.call_soon_threadsafe(self._launch, begun)
+        self.loop.call_soon_threadsafe(self._launch, accepted)
 
-    def _launch(self, begun: Begun) -> None:
-        turn = RunningTurn(begun)
-        self._turns[begun.reply.id] = turn
+    def _launch(self, accepted: AcceptedTurn) -> None:
+        turn = RunningTurn(accepted)
+        self._turns[accepted.reply.id] = turn
         self._idle.clear()
         turn.task = self.loop.create_task(turn.run(self._done))
         if self.draining:
@@ -76,13 +76,13 @@ class Engine:
             self._ticking = self.loop.create_task(self._tick())
 
     def _done(self, turn: RunningTurn) -> None:
-        del self._turns[turn.begun.reply.id]
-        self._relays.forget(turn.begun.reply.id)
+        del self._turns[turn.accepted.reply.id]
+        self._publishers.forget(turn.accepted.reply.id)
         if not self._turns:
             self._idle.set()
         reply = turn.log.end.message if turn.log.end else None
-        if reply is not None and wants_title(turn.begun, reply) and not self.draining:
-            task = self.loop.create_task(give_title(turn.begun, reply))
+        if reply is not None and wants_title(turn.accepted, reply) and not self.draining:
+            task = self.loop.create_task(give_title(turn.accepted, reply))
             self._titling.add(task)
             task.add_done_callback(self._titling.discard)
 
@@ -99,17 +99,17 @@ class Engine:
         if turn := self._turns.get(reply_id):
             turn.interrupt(STOPPED)
         else:
-            self.bus.tell(owner, {"stop": reply_id})
+            self.pubsub.send(owner, {"stop": reply_id})
 
     # --- other processes ---------------------------------------------------------------------------------------------
-    def _hear(self, reply_id: UUID, data: Data) -> None:
-        self.mirrors.hear(reply_id, data)
+    def _on_data(self, reply_id: UUID, data: Data) -> None:
+        self.mirrors.on_data(reply_id, data)
 
-    def _obey(self, content: dict[str, Any]) -> None:
+    def _handle_command(self, content: dict[str, Any]) -> None:
         """Do what another process asks for a reply that runs here."""
-        turn = self._turns.get(UUID(content.get("want") or content["stop"]))
-        if turn and "want" in content:
-            self._relays.want(turn.log, int(content["from"]))
+        turn = self._turns.get(UUID(content.get("subscribe") or content["stop"]))
+        if turn and "subscribe" in content:
+            self._publishers.subscribe(turn.log, int(content["from"]))
         elif turn:
             turn.interrupt(STOPPED)
 
@@ -127,14 +127,14 @@ class Engine:
             turn.check_time(now)
             if now - turn.last_news > settings.KEEPALIVE_SECONDS:
                 turn.last_news = now
-                turn.log.remind()
+                turn.log.wake()
 
     async def _flush(self) -> None:
         taken_at = time.monotonic()
-        batch = {turn.begun.turn_id: (turn, turn.log.length, turn.unsaved()) for turn in self._turns.values()}
+        batch = {turn.accepted.turn_id: (turn, turn.log.length, turn.pending()) for turn in self._turns.values()}
         if not batch:
             return
-        for result in await self._store([unsaved for _, _, unsaved in batch.values()]):
+        for result in await self._store([pending for _, _, pending in batch.values()]):
             for turn_id in result.saved:
                 turn, length, _ = batch[turn_id]
                 turn.stored(length, taken_at)
@@ -143,7 +143,7 @@ class Engine:
             for turn_id in result.lost:
                 batch[turn_id][0].interrupt(LOST)
 
-    async def _store(self, batch: list[Unsaved]) -> list[Flushed]:
+    async def _store(self, batch: list[PendingChunks]) -> list[Flushed]:
         """Store a batch; where one of it cannot be stored, each alone. A database that is away is asked again later."""
         try:
             return [await database().flush(flush, batch)]
@@ -152,8 +152,8 @@ class Engine:
             self._database_away = True
             return []
         except Exception:
-            logger.exception("flush failed, turns %s", ", ".join(str(unsaved.turn_id) for unsaved in batch))
-            return [] if len(batch) == 1 else [one for unsaved in batch for one in await self._store([unsaved])]
+            logger.exception("flush failed, turns %s", ", ".join(str(pending.turn_id) for pending in batch))
+            return [] if len(batch) == 1 else [one for pending in batch for one in await self._store([pending])]
 
     # --- sweep -------------------------------------------------------------------------------------------------------
     async def _sweep(self) -> None:
@@ -166,7 +166,7 @@ class Engine:
                     self._database_away, sweep_from = False, now + settings.LEASE_SECONDS
                 elif now >= sweep_from:
                     await database().write(
-                        sweep, {(turn.begun.turn_id, turn.begun.epoch) for turn in self._turns.values()}
+                        sweep, {(turn.accepted.turn_id, turn.accepted.epoch) for turn in self._turns.values()}
                     )
                 if now >= forget_from and await database().write(forget_keys) == 0:
                     forget_from = now + FORGET_SECONDS
@@ -193,7 +193,7 @@ class Engine:
         for task in (self._sweeping, self._ticking, self._flushing, *self._titling):
             if task:
                 task.cancel()
-        await self.bus.stop()
+        await self.pubsub.stop()
 
 
 def sweep(running: Collection[tuple[int, int]] = ()) -> int:

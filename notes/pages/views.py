@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import Viewer, require_confirmed
 from chats.pages.base import page, words
-from chats.wire.code import rendered
+from chats.pages.rendering.code_blocks import rendered
 from common.errors import ParleyError
 from notes import services
 from notes.messages import chat_of, save_own_message

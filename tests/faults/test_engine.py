@@ -12,12 +12,12 @@ from accounts.models import User
 from chats.models import Chat, Message, Piece, Role, State, Turn
 from chats.tree import MessageRow
 from chats.turns import engine as engine_module
-from chats.turns.asking import Begun
 from chats.turns.engine import Engine, sweep
-from chats.turns.log import AT_A_TIME, ReplyLog
-from chats.turns.running import STOPPED, RunningTurn
-from chats.turns.store import Unsaved, flush, forget_keys
-from chats.turns.stored import read_news
+from chats.turns.reads import read_news
+from chats.turns.reply_log import AT_A_TIME, ReplyLog
+from chats.turns.requests import AcceptedTurn
+from chats.turns.runner import STOPPED, RunningTurn
+from chats.turns.writes import PendingChunks, flush, forget_keys
 from common.ids import uuid7
 
 
@@ -25,8 +25,8 @@ def _row(role: str = Role.ASSISTANT) -> MessageRow:
     return MessageRow(uuid7(), 1, None, None, role, [], State.STREAMING, "", "", "", None, None, timezone.now())
 
 
-def _begun() -> Begun:
-    return Begun(uuid7(), 1, _row(Role.USER), _row(), turn_id=1)
+def _begun() -> AcceptedTurn:
+    return AcceptedTurn(uuid7(), 1, _row(Role.USER), _row(), turn_id=1)
 
 
 @pytest.mark.asyncio
@@ -34,8 +34,8 @@ async def test_a_turn_that_is_cut_before_its_first_step_ends(monkeypatch: pytest
     """Cancelling a task that has not begun would skip all of it, the storing of the end included."""
 
     async def stored(turn: RunningTurn, outcome: Any) -> MessageRow:
-        turn.begun.reply.state = outcome.state
-        return turn.begun.reply
+        turn.accepted.reply.state = outcome.state
+        return turn.accepted.reply
 
     monkeypatch.setattr(RunningTurn, "_store", stored)
     done: list[RunningTurn] = []
@@ -50,24 +50,24 @@ async def test_a_turn_that_is_cut_before_its_first_step_ends(monkeypatch: pytest
 
 @pytest.mark.asyncio
 async def test_a_database_that_is_away_is_not_asked_for_each_reply(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[list[Unsaved]] = []
+    asked: list[list[PendingChunks]] = []
 
-    def away(batch: list[Unsaved]) -> None:
+    def away(batch: list[PendingChunks]) -> None:
         asked.append(batch)
         raise OperationalError("away")
 
-    def broken(batch: list[Unsaved]) -> Any:
+    def broken(batch: list[PendingChunks]) -> Any:
         asked.append(batch)
         if any(unsaved.turn_id == 2 for unsaved in batch):
             raise ValueError("NUL")
         return len(batch)
 
     class Database:
-        async def flush(self, function: Any, batch: list[Unsaved]) -> Any:
+        async def flush(self, function: Any, batch: list[PendingChunks]) -> Any:
             return function(batch)
 
     monkeypatch.setattr(engine_module, "database", Database)
-    engine, batch = Engine(asyncio.get_running_loop()), [Unsaved(number, 1, []) for number in (1, 2, 3)]
+    engine, batch = Engine(asyncio.get_running_loop()), [PendingChunks(number, 1, []) for number in (1, 2, 3)]
     monkeypatch.setattr(engine_module, "flush", away)
     assert await engine._store(batch) == []
     assert asked == [batch]
@@ -90,8 +90,8 @@ def turn(db: None) -> Turn:
 
 def test_a_flush_whose_answer_was_lost_is_repeated(turn: Turn) -> None:
     """The commit went through, the connection broke before it was confirmed: the next flush brings it all again."""
-    flush([Unsaved(turn.pk, 1, [(0, "reasoning", "ab"), (2, "text", "cd")])])
-    again = flush([Unsaved(turn.pk, 1, [(0, "reasoning", "ab"), (2, "text", "cdef"), (6, "reasoning", "g")])])
+    flush([PendingChunks(turn.pk, 1, [(0, "reasoning", "ab"), (2, "text", "cd")])])
+    again = flush([PendingChunks(turn.pk, 1, [(0, "reasoning", "ab"), (2, "text", "cdef"), (6, "reasoning", "g")])])
     assert again.saved == {turn.pk}
     assert list(Piece.objects.order_by("at").values_list("at", "kind", "text")) == [
         (0, "reasoning", "ab"), (2, "text", "cdef"), (6, "reasoning", "g"),
@@ -99,7 +99,7 @@ def test_a_flush_whose_answer_was_lost_is_repeated(turn: Turn) -> None:
 
 
 def test_news_of_a_reply_are_only_what_is_new(turn: Turn) -> None:
-    flush([Unsaved(turn.pk, 1, [(0, "text", "abc"), (3, "text", "def"), (6, "text", "ghi")])])
+    flush([PendingChunks(turn.pk, 1, [(0, "text", "abc"), (3, "text", "def"), (6, "text", "ghi")])])
     reply = turn.reply_id
     found = {at: [piece[0] for piece in read_news({reply: at})[reply].pieces] for at in (0, 2, 3, 5, 7, 9, 20)}
     assert found == {0: [0, 3, 6], 2: [0, 3, 6], 3: [3, 6], 5: [3, 6], 7: [6], 9: [6], 20: [6]}

@@ -213,7 +213,7 @@ def test_a_change_of_zone_takes_effect_with_the_next_window(spend) -> None:
 def test_travelling_back_over_the_date_line_gives_no_second_quota(spend) -> None:
     assert spend(AUCKLAND, "2026-05-20 23:00:00")  # 11:00 UTC, still 04:00 of the 20th in Los Angeles
 
-    assert not spend(LOS_ANGELES, "2026-05-20 05:00:00")  # Auckland's 21st has begun, but here it is the 20th again
+    assert not spend(LOS_ANGELES, "2026-05-20 05:00:00")  # Auckland's 21st has accepted, but here it is the 20th again
     assert not spend(LOS_ANGELES, "2026-05-20 23:59:59")
     assert spend(LOS_ANGELES, "2026-05-21 00:00:00")
 

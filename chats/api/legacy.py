@@ -1,0 +1,107 @@
+"""The six addresses of the first front end; errors carry `error` beside the problem's members."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.access import bearer_claims, viewer_of
+from chats import turns
+from chats.api.chats import now_and_zone
+from chats.api.messages import idempotency_key
+from chats.api.schema import IDEMPOTENCY_KEY, PROBLEMS, TURN_PROBLEMS
+from chats.api.serializers import HistoryQuery, SeedChatOutput, SeedMessageOutput, SeedPromptInput, SeedReplyOutput
+from chats.history import Bucket
+from chats.services.chats import in_bucket
+from chats.services.messages import read_whole_branch
+from chats.wire.waiting import failure_of
+from common.problems import ServerError, as_refusal, problem_response
+from common.views import AsyncView, checked, json_response, read_object
+
+
+def problem_with_error(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer a refusal with the seed's `error` member added."""
+    refusal = as_refusal(error)
+    if refusal is None:
+        return problem_response(request, error)
+    refusal.extra["error"] = refusal.detail
+    return problem_response(request, refusal)
+
+
+class _PromptView(AsyncView):
+    vendor = ""
+
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        claims = bearer_claims(request)
+        form = checked(SeedPromptInput, read_object(request))
+        accepted = await turns.start(
+            claims,
+            turns.TurnRequest(
+                "send", form["chat_id"], form["content"], model=self.vendor, key=idempotency_key(request), create=True
+            ),
+        )
+        reply = await turns.wait_for(accepted.chat_id, accepted.reply.id)
+        if failure := failure_of(reply):
+            raise failure
+        return json_response({"reply": reply.content}, status=201)
+
+    def refuse(self, request: HttpRequest, error: Exception) -> HttpResponse:
+        return problem_with_error(request, error)
+
+
+class PromptGptView(_PromptView):
+    vendor = "openai"
+
+    @extend_schema(
+        operation_id="prompt_gpt",
+        request=SeedPromptInput,
+        parameters=[IDEMPOTENCY_KEY],
+        responses={201: SeedReplyOutput, **TURN_PROBLEMS},
+    )
+    async def post(self, request: HttpRequest) -> HttpResponse:
+        """Ask OpenAI's model in a chat, which is made on first use, and wait for the reply."""
+        return await self.answer(request)
+
+
+class PromptGeminiView(_PromptView):
+    vendor = "gemini"
+
+    @extend_schema(
+        operation_id="prompt_gemini",
+        request=SeedPromptInput,
+        parameters=[IDEMPOTENCY_KEY],
+        responses={201: SeedReplyOutput, **TURN_PROBLEMS},
+    )
+    async def post(self, request: HttpRequest) -> HttpResponse:
+        """Ask Gemini's model in a chat, which is made on first use, and wait for the reply."""
+        return await self.answer(request)
+
+
+class _SeedView(APIView):
+    def handle_exception(self, exc: Exception) -> Any:
+        response = super().handle_exception(exc)
+        if (refusal := as_refusal(exc)) and not isinstance(refusal, ServerError):
+            return problem_with_error(self.request._request, refusal)
+        return response
+
+
+class ChatMessagesView(_SeedView):
+    @extend_schema(operation_id="get_chat_messages", responses={200: SeedMessageOutput(many=True), **PROBLEMS})
+    def get(self, request: Request, chat_id: UUID) -> Response:
+        """Return the whole branch shown, oldest first."""
+        rows = read_whole_branch(viewer_of(request).id, chat_id)
+        names = ("id", "role", "content", "created_at")
+        return Response([{name: getattr(row, name) for name in names} for row in rows])
+
+
+class BucketView(_SeedView):
+    bucket = Bucket.TODAY
+
+    @extend_schema(parameters=[HistoryQuery], responses={200: SeedChatOutput(many=True), **PROBLEMS})
+    def get(self, request: Request) -> Response:
+        """Return the ten newest chats that were made on the day or days, in the user's zone."""
+        return Response(in_bucket(viewer_of(request).id, self.bucket, *now_and_zone(request)))

@@ -1,0 +1,222 @@
+"""What the REST doors take, and what they answer; answers themselves are made by `chats.wire.payloads`."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from rest_framework import serializers
+
+from chats.models import Role, State
+from common.drf import IdField, TextField
+from common.zones import zone_names
+from llm.catalog import resolve
+from llm.errors import ProviderNotConfigured, UnknownModel
+
+
+class ContentField(TextField):
+    """A message: any text but blank, at most `MAX_MESSAGE_CHARS` characters."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not text.strip():
+            self.fail("blank")
+        if len(text) > settings.MAX_MESSAGE_CHARS:
+            raise serializers.ValidationError(f"At most {settings.MAX_MESSAGE_CHARS} characters.")
+        return text
+
+
+class ModelNameField(TextField):
+    """`provider/model`, an alias, or a provider's name for its default model; raises 400 `unknown_model` on use."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=200, **kwargs)
+
+
+class PromptInput(serializers.Serializer[Any]):
+    content = ContentField()
+    model = ModelNameField(required=False, allow_blank=True, default="")
+    parent = IdField(  # type: ignore[assignment]
+        required=False, allow_null=True, default=None, help_text="the reply to go on from"
+    )
+
+
+class EditInput(serializers.Serializer[Any]):
+    content = ContentField()
+    model = ModelNameField(required=False, allow_blank=True, default="")
+
+
+class RegenerateInput(serializers.Serializer[Any]):
+    model = ModelNameField(required=False, allow_blank=True, default="")
+
+
+class SeedPromptInput(serializers.Serializer[Any]):
+    chat_id = IdField()
+    content = ContentField()
+
+
+class TitleField(TextField):
+    """One line of at most 200 characters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=200, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        title = " ".join(super().to_internal_value(data).split())
+        if not title and not self.allow_blank:
+            self.fail("blank")
+        return title
+
+
+def listed_model(name: str) -> None:
+    """Refuse a name that no listed model has; whether its provider is set up is asked when it is used."""
+    try:
+        resolve(name or None)
+    except UnknownModel as error:
+        raise serializers.ValidationError("There is no such model here.") from error
+    except ProviderNotConfigured:
+        return
+
+
+class ChatInput(serializers.Serializer[Any]):
+    id = IdField(required=False)
+    title = TitleField(required=False, allow_blank=True, default="")
+    model = ModelNameField(required=False, allow_blank=True, default="", validators=[listed_model])
+
+
+class ChatChangeInput(serializers.Serializer[Any]):
+    title = TitleField(required=False)
+    model = ModelNameField(required=False, allow_blank=True, validators=[listed_model])
+    pinned = serializers.BooleanField(required=False)
+    archived = serializers.BooleanField(required=False)
+    head = IdField(required=False, help_text="a message of the branch to show")
+
+
+class ZoneField(serializers.CharField):
+    """An IANA time zone name from the installed database."""
+
+    def to_internal_value(self, data: Any) -> ZoneInfo:  # type: ignore[override]
+        if data not in zone_names():
+            raise serializers.ValidationError("This is not a known IANA time zone.")
+        return ZoneInfo(data)
+
+
+class HistoryQuery(serializers.Serializer[Any]):
+    tz = ZoneField(required=False)
+
+
+class ListQuery(serializers.Serializer[Any]):
+    archived = serializers.BooleanField(default=False)
+    pinned = serializers.BooleanField(required=False, allow_null=True, default=None)
+    search = TextField(required=False, allow_blank=True, max_length=200, default="")
+    page_size = serializers.IntegerField(required=False, min_value=1, max_value=200)
+
+
+class MessagesQuery(serializers.Serializer[Any]):
+    branch = IdField(required=False, default=None)
+    before = IdField(required=False, default=None, help_text="end with this message instead")
+    page_size = serializers.IntegerField(required=False, min_value=1, max_value=200, default=50)
+    html = serializers.BooleanField(default=False)
+
+
+class FollowQuery(serializers.Serializer[Any]):
+    reply = IdField(required=False, default=None)
+    after = serializers.IntegerField(required=False, min_value=0, max_value=2**53, default=None)
+    html = serializers.BooleanField(default=False)
+
+
+class SendQuery(serializers.Serializer[Any]):
+    wait = serializers.BooleanField(default=True)
+    html = serializers.BooleanField(default=False)
+
+
+class LatestMessageOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    role = serializers.ChoiceField(Role.choices)
+    content = serializers.CharField(help_text="the first 200 characters")
+    state = serializers.ChoiceField(State.choices)
+    created_at = serializers.DateTimeField()
+
+
+class ChatOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    client_id = serializers.CharField(allow_null=True)
+    title = serializers.CharField()
+    model = serializers.CharField()
+    head = serializers.UUIDField(allow_null=True)
+    pinned = serializers.BooleanField()
+    archived = serializers.BooleanField()
+    latest_message = LatestMessageOutput(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class TokensOutput(serializers.Serializer[Any]):
+    prompt = serializers.IntegerField(allow_null=True)
+    completion = serializers.IntegerField(allow_null=True)
+
+
+class SiblingsOutput(serializers.Serializer[Any]):
+    index = serializers.IntegerField()
+    count = serializers.IntegerField()
+
+
+class MessageOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    client_id = serializers.CharField(allow_null=True)
+    parent = serializers.UUIDField(allow_null=True)  # type: ignore[assignment]
+    role = serializers.ChoiceField(Role.choices)
+    content = serializers.CharField()
+    reasoning = serializers.CharField()
+    state = serializers.ChoiceField(State.choices)
+    reason = serializers.CharField()
+    model = serializers.CharField()
+    provider = serializers.CharField()
+    tokens = TokensOutput()
+    siblings = SiblingsOutput()
+    created_at = serializers.DateTimeField()
+    content_html = serializers.CharField(required=False, help_text="sanitised; only with ?html=1")
+
+
+class MessagesPageOutput(serializers.Serializer[Any]):
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = MessageOutput(many=True)
+
+
+class TurnOutput(serializers.Serializer[Any]):
+    question = MessageOutput()
+    reply = MessageOutput()
+
+
+class HistoryOutput(serializers.Serializer[Any]):
+    today = ChatOutput(many=True)
+    yesterday = ChatOutput(many=True)
+    seven_days = ChatOutput(many=True)
+    older = ChatOutput(many=True)
+
+
+class ModelOutput(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    provider = serializers.CharField()
+    id = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    available = serializers.BooleanField()
+    default = serializers.BooleanField()
+
+
+class SeedReplyOutput(serializers.Serializer[Any]):
+    reply = serializers.CharField()
+
+
+class SeedMessageOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    role = serializers.ChoiceField(Role.choices)
+    content = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class SeedChatOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    created_at = serializers.DateTimeField()

@@ -1,0 +1,101 @@
+"""What frames do: each is authorised anew by the engine, and several may be under way at once."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from uuid import UUID
+
+from accounts.access import Claims
+from chats import turns
+from chats.connections import Reading
+from chats.consumers.encoder import accepted_frame, error_frame, event_frame
+from chats.consumers.frames import Frame
+from chats.errors import NothingToFollow, TooManyStreams
+from chats.turns.events import Start, TurnEvent
+from common.errors import Invalid
+from common.problems import ServerError, as_refusal
+
+logger = logging.getLogger("parley.sockets")
+Push = Callable[[str], Awaitable[None]]
+MOST_AT_ONCE = 100
+
+
+class FrameHandlers:
+    """The commands and followed replies of one signed-in socket."""
+
+    def __init__(self, claims: Claims, push: Push) -> None:
+        self._claims, self._push = claims, push
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._follows: dict[UUID, asyncio.Task[None]] = {}  # by chat: a new one takes the place of the old
+        self._turns: dict[UUID, asyncio.Lock] = {}
+
+    def handle(self, frame: Frame) -> None:
+        """Begin to carry out a frame; what comes of it is sent when it is there."""
+        if frame.type == "auth":
+            raise Invalid("This socket is signed in already.")
+        if len(self._tasks) >= MOST_AT_ONCE:
+            raise TooManyStreams(retry_after=1)
+        self._begin(partial(self._carry_out, frame), frame)
+
+    def _begin(self, work: Callable[[], Awaitable[None]], frame: Frame) -> "asyncio.Task[None]":
+        task = asyncio.create_task(self._answered(work, frame))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _answered(self, work: Callable[[], Awaitable[None]], frame: Frame) -> None:
+        try:
+            await work()
+        except Exception as error:
+            refusal = as_refusal(error)
+            if refusal is None:
+                logger.exception("a %s frame failed", frame.type)
+            await self._push(error_frame(refusal or ServerError(), frame.data))
+
+    async def _carry_out(self, frame: Frame) -> None:
+        if frame.type in ("send", "regenerate"):
+            await self._start(frame)
+        elif frame.type == "stop":
+            await turns.stop(self._claims, frame.chat)
+        else:
+            events = await turns.resume(self._claims, frame.chat, frame.reply, frame.after)
+            if events is None:
+                raise NothingToFollow()
+            self._follow(frame, events)
+
+    async def _start(self, frame: Frame) -> None:
+        """Start a turn and follow its reply; of one chat, frames are taken in the order in which they came."""
+        ask = frame.ask()
+        lock = self._turns.setdefault(ask.chat, asyncio.Lock())
+        async with lock:
+            accepted = await turns.start(self._claims, ask)
+            await self._push(accepted_frame(accepted, frame.key))
+            self._follow(frame, turns.follow(accepted.chat_id, accepted.reply.id))
+        if not lock.locked():
+            self._turns.pop(ask.chat, None)
+
+    def _follow(self, frame: Frame, events: AsyncIterator[TurnEvent]) -> None:
+        if old := self._follows.get(frame.chat):
+            old.cancel()
+        reading = Reading(self._claims, events)
+        task = self._begin(partial(self._pass_on, frame.chat, reading), frame)
+        self._follows[frame.chat] = task
+        task.add_done_callback(lambda _: reading.close())
+        task.add_done_callback(lambda _: self._forget(frame.chat, task))
+
+    def _forget(self, chat: UUID, task: "asyncio.Task[None]") -> None:
+        if self._follows.get(chat) is task:
+            del self._follows[chat]
+
+    async def _pass_on(self, chat: UUID, events: Reading) -> None:
+        reply = chat  # until the first event, which is a Start, names it
+        async for event in events:
+            if isinstance(event, Start):
+                reply = event.reply
+            await self._push(event_frame(chat, reply, event))
+
+    def close(self) -> None:
+        """End everything; the replies themselves go on."""
+        for task in list(self._tasks):
+            task.cancel()

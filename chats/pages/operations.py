@@ -1,0 +1,39 @@
+"""What a page asks for, done."""
+
+from typing import Any
+from uuid import UUID
+
+from accounts.access import Claims, load_viewer
+from chats import turns
+from chats.errors import MessageNotFound
+from chats.pages.serializers import ShowInput, request_of
+from chats.pages.thread import sibling
+from chats.services.chats import change_chat
+from chats.services.messages import read_head
+from common.errors import Invalid
+from common.executor import database
+from common.views import checked
+
+
+async def perform(claims: Claims, chat_id: UUID, data: dict[str, Any]) -> None:
+    """Carry out one form: `do` names the verb (default: send)."""
+    verb = data.get("do") or "send"
+    if ask := request_of(chat_id, verb, data):
+        await turns.start(claims, ask)
+    elif verb == "stop":
+        await turns.stop(claims, chat_id)
+    elif verb == "show":
+        form = checked(ShowInput, data)
+        await database().write(show_sibling, claims, chat_id, form["id"], form["step"])
+    else:
+        raise Invalid("This page cannot do that; load it again.")
+
+
+def show_sibling(claims: Claims, chat_id: UUID, message_id: UUID, step: int) -> None:
+    """Switch to the branch of the message before or after this one; at the end of the row nothing changes."""
+    owner = load_viewer(claims).id
+    read_head(owner, chat_id)
+    wanted = sibling(chat_id, message_id, step)
+    if wanted is None:
+        raise MessageNotFound()
+    change_chat(owner, chat_id, {"head": wanted})

@@ -1,0 +1,72 @@
+"""What the page's forms send, over the socket or as a plain post."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from rest_framework import serializers
+
+from chats import turns
+from common.drf import TextField
+from common.views import checked
+
+
+class SendInput(serializers.Serializer[Any]):
+    message = TextField(trim_whitespace=False)
+    model = TextField(required=False, allow_blank=True, default="", max_length=200)
+    key = TextField(required=False, allow_blank=True, default="", max_length=255)
+
+    def validate_message(self, text: str) -> str:
+        if not text.strip():
+            raise serializers.ValidationError("Write something first.")
+        if len(text) > settings.MAX_MESSAGE_CHARS:
+            raise serializers.ValidationError(f"A message has at most {settings.MAX_MESSAGE_CHARS:,} characters.")
+        return text.replace("\r\n", "\n")
+
+
+class EditInput(SendInput):
+    id = serializers.UUIDField()
+
+
+class AgainInput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    model = TextField(required=False, allow_blank=True, default="", max_length=200)
+
+
+class ShowInput(serializers.Serializer[Any]):
+    """One step among the siblings of a message."""
+
+    id = serializers.UUIDField()
+    step = serializers.ChoiceField([-1, 1])
+
+
+class RenameInput(serializers.Serializer[Any]):
+    title = TextField(max_length=200)
+
+    def validate_title(self, text: str) -> str:
+        return " ".join(text.split())
+
+
+class ThumbInput(serializers.Serializer[Any]):
+    value = serializers.ChoiceField([-1, 1])
+
+
+# What starts a turn.
+VERBS: dict[str, type[serializers.Serializer[Any]]] = {
+    "send": SendInput,
+    "edit": EditInput,
+    "regenerate": AgainInput,
+    "continue": AgainInput,
+}
+
+
+def request_of(chat_id: UUID, verb: Any, data: Any) -> turns.TurnRequest | None:
+    """Return what a form asks of the engine, or None where that is no turn; raise its field errors."""
+    form = VERBS.get(str(verb))
+    if form is None:
+        return None
+    values = checked(form, data)
+    return turns.TurnRequest(
+        verb, chat_id, values.get("message", ""), message=values.get("id"), model=values["model"],
+        key=values.get("key", ""), create=verb == "send", remember_model=True,
+    )  # fmt: skip

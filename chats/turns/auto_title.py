@@ -1,0 +1,75 @@
+"""Titles: the first words of a chat, and, where `TITLE_MODEL` is set, what a model makes of its first turn.
+
+Nobody waits for the model.
+"""
+
+import asyncio
+import logging
+import re
+from contextlib import aclosing
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from chats.tree import MessageRow
+from chats.turns.requests import AcceptedTurn
+from chats.turns.slash_commands import without_command
+from common.executor import database
+from llm.catalog import resolve
+from llm.client.client import stream
+from llm.client.types import Prompt, PromptMessage, TextDelta
+
+logger = logging.getLogger("parley.turns")
+
+TASK = "Give this conversation a title of at most five words, in its own language. Answer with the title alone."
+EXCERPT = 2_000  # characters of question and reply that the model is shown
+ENOUGH = 200  # characters of an answer that are read
+SECONDS = 20
+MAX_WORDS, MAX_CHARS = 5, 80
+QUOTES = "\"'`“”„‘’«»"
+
+
+def title_from(text: str) -> str:
+    """Return at most five words of the text, without line breaks or surrounding quotes."""
+    words = re.sub(r"\s+", " ", text[:2000]).strip().split(" ")[:MAX_WORDS]
+    return " ".join(words)[:MAX_CHARS].strip().strip(QUOTES).strip()
+
+
+def wants_title(accepted: AcceptedTurn, reply: MessageRow) -> bool:
+    """Tell whether a model is to make the title: after the first turn, where it has text."""
+    return bool(settings.TITLE_MODEL) and accepted.number == 1 and bool(reply.content)
+
+
+async def give_title(accepted: AcceptedTurn, reply: MessageRow) -> None:
+    """Replace the title made of the first words, unless somebody changed it; failures are only logged."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            question = without_command(accepted.question.content)
+            title = title_from(await _ask(question, reply.content))
+            if title:
+                await database().write(_store, accepted.chat_id, title_from(question), title)
+    except Exception as error:
+        logger.warning("no title for turn %s: %s", accepted.turn_id, type(error).__name__)
+
+
+async def _ask(question: str, answer: str) -> str:
+    model = resolve(settings.TITLE_MODEL)
+    shown = f"{TASK}\n\nQuestion:\n{question[:EXCERPT]}\n\nAnswer:\n{answer[:EXCERPT]}"
+    prompt = Prompt(model.id, TASK, (PromptMessage("user", shown),))
+    text = ""
+    async with aclosing(stream(model.provider, prompt)) as events:
+        async for event in events:
+            if isinstance(event, TextDelta):
+                text += event.text
+            if len(text) > ENOUGH:
+                break
+    return text
+
+
+def _store(chat_id: UUID, first: str, title: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE chats_chat SET title = %s WHERE id = %s AND title = %s AND title_by_user = %s",
+            [title, chat_id, first, False],
+        )
