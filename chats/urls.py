@@ -1,8 +1,6 @@
 """Addresses of the chats app; those that stream are also matched by `settings.ASYNC_LANE_PATHS`."""
 
-from django.urls import path, re_path
-
-from chats.api import ai_sdk, chats, legacy, messages, openai
+from chats.api import chats, legacy, messages
 from chats.history import Bucket
 from common.urls import with_and_without_slash
 
@@ -20,17 +18,6 @@ api_patterns = [
     *with_and_without_slash(f"{_CHAT}/stream", messages.StreamView.as_view(), "stream"),
     *with_and_without_slash(f"{_CHAT}/stop", messages.StopView.as_view(), "stop"),
     *with_and_without_slash("models", chats.ModelsView.as_view(), "models"),
-    # As AI SDK's transport calls them; a client's chat id may hold any character.
-    path("chat", ai_sdk.SubmitView.as_view(), name="ai-sdk"),
-    path("chat/<path:chat>/stream", ai_sdk.UiStreamView.as_view(), name="ai-sdk-stream"),
-    path("chat/<path:chat>/stop", ai_sdk.UiStopView.as_view(), name="ai-sdk-stop"),
-    path("chat/<path:chat>/messages", ai_sdk.UiMessagesView.as_view(), name="ai-sdk-messages"),
-]
-openai_patterns = [
-    path("v1/chat/completions", openai.CompletionsView.as_view(), name="openai-completions"),
-    path("v1/models", openai.OpenAIModelsView.as_view(), name="openai-models"),
-    path("v1/models/<path:name>", openai.OpenAIModelView.as_view(), name="openai-model"),
-    re_path(r"^v1(?:/(?P<rest>.*))?$", openai.UnknownView.as_view()),
 ]
 seed_patterns = [
     *with_and_without_slash("prompt_gpt", legacy.PromptGptView.as_view(), "prompt-gpt"),

@@ -8,9 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.oauth.errors import json_answer
-from chats.api import ai_sdk, openai
 from common.errors import BodyTooLarge, Invalid, NotAllowed, NotFound, ParleyError
 from common.problems import ServerError, problem_response
+from compat.ai_sdk import views as ai_sdk
+from compat.openai import views as openai
 from notes.mcp.errors import rpc_refusal
 
 

@@ -8,8 +8,9 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from chats.pages.urls import page_patterns
-from chats.urls import api_patterns, openai_patterns, seed_patterns
+from chats.urls import api_patterns, seed_patterns
 from common.urls import with_and_without_slash
+from compat.urls import compat_patterns
 from config import errors
 from config.health import LiveView, ReadyView
 from notes import urls as notes
@@ -31,7 +32,7 @@ urlpatterns = [
     *with_and_without_slash("api/schema", SpectacularAPIView.as_view(), "schema"),
     *with_and_without_slash("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), "docs"),
     *seed_patterns,
-    *openai_patterns,
+    *compat_patterns,
     *stream_patterns,
     *with_and_without_slash("healthz", LiveView.as_view(), "healthz"),
     *with_and_without_slash("readyz", ReadyView.as_view(), "readyz"),

@@ -10,8 +10,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 
 from accounts.access import Claims, Viewer, bearer_claims, load_viewer, require_confirmed
-from chats.api.schema import PROBLEMS
 from chats.models import State
+from chats.wire.schema import PROBLEMS
 from common.drf import TextField
 from common.executor import database
 from common.views import AsyncView, checked, json_response, read_object

@@ -14,7 +14,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.access import viewer_of
-from chats.api.schema import PROBLEMS, paginated
 from chats.api.serializers import (
     ChatChangeInput,
     ChatInput,
@@ -26,6 +25,7 @@ from chats.api.serializers import (
 )
 from chats.services import chats as service
 from chats.wire.payloads import chat_payload
+from chats.wire.schema import PROBLEMS, paginated
 from common.errors import Invalid
 from common.views import checked
 from llm.catalog import listing

@@ -12,12 +12,12 @@ from rest_framework.views import APIView
 from accounts.access import bearer_claims, viewer_of
 from chats import turns
 from chats.api.chats import now_and_zone
-from chats.api.messages import idempotency_key
-from chats.api.schema import IDEMPOTENCY_KEY, PROBLEMS, TURN_PROBLEMS
 from chats.api.serializers import HistoryQuery, SeedChatOutput, SeedMessageOutput, SeedPromptInput, SeedReplyOutput
 from chats.history import Bucket
 from chats.services.chats import in_bucket
 from chats.services.messages import read_whole_branch
+from chats.wire.idempotency import IDEMPOTENCY_KEY, idempotency_key
+from chats.wire.schema import PROBLEMS, TURN_PROBLEMS
 from chats.wire.waiting import failure_of
 from common.problems import ServerError, as_refusal, problem_response
 from common.views import AsyncView, checked, json_response, read_object

@@ -10,7 +10,6 @@ from drf_spectacular.utils import extend_schema
 
 from accounts.access import Claims, bearer_claims
 from chats import turns
-from chats.api.schema import EVENT_STREAM, IDEMPOTENCY_KEY, LAST_EVENT_ID, PROBLEMS, TURN_PROBLEMS
 from chats.api.serializers import (
     EditInput,
     FollowQuery,
@@ -25,23 +24,15 @@ from chats.api.serializers import (
 from chats.connections import Reading
 from chats.services.messages import read_page
 from chats.wire import sse
+from chats.wire.idempotency import IDEMPOTENCY_KEY, idempotency_key
 from chats.wire.payloads import message_payload, message_payloads
+from chats.wire.schema import EVENT_STREAM, LAST_EVENT_ID, PROBLEMS, TURN_PROBLEMS
 from chats.wire.waiting import answer_when_done
 from common.errors import Invalid
 from common.executor import database
 from common.views import AsyncView, EventStream, checked, json_response, read_object
 
 TURN_RESPONSES = {(201, "application/json"): TurnOutput, (200, "text/event-stream"): EVENT_STREAM, 202: TurnOutput}
-
-
-def idempotency_key(request: HttpRequest) -> str:
-    """Return the key of a request, or nothing; raise Invalid for an empty or overlong one."""
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return ""
-    if not 1 <= len(key) <= 255 or not key.isprintable():
-        raise Invalid(errors={"Idempotency-Key": ["Send 1 to 255 printable characters."]})
-    return key
 
 
 async def respond(request: HttpRequest, ask: turns.TurnRequest) -> HttpResponseBase:

@@ -9,7 +9,6 @@ from django.test import Client
 
 from chats.models import Turn
 from chats.tests.helpers import asked, at_once, fold, is_refusal, sent
-from chats.tests.test_ai_sdk_doors import CHAT, body, chunks_of
 from chats.tests.test_page_socket import DONE, open_page, sign_in  # noqa: F401
 from chats.tests.test_sockets import open_socket  # noqa: F401
 from conftest import Person
@@ -192,16 +191,6 @@ def test_over_server_sent_events(alice: Person, fake: FakeProvider) -> None:
     assert [event.name for event in saved] == ["start", "delta", "end"]
     followed = alice.get(f"/api/chats/{chat}/stream/", params={"after": saved[0].id or 0})
     assert followed.status_code == 200
-
-
-def test_over_the_ai_sdk(alice: Person, fake: FakeProvider) -> None:
-    alice.post("/api/chat", body("/gemini x", "m1"))
-    saved = chunks_of(alice.post("/api/chat", body("/save", "m2")).text)
-
-    assert prompts(fake) == [("gemini", "x")]
-    assert "".join(chunk.get("delta", "") for chunk in saved).startswith("Saved to your notes: ")
-    assert (saved[-1]["type"], saved[-1]["finishReason"]) == ("finish", "stop")
-    assert [len(row["parts"]) for row in alice.get(f"/api/chat/{CHAT}/messages").json()] == [1, 2, 1, 2]
 
 
 def test_over_the_socket(alice: Person, fake: FakeProvider, open_socket: Callable[..., Any]) -> None:  # noqa: F811

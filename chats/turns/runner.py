@@ -1,6 +1,6 @@
 """The run of one turn: prompt in, text into the log, one terminal state into the database.
 
-A runner is a task of the engine, never a child of a request: only its end, `interrupt` or the end of the process stops it.
+A runner is a task of the engine, never a child of a request: only its end, `interrupt` or the process can stop it.
 """
 
 import asyncio

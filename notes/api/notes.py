@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from accounts.access import viewer_of
 from accounts.api.paging import NewestFirst
-from chats.api.schema import PROBLEMS, paginated
+from chats.wire.schema import PROBLEMS, paginated
 from common.views import checked
 from notes import services
 from notes.api.base import NotesAPIView, is_action

@@ -4,7 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiResponse
 
-from chats.api.schema import PROBLEMS
+from chats.wire.schema import PROBLEMS
 from common.schema import ProblemOutput
 
 WRITE_PROBLEMS: dict[Any, Any] = {

@@ -6,15 +6,15 @@ from hashlib import sha256
 
 from accounts.services.api_keys import KeyHolder
 from chats import turns
-from chats.api.openai_body import Completion
 from chats.errors import ReplyInterrupted
 from chats.models import State
 from chats.tree import MessageRow
 from chats.turns.events import Delta, End, KeepAlive
 from chats.turns.stateless import require_harmless
-from chats.wire.openai_chat import Answer
 from chats.wire.waiting import failure_of
 from common.ids import uuid7
+from compat.openai.completion import Completion
+from compat.openai.encoder import Answer
 from llm.catalog import Model
 from llm.client.types import Finished, FinishReason, ProviderEvent, ReasoningDelta, TextDelta, Usage
 

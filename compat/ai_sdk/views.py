@@ -13,19 +13,6 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from accounts.access import Claims, bearer_claims, load_viewer
 from chats import turns
-from chats.api.ai_sdk_asks import Shown, carry_out, find_running
-from chats.api.ai_sdk_body import read_wish
-from chats.api.ai_sdk_schema import (
-    UI_PROBLEMS,
-    UI_STREAM,
-    UI_TURN_PROBLEMS,
-    UiBodyForm,
-    UiHistoryQuery,
-    UiMessageOutput,
-    UiStoppedOutput,
-)
-from chats.api.messages import idempotency_key
-from chats.api.schema import IDEMPOTENCY_KEY
 from chats.connections import Reading
 from chats.errors import ChatNotFound, MessageNotFound
 from chats.models import Role, State
@@ -33,14 +20,26 @@ from chats.services.client_ids import find_chat, find_message
 from chats.services.messages import read_head
 from chats.tree import MessageRow, branch
 from chats.turns.events import Delta, End, KeepAlive, TurnEvent
-from chats.wire import ui_stream
-from chats.wire.peek import Peeked
+from chats.wire.idempotency import IDEMPOTENCY_KEY, idempotency_key
+from chats.wire.peek import Peek
 from chats.wire.sse import KEEP_ALIVE
 from chats.wire.waiting import failure_of
 from common.errors import ParleyError
 from common.executor import database
 from common.problems import as_refusal, headers_of, problem_response, suppress_request_log
 from common.views import AsyncView, EventStream, checked, json_response, read_object
+from compat.ai_sdk import encoder
+from compat.ai_sdk.resolve import ReplyRef, find_running, submit
+from compat.ai_sdk.schema import (
+    UI_PROBLEMS,
+    UI_STREAM,
+    UI_TURN_PROBLEMS,
+    UiBodyInput,
+    UiHistoryQuery,
+    UiMessageOutput,
+    UiStoppedOutput,
+)
+from compat.ai_sdk.submission import parse_submission
 
 logger = logging.getLogger("parley.http")
 PATHS = re.compile(r"/api/chat(/|$)")
@@ -68,7 +67,7 @@ def refusal_response(refusal: ParleyError) -> HttpResponse:
 class SubmitView(_UiView):
     @extend_schema(
         operation_id="ai_sdk_submit",
-        request=UiBodyForm,
+        request=UiBodyInput,
         parameters=[IDEMPOTENCY_KEY],
         responses={(200, "text/event-stream"): UI_STREAM, **UI_TURN_PROBLEMS},
         tags=["ai-sdk"],
@@ -77,9 +76,9 @@ class SubmitView(_UiView):
         """Send, edit or regenerate, and stream the reply; the chat is made on first use."""
         claims = bearer_claims(request)
         large = len(request.body) > LARGE_BODY
-        wish = read_wish(await asyncio.to_thread(read_object, request) if large else read_object(request))
-        shown = await carry_out(claims, wish, idempotency_key(request))
-        return await _answer(claims, shown, settings.CHAT_STATUS_SECONDS)
+        submission = parse_submission(await asyncio.to_thread(read_object, request) if large else read_object(request))
+        ref = await submit(claims, submission, idempotency_key(request))
+        return await _answer(claims, ref, settings.CHAT_STATUS_SECONDS)
 
 
 class UiStreamView(_UiView):
@@ -92,10 +91,10 @@ class UiStreamView(_UiView):
     async def get(self, request: HttpRequest, chat: str) -> HttpResponseBase:
         """Follow the running reply from its first character; 204 where nothing runs, also for unknown chats."""
         claims = bearer_claims(request)
-        shown = await database().read(find_running, claims, chat)
-        if shown is None:
+        ref = await database().read(find_running, claims, chat)
+        if ref is None:
             return HttpResponse(status=204)
-        return await _answer(claims, shown, 0)
+        return await _answer(claims, ref, 0)
 
 
 class UiStopView(_UiView):
@@ -111,7 +110,7 @@ class UiStopView(_UiView):
         claims = bearer_claims(request)
         chat_id = await database().read(_own_chat, claims, chat)
         try:
-            reply: dict[str, Any] | None = ui_stream.ui_message(await turns.stop(claims, chat_id))
+            reply: dict[str, Any] | None = encoder.ui_message(await turns.stop(claims, chat_id))
         except MessageNotFound:  # nothing was ever asked in this chat
             reply = None
         return json_response({"message": reply})
@@ -125,11 +124,11 @@ class UiMessagesView(_UiView):
         tags=["ai-sdk"],
     )
     async def get(self, request: HttpRequest, chat: str) -> HttpResponse:
-        """Return the branch shown as `UIMessage[]`, oldest first, without the reply that is still being made."""
+        """Return the branch ref as `UIMessage[]`, oldest first, without the reply that is still being made."""
         claims = bearer_claims(request)
         query = checked(UiHistoryQuery, request.GET)
         rows = await database().read(_history, claims, chat, query["before"], query["limit"])
-        return json_response([ui_stream.ui_message(row) for row in rows])
+        return json_response([encoder.ui_message(row) for row in rows])
 
 
 def _own_chat(claims: Claims, name: str) -> Any:
@@ -152,10 +151,10 @@ def _history(claims: Claims, name: str, before: str, limit: int) -> list[Message
     return [row for row in rows if row.role == Role.USER or (row.length and row.state != State.STREAMING)]
 
 
-async def _answer(claims: Claims, shown: Shown, patience: float) -> HttpResponseBase:
+async def _answer(claims: Claims, ref: ReplyRef, patience: float) -> HttpResponseBase:
     """Stream a reply; one that fails within the patience and without any text is answered with a status."""
-    reading = Reading(claims, turns.follow(shown.chat_id, shown.reply.id))
-    events = Peeked(reading)
+    reading = Reading(claims, turns.follow(ref.chat_id, ref.reply.id))
+    events = Peek(reading, lambda event: isinstance(event, Delta | End))
     try:
         first = await events.first(patience) if patience else None
         if isinstance(first, End) and (failure := failure_of(first.message)):
@@ -164,22 +163,22 @@ async def _answer(claims: Claims, shown: Shown, patience: float) -> HttpResponse
         events.close()
         reading.close()
         raise
-    return EventStream(_encoded(shown.reply, events), ui_stream.HEADERS, events.close, reading.close)
+    return EventStream(_encoded(ref.reply, events), encoder.HEADERS, events.close, reading.close)
 
 
 async def _encoded(reply: MessageRow, events: AsyncIterator[TurnEvent]) -> AsyncIterator[bytes]:
     """Encode a whole reply; what goes wrong on the way is told, since a clean early end looks like success."""
-    encoder = ui_stream.UiEncoder(reply)
-    yield encoder.start()
+    encode = encoder.UiEncoder(reply)
+    yield encode.start()
     try:
         async for event in events:
             if isinstance(event, Delta):
-                yield encoder.delta(event)
+                yield encode.delta(event)
             elif isinstance(event, End):
-                yield encoder.end(event)
+                yield encode.end(event)
                 return
             elif isinstance(event, KeepAlive):
                 yield KEEP_ALIVE
     except Exception:
         logger.exception("stream of reply %s failed", reply.id)
-    yield encoder.fail()
+    yield encode.fail()

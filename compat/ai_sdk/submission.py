@@ -13,7 +13,7 @@ SUBMIT, REGENERATE = "submit-message", "regenerate-message"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Submission:
     """One POST of a client; `message_id` names what to edit or to regenerate, `question_id` the last user message."""
 
     chat: str
@@ -24,13 +24,13 @@ class Wish:
     model: str
 
 
-def read_wish(data: dict[str, Any]) -> Wish:
+def parse_submission(data: dict[str, Any]) -> Submission:
     """Read a body of either form, `{messages}` or `{message}`; raise Invalid, or FilesNotSupported."""
     trigger = data.get("trigger", SUBMIT)
     if trigger not in (SUBMIT, REGENERATE):
         raise _invalid("trigger", f"Send {SUBMIT} or {REGENERATE}.")
     question = _last_question(data)
-    wish = Wish(
+    submission = Submission(
         _name(data, "id"),
         trigger,
         _name(data, "messageId", ""),
@@ -38,9 +38,9 @@ def read_wish(data: dict[str, Any]) -> Wish:
         _text_of(question),
         _model(data),
     )
-    if not wish.text and trigger == SUBMIT:
+    if not submission.text and trigger == SUBMIT:
         raise _invalid("messages", "The last user message has no text.")
-    return wish
+    return submission
 
 
 def _invalid(field: str, what: str) -> Invalid:

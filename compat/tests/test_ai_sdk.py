@@ -235,3 +235,13 @@ def test_regenerate_without_any_message_takes_the_last_reply(alice: Person, fake
     assert len(fake.requests("openai")) == 2
     assert len(alice.get(f"/api/chat/{CHAT}/messages").json()) == 2
     assert alice.post("/api/chat", {"id": "new", "trigger": "regenerate-message"}).status_code == 404
+
+
+def test_slash_commands_work(alice: Person, fake: FakeProvider) -> None:
+    alice.post("/api/chat", body("/gemini x", "m1"))
+    saved = chunks_of(alice.post("/api/chat", body("/save", "m2")).text)
+
+    assert [request["vendor"] for request in fake.requests()] == ["gemini"]
+    assert "".join(chunk.get("delta", "") for chunk in saved).startswith("Saved to your notes: ")
+    assert (saved[-1]["type"], saved[-1]["finishReason"]) == ("finish", "stop")
+    assert [len(row["parts"]) for row in alice.get(f"/api/chat/{CHAT}/messages").json()] == [1, 2, 1, 2]

@@ -1,4 +1,4 @@
-"""The shapes of `/api/chat` for the OpenAPI document; `chats.api.ai_sdk_body` and `chats.wire.ui_stream` make them."""
+"""The shapes of `/api/chat` for the OpenAPI document; `submission` reads them and `encoder` makes them."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
-from chats.api.schema import PROBLEMS, TURN_PROBLEMS
 from chats.models import Role
+from chats.wire.schema import PROBLEMS, TURN_PROBLEMS
 from common.drf import TextField
 
 
@@ -40,7 +40,7 @@ class UiStoppedOutput(serializers.Serializer[Any]):
     message = UiMessageOutput(allow_null=True)
 
 
-class UiBodyForm(serializers.Serializer[Any]):
+class UiBodyInput(serializers.Serializer[Any]):
     """What `DefaultChatTransport` posts; only the last user message is believed."""
 
     id = serializers.CharField(max_length=255, help_text="the chat: our UUID, or the client's own id")

@@ -1,4 +1,4 @@
-"""The shapes of `/v1` for the OpenAPI document; `chats.api.openai_body` and `chats.wire.openai_chat` make them."""
+"""The shapes of `/v1` for the OpenAPI document; `compat.openai.completion` and `compat.openai.encoder` make them."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
-from chats.api.schema import TURN_PROBLEMS
+from chats.wire.schema import TURN_PROBLEMS
 
 
 class OpenAIErrorDetail(serializers.Serializer[Any]):
@@ -29,7 +29,7 @@ class StreamOptionsForm(serializers.Serializer[Any]):
     include_usage = serializers.BooleanField(required=False)
 
 
-class CompletionForm(serializers.Serializer[Any]):
+class CompletionInput(serializers.Serializer[Any]):
     model = serializers.CharField(max_length=200)
     messages = CompletionMessageForm(many=True)
     stream = serializers.BooleanField(required=False)

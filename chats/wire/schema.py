@@ -37,12 +37,6 @@ TURN_PROBLEMS: dict[Any, Any] = {
 EVENT_STREAM = OpenApiResponse(
     OpenApiTypes.STR, description="Server-sent events `start`, `delta` and `end`; `id` is the cursor (docs/api.md)."
 )
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="1 to 255 characters; makes the call repeatable for 24 h",
-)
 LAST_EVENT_ID = OpenApiParameter(
     "Last-Event-ID", str, OpenApiParameter.HEADER, description="id of the last event seen; wins over `after`"
 )

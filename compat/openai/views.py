@@ -16,33 +16,33 @@ from drf_spectacular.utils import extend_schema
 from accounts.api.keys import ApiKeyAuthentication
 from accounts.models import ApiKey
 from accounts.services.api_keys import KeyHolder, key_holder, note_use
-from chats.api.messages import idempotency_key
-from chats.api.openai_body import Completion, read_completion
-from chats.api.openai_schema import (
-    COMPLETION_RESPONSES,
-    OPENAI_PROBLEMS,
-    CompletionForm,
-    OpenAIModelOutput,
-    OpenAIModelsOutput,
-)
-from chats.api.openai_storing import ask_stored
 from chats.connections import Reading
 from chats.errors import ModelNotFound, ProviderMissing, ReplyBlocked, ReplyEmpty
 from chats.turns.stateless import ask_stateless
-from chats.wire import openai_chat as wire
+from chats.wire.idempotency import idempotency_key
+from chats.wire.peek import Peek
 from chats.wire.sse import KEEP_ALIVE
 from common.errors import NotSignedIn, ParleyError
 from common.executor import database
 from common.problems import ServerError, as_refusal, headers_of, problem_response, suppress_request_log
 from common.views import AsyncView, EventStream, json_response, read_object
+from compat.openai import encoder
+from compat.openai.completion import Completion, read_completion
+from compat.openai.schema import (
+    COMPLETION_RESPONSES,
+    OPENAI_PROBLEMS,
+    CompletionInput,
+    OpenAIModelOutput,
+    OpenAIModelsOutput,
+)
+from compat.openai.stored import ask_stored
 from llm.catalog import Model, listing, resolve
 from llm.client.types import Finished, ProviderEvent, TextDelta
 from llm.errors import ProviderNotConfigured, UnknownModel
 
 logger = logging.getLogger("parley.http")
 LARGE_BODY = 2**20  # from here on a body is parsed on a thread
-Events = AsyncGenerator[ProviderEvent | None, None]
-_closing: set["asyncio.Task[None]"] = set()
+Events = AsyncGenerator[ProviderEvent | None]
 
 
 class OpenAIView(AsyncView):
@@ -58,8 +58,8 @@ class OpenAIView(AsyncView):
 
 def refusal_response(refusal: ParleyError) -> HttpResponse:
     """Answer a refusal in OpenAI's shape."""
-    headers = {**headers_of(refusal), **wire.error_headers(refusal)}
-    return suppress_request_log(json_response(wire.error_body(refusal), refusal.status, headers))
+    headers = {**headers_of(refusal), **encoder.error_headers(refusal)}
+    return suppress_request_log(json_response(encoder.error_body(refusal), refusal.status, headers))
 
 
 async def _holder(request: HttpRequest, scope: str) -> KeyHolder:
@@ -77,7 +77,7 @@ async def _holder(request: HttpRequest, scope: str) -> KeyHolder:
 class CompletionsView(OpenAIView):
     @extend_schema(
         operation_id="openai_chat_completions",
-        request=CompletionForm,
+        request=CompletionInput,
         responses=COMPLETION_RESPONSES,
         tags=["openai"],
     )
@@ -89,7 +89,7 @@ class CompletionsView(OpenAIView):
         if asked.store:
             holder.require(ApiKey.Scope.STORE)
         model = chosen(asked.model)
-        answer = wire.Answer(f"chatcmpl-{uuid4().hex}", int(time.time()), model.name)
+        answer = encoder.Answer(f"chatcmpl-{uuid4().hex}", int(time.time()), model.name)
         reading = Reading(holder.claims)
         try:
             if asked.store:
@@ -112,7 +112,7 @@ def chosen(name: str) -> Model:
         raise ProviderMissing() from error
 
 
-async def _whole(asked: Completion, answer: wire.Answer, events: Events, reading: Reading) -> HttpResponse:
+async def _whole(asked: Completion, answer: encoder.Answer, events: Events, reading: Reading) -> HttpResponse:
     texts: dict[str, list[str]] = {"text": [], "reasoning": []}
     finished: Finished | None = None
     try:
@@ -128,7 +128,7 @@ async def _whole(asked: Completion, answer: wire.Answer, events: Events, reading
     text, reasoning = ("".join(texts[kind]) for kind in ("text", "reasoning"))
     assert finished is not None, "what does not finish raises"
     _require_text(text + reasoning, finished)
-    return json_response(wire.completion(answer, text, reasoning, finished))
+    return json_response(encoder.completion(answer, text, reasoning, finished))
 
 
 def _kind(event: ProviderEvent) -> str:
@@ -140,73 +140,43 @@ def _require_text(text: str, finished: Finished) -> None:
         raise ReplyBlocked() if finished.reason == "content_filter" else ReplyEmpty()
 
 
-async def _streamed(asked: Completion, answer: wire.Answer, events: Events, reading: Reading) -> EventStream:
+async def _streamed(asked: Completion, answer: encoder.Answer, events: Events, reading: Reading) -> EventStream:
     """Stream; what fails before the first text, and soon, is still a status."""
-    peeked = PeekedEvents(events)
+    peek = Peek(events, lambda event: event is not None)
     try:
-        first = await peeked.first(settings.CHAT_STATUS_SECONDS)
+        first = await peek.first(settings.CHAT_STATUS_SECONDS)
         if isinstance(first, Finished):
             _require_text("", first)
     except BaseException:
         reading.close()
-        await peeked.aclose()
+        peek.close()
         raise
-    body = _encoded(wire.ChunkEncoder(answer, asked.include_usage), peeked, reading)
-    return EventStream(body, wire.HEADERS, reading.close, peeked.close_soon)
+    body = _encoded(encoder.ChunkEncoder(answer, asked.include_usage), peek, reading)
+    return EventStream(body, encoder.HEADERS, reading.close, peek.close)
 
 
-class PeekedEvents:
-    """Events whose beginning has been waited for."""
-
-    def __init__(self, events: Events) -> None:
-        self._events, self._ready = events, list[ProviderEvent | None]()
-
-    async def first(self, seconds: float) -> ProviderEvent | None:
-        """Return the first event, or None where none comes in time."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            event = await anext(self._events)
-            if event is not None:
-                self._ready.append(event)
-                return event
-        return None
-
-    async def __aiter__(self) -> AsyncIterator[ProviderEvent | None]:
-        while self._ready:
-            yield self._ready.pop(0)
-        async for event in self._events:
-            yield event
-
-    async def aclose(self) -> None:
-        await self._events.aclose()
-
-    def close_soon(self) -> None:
-        """Close the provider's connection, from where nothing can be awaited."""
-        task = asyncio.get_running_loop().create_task(self.aclose())
-        _closing.add(task)
-        task.add_done_callback(_closing.discard)
-
-
-async def _encoded(encoder: wire.ChunkEncoder, peeked: PeekedEvents, reading: Reading) -> AsyncIterator[bytes]:
-    yield encoder.start()
+async def _encoded(
+    encode: encoder.ChunkEncoder, events: Peek[ProviderEvent | None], reading: Reading
+) -> AsyncIterator[bytes]:
+    yield encode.start()
     told = False
     try:
-        async for event in peeked:
+        async for event in events:
             if isinstance(event, Finished):
                 if not told:
                     _require_text("", event)
-                yield encoder.end(event)
+                yield encode.end(event)
             elif event is None:
                 yield KEEP_ALIVE
             else:
                 told = True
-                yield encoder.delta(_kind(event), event.text)
+                yield encode.delta(_kind(event), event.text)
             reading.check()
     except Exception as error:
         refusal = as_refusal(error)
         if refusal is None:
             logger.exception("completion failed")
-        yield wire.error_event(refusal or ServerError())
+        yield encoder.error_event(refusal or ServerError())
 
 
 class OpenAIModelsView(OpenAIView):

@@ -1,0 +1,111 @@
+"""From what a `useChat` client wishes to what is asked of the engine. The stored chat is the truth."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from accounts.access import Claims, load_viewer
+from chats import turns
+from chats.errors import MessageExists, MessageNotFound
+from chats.models import Role, State
+from chats.services.client_ids import as_uuid, find_chat, find_message, replies_to
+from chats.services.messages import read_head
+from chats.tree import MessageRow, read_message
+from chats.turns.reads import read_reply
+from common.errors import Invalid
+from common.executor import database
+from common.ids import uuid7
+from compat.ai_sdk.submission import REGENERATE, Submission
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRef:
+    """A reply to be shown from its beginning."""
+
+    chat_id: UUID
+    reply: MessageRow
+
+
+async def submit(claims: Claims, submission: Submission, key: str) -> ReplyRef:
+    """Start the turn that is wished for, or find the reply that the same message got before."""
+    found = await database().read(resolve, claims, submission, key)
+    try:
+        return found if isinstance(found, ReplyRef) else await _start(claims, found)
+    except MessageExists:  # the same request, a moment earlier
+        found = await database().read(resolve, claims, submission, key)
+        return found if isinstance(found, ReplyRef) else await _start(claims, found)
+
+
+async def _start(claims: Claims, ask: turns.TurnRequest) -> ReplyRef:
+    accepted = await turns.start(claims, ask)
+    return ReplyRef(accepted.chat_id, accepted.reply)
+
+
+def resolve(claims: Claims, submission: Submission, key: str) -> turns.TurnRequest | ReplyRef:
+    """Return what to ask of the engine, or the reply that answers the submission already."""
+    viewer = load_viewer(claims)
+    chat_id = find_chat(viewer.id, submission.chat)
+    if chat_id is None:
+        return _first(submission, key)
+    target = find_message(chat_id, submission.message_id) if submission.message_id else None
+    known = target or (find_message(chat_id, submission.question_id) if submission.question_id else None)
+    if submission.trigger == REGENERATE:
+        return _again(chat_id, viewer.id, known, submission, key)
+    if known is None:
+        return _ask("send", chat_id, submission, key)
+    if known.role != Role.USER:
+        raise Invalid("Only a user message can be sent or edited.")
+    if target is None and known.content == submission.text:
+        return _repeated(chat_id, known, submission, key)
+    return _ask("edit", chat_id, submission, key, message=known.id)
+
+
+def _ask(
+    kind: Literal["send", "edit", "regenerate"], chat_id: UUID, submission: Submission, key: str, **values: Any
+) -> turns.TurnRequest:
+    if kind == "regenerate":
+        return turns.TurnRequest(kind, chat_id, model=submission.model, key=key, **values)
+    name = submission.message_id if kind == "edit" and submission.message_id else submission.question_id
+    return turns.TurnRequest(kind, chat_id, submission.text, model=submission.model, key=key, client_id=name, **values)
+
+
+def _first(submission: Submission, key: str) -> turns.TurnRequest:
+    """Ask for a chat to be made; a retry may be the first that is heard of one."""
+    if not submission.text:
+        raise MessageNotFound()
+    if id_ := as_uuid(submission.chat):
+        return _ask("send", id_, submission, key, create=True)
+    return _ask("send", uuid7(), submission, key, create=True, client_chat_id=submission.chat)
+
+
+def _again(
+    chat_id: UUID, owner_id: int, known: MessageRow | None, submission: Submission, key: str
+) -> turns.TurnRequest:
+    """Ask for another reply: to the message named, else to the last question; one never stored is sent now."""
+    if known is None and submission.text:
+        return _ask("send", chat_id, submission, key)
+    if known is None:
+        head = read_head(owner_id, chat_id)
+        known = read_message(chat_id, head) if head and not submission.message_id else None
+    if known is None:
+        raise MessageNotFound()
+    if known.role == Role.ASSISTANT:
+        return _ask("regenerate", chat_id, submission, key, message=known.id)
+    return _ask("regenerate", chat_id, submission, key, message=replies_to(known.id)[0])
+
+
+def _repeated(chat_id: UUID, question: MessageRow, submission: Submission, key: str) -> turns.TurnRequest | ReplyRef:
+    """The same message again: show its newest reply; one without text is made anew."""
+    newest = read_message(chat_id, replies_to(question.id)[-1])
+    if newest and (newest.length or newest.state == State.STREAMING):
+        return ReplyRef(chat_id, newest)
+    return _ask("regenerate", chat_id, submission, key, message=replies_to(question.id)[0])
+
+
+def find_running(claims: Claims, name: str) -> ReplyRef | None:
+    """Return the reply that is being made in a chat; None where there is no such reply or no such chat of theirs."""
+    chat_id = find_chat(load_viewer(claims).id, name)
+    found = read_reply(chat_id) if chat_id else None
+    if chat_id is None or found is None or found.message.state != State.STREAMING:
+        return None
+    return ReplyRef(chat_id, found.message)
