@@ -14,6 +14,9 @@ class Role(models.TextChoices):
     ASSISTANT = "assistant"
 
 
+COMMAND = "command"  # reason of an answer that no model gave; no part of the context
+
+
 class State(models.TextChoices):
     """States of a reply and of its turn; all but `streaming` are terminal."""
 
@@ -58,7 +61,7 @@ class Chat(models.Model):
 
 
 class Message(models.Model):
-    """A row of a chat. Content and reasoning of a running reply are completed by its pieces."""
+    """A row of a chat. Content and reasoning of a running reply are completed by its chunks."""
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     client_id = models.CharField(max_length=255, null=True, blank=True)
@@ -132,11 +135,11 @@ class Turn(models.Model):
         return f"turn {self.number} ({self.state})"
 
 
-class Piece(models.Model):
+class Chunk(models.Model):
     """Text of a running reply as it was flushed; `at` is its offset in code points over all parts."""
 
-    pk = models.CompositePrimaryKey("turn_id", "at")
-    turn = models.ForeignKey(Turn, models.CASCADE, related_name="pieces", db_index=False)
+    pk = models.CompositePrimaryKey("message_id", "at")
+    message = models.ForeignKey(Message, models.CASCADE, related_name="chunks", db_index=False)
     at = models.PositiveIntegerField()
     kind = models.CharField(max_length=9)
     text = models.TextField()

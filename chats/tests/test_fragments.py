@@ -15,7 +15,7 @@ from chats.pages.rendering.code_blocks import rendered
 from chats.pages.rendering.fragments import message_frame, message_view, notice_frame, thread_frame
 from chats.pages.rendering.incremental_markdown import GrowingText, split_closed
 from chats.pages.rendering.live_reply import LiveReply
-from chats.tree import MessageRow
+from chats.rows import MessageRow
 from chats.turns.events import Delta, End
 
 ID = UUID("0199aaaa-0000-7000-8000-000000000001")
@@ -59,7 +59,10 @@ The end, with <b>tags</b> and a [link](https://example.org)."""
 
 def row(text: str, state: str = State.STREAMING, reason: str = "") -> MessageRow:
     parts = [("text", text)] if text else []
-    return MessageRow(ID, 2, None, None, "assistant", parts, state, reason, "m", "p", None, None, timezone.now())
+    return MessageRow(
+        id=ID, number=2, parent=None, role="assistant", parts=parts, state=state, reason=reason,
+        model="m", provider="p", created_at=timezone.now(),
+    )  # fmt: skip
 
 
 def frames_of(text: str, chunk: int) -> list[str]:

@@ -5,7 +5,7 @@ import time
 
 from django.db import transaction
 
-from chats.models import Piece, Turn
+from chats.models import Chunk, Turn
 from chats.tests.helpers import Event, ended, eventually, fake, fold, streaming
 from conftest import Person
 
@@ -32,7 +32,7 @@ def reading(person: Person, chat: str, content: str) -> Reader:
     """Start to read, and return once some text is stored."""
     reader = Reader(person, chat, content)
     reader.start()
-    eventually(lambda: Piece.objects.filter(turn__chat_id=chat).exists())
+    eventually(lambda: Chunk.objects.filter(message__chat_id=chat).exists())
     return reader
 
 
@@ -50,7 +50,7 @@ def test_what_cannot_be_stored_is_held_back_and_comes_later(alice: Person) -> No
         turn = Turn.objects.select_for_update().get(chat_id=chat)
         eventually(lambda: stands_still(reader))
         held = reader.shown
-        stored = sum(len(piece.text) for piece in Piece.objects.filter(turn=turn))
+        stored = sum(len(chunk.text) for chunk in Chunk.objects.filter(message=turn.reply_id))
         assert turn.state == "streaming"
         assert stored <= held < 3000
 
@@ -76,4 +76,4 @@ def test_an_end_that_cannot_be_stored_is_stored_later(alice: Person) -> None:
     assert (turn.state, reply["state"], len(reply["content"])) == ("complete", "complete", 600)
     assert fold(reader.events) == reply["content"]
     assert [event.name for event in reader.events].count("end") == 1
-    assert not Piece.objects.filter(turn=turn).exists()
+    assert not Chunk.objects.filter(message=turn.reply_id).exists()

@@ -7,7 +7,8 @@ from uuid import UUID
 from django.db import connection
 
 from chats.models import State
-from chats.tree import MessageRow, columns, count_siblings, row_of
+from chats.rows import MessageRow, columns, row_of
+from chats.tree import count_siblings
 from common.sql import uuid_of
 
 
@@ -82,10 +83,10 @@ def read_replies(reply_ids: list[UUID]) -> dict[UUID, Followed]:
 
 @dataclass(slots=True)
 class News:
-    """What became of a followed reply: whether it still runs, and the pieces that reach beyond a position."""
+    """What became of a followed reply: whether it still runs, and the chunks that reach beyond a position."""
 
     running: bool
-    pieces: list[tuple[int, str, str]] = field(default_factory=list)
+    chunks: list[tuple[int, str, str]] = field(default_factory=list)
 
 
 def read_news(positions: dict[UUID, int]) -> dict[UUID, News]:
@@ -94,15 +95,15 @@ def read_news(positions: dict[UUID, int]) -> dict[UUID, News]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH wanted (reply_id, position) AS (VALUES {marks}) "
-            "SELECT t.reply_id, t.state, p.at, p.kind, p.text FROM wanted JOIN chats_turn t USING (reply_id) "
-            "LEFT JOIN chats_piece p ON p.turn_id = t.id AND t.state = 'streaming' AND p.at >= COALESCE("
-            "(SELECT max(q.at) FROM chats_piece q WHERE q.turn_id = t.id AND q.at <= wanted.position), 0) "
-            "ORDER BY p.at",
+            "SELECT t.reply_id, t.state, c.at, c.kind, c.text FROM wanted JOIN chats_turn t USING (reply_id) "
+            "LEFT JOIN chats_chunk c ON c.message_id = t.reply_id AND t.state = 'streaming' AND c.at >= COALESCE("
+            "(SELECT max(d.at) FROM chats_chunk d WHERE d.message_id = t.reply_id AND d.at <= wanted.position), 0) "
+            "ORDER BY c.at",
             [value for pair in positions.items() for value in pair],
         )
         found: dict[UUID, News] = {}
         for reply_id, state, at, kind, text in cursor.fetchall():
             news = found.setdefault(uuid_of(reply_id), News(state == State.STREAMING))
             if at is not None:
-                news.pieces.append((at, kind, text))
+                news.chunks.append((at, kind, text))
     return found

@@ -152,7 +152,7 @@ class Mirrors:
 
 def _extend(log: ReplyLog, news: News) -> bool:
     """Append what is new; False where the whole row is needed: the reply has ended, or something is missing."""
-    for at, kind, text in news.pieces:
+    for at, kind, text in news.chunks:
         if at > log.length:
             return False
         if fresh := text[log.length - at :]:

@@ -1,0 +1,160 @@
+"""A row of a message: its columns, named once. SELECT, INSERT, RETURNING, UPDATE and the reader are made of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import connection
+
+from common.sql import Statement, instant, instant_of, uuid_of, uuid_or_none
+
+Part = tuple[str, str]  # kind ("reasoning" or "text"), text
+AT_ONCE = 100  # messages that one statement inserts
+_TEXTS = ("content", "reasoning", "layout")
+_CHUNKS = {
+    "postgresql": "(SELECT json_agg(json_build_array(c.at, c.kind, c.text) ORDER BY c.at) "
+    "FROM chats_chunk c WHERE c.message_id = m.id)",
+    "sqlite": "(SELECT json_group_array(json_array(c.at, c.kind, c.text)) "
+    "FROM chats_chunk c WHERE c.message_id = m.id)",
+}
+
+
+def column(
+    name: str = "", read: Callable[[Any], Any] | None = None, write: Callable[[Any], Any] | None = None, **default: Any
+) -> Any:
+    """Make an attribute a column of `chats_message`: its name where it differs, and how its value is converted."""
+    return field(metadata={"column": name, "read": read, "write": write}, **default)
+
+
+def text_of(parts: Sequence[Part], kind: str) -> str:
+    """Return all text of one kind."""
+    return "".join(text for part, text in parts if part == kind)
+
+
+@dataclass(slots=True, kw_only=True)
+class MessageRow:
+    """A message as it stood at one instant, its chunks joined in. A new column of the table is one line here."""
+
+    id: UUID = column(read=uuid_of)
+    number: int = column()
+    client_id: str | None = column(default=None)
+    parent: UUID | None = column("parent_id", read=uuid_or_none)
+    role: str = column()
+    state: str = column()
+    reason: str = column(default="")
+    model: str = column(default="")
+    provider: str = column(default="")
+    prompt_tokens: int | None = column(default=None)
+    completion_tokens: int | None = column(default=None)
+    created_at: datetime = column(read=instant_of, write=instant)
+    parts: list[Part] = field(default_factory=list)
+    siblings: tuple[int, int] = (0, 1)  # index, count
+    retry_after: float | None = None  # an overloaded provider's hint; known right after the run, not stored
+
+    @property
+    def content(self) -> str:
+        return text_of(self.parts, "text")
+
+    @property
+    def reasoning(self) -> str:
+        return text_of(self.parts, "reasoning")
+
+    @property
+    def length(self) -> int:
+        """Stored length in code points over all parts."""
+        return sum(len(text) for _, text in self.parts)
+
+
+_FIELDS = [each for each in fields(MessageRow) if each.metadata]
+_NAMES = [each.name for each in _FIELDS]
+COLUMNS = [each.metadata["column"] or each.name for each in _FIELDS]
+_READ = [(each.name, each.metadata["read"]) for each in _FIELDS]
+_WRITE = [(each.name, each.metadata["write"]) for each in _FIELDS]
+_SELECTED = ", ".join(f"m.{name}" for name in (*COLUMNS, *_TEXTS))
+_RETURNED = ", ".join(COLUMNS) + ", '', '', NULL, NULL"
+_INSERTED = ", ".join((*COLUMNS, *_TEXTS, "chat_id"))
+
+
+def columns() -> str:
+    """Return the select list that `row_of` reads; the message's alias is `m`."""
+    return f"{_SELECTED}, CASE WHEN m.state = 'streaming' THEN {_CHUNKS[connection.vendor]} END"
+
+
+def returned_columns() -> str:
+    """Return what an UPDATE gives back of a message whose text is at hand: `row_of` reads it as empty."""
+    return _RETURNED
+
+
+def row_of(values: Sequence[Any]) -> MessageRow:
+    """Make a row of what `columns` selected."""
+    content, reasoning, layout, chunks = values[-4:]
+    found = {name: read(value) if read else value for (name, read), value in zip(_READ, values, strict=False)}
+    return MessageRow(**found, parts=lay_out(content, reasoning, _json(layout)) + _parts_of(_json(chunks)))
+
+
+def insert(chat_id: UUID, rows: Sequence[MessageRow]) -> list[Statement]:
+    """Return the statements that insert new messages of a chat."""
+    row_marks = f"({', '.join(['%s'] * (len(COLUMNS) + 4))})"
+    batches = [rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)]
+    return [
+        (
+            f"INSERT INTO chats_message ({_INSERTED}) VALUES {', '.join([row_marks] * len(batch))}",
+            [value for row in batch for value in (*_written(row), *_texts(row.parts), chat_id)],
+        )
+        for batch in batches
+    ]
+
+
+def update(values: Any, parts: Sequence[Part], condition: str, params: Sequence[Any]) -> Statement:
+    """Return the statement that sets the columns that `values` has attributes for, empty ones aside, and the text."""
+    given = [(name, getattr(values, attribute, None)) for attribute, name in zip(_NAMES, COLUMNS, strict=True)]
+    changed = [(name, value) for name, value in given if value not in (None, "")]
+    names = [*(name for name, _ in changed), *_TEXTS]
+    return (
+        f"UPDATE chats_message SET {', '.join(f'{name} = %s' for name in names)} WHERE {condition} "
+        f"RETURNING {_RETURNED}",
+        [*(value for _, value in changed), *_texts(parts), *params],
+    )
+
+
+def _written(row: MessageRow) -> list[Any]:
+    return [write(getattr(row, name)) if write else getattr(row, name) for name, write in _WRITE]
+
+
+def _texts(parts: Sequence[Part]) -> tuple[str, str, str | None]:
+    layout = layout_of(parts)
+    return (
+        text_of(parts, "text"),
+        text_of(parts, "reasoning"),
+        None if layout is None else orjson.dumps(layout).decode(),
+    )
+
+
+def _json(value: Any) -> Any:
+    return orjson.loads(value) if isinstance(value, str) else value
+
+
+def _parts_of(chunks: list[tuple[int, str, str]] | None) -> list[Part]:
+    return [(kind, text) for _, kind, text in sorted(chunks or [])]
+
+
+def lay_out(content: str, reasoning: str, layout: list[tuple[str, int]] | None) -> list[Part]:
+    """Return stored text as parts in order of arrival."""
+    if layout is None:
+        return [(kind, text) for kind, text in (("reasoning", reasoning), ("text", content)) if text]
+    left = {"reasoning": reasoning, "text": content}
+    parts = []
+    for kind, length in layout:
+        parts.append((kind, left[kind][:length]))
+        left[kind] = left[kind][length:]
+    return parts
+
+
+def layout_of(parts: Sequence[Part]) -> list[tuple[str, int]] | None:
+    """Return the layout to store, or None where the parts are reasoning first and then text."""
+    runs = [(kind, sum(len(text) for _, text in run)) for kind, run in groupby(parts, key=lambda part: part[0])]
+    return None if [kind for kind, _ in runs] in ([], ["reasoning"], ["text"], ["reasoning", "text"]) else runs
