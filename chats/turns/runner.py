@@ -8,13 +8,13 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from chats.models import State
-from chats.tree import MessageRow
+from chats.rows import MessageRow
+from chats.turns.limits import SHUTDOWN, TOO_LONG, Clock, Intake, Interruption, ReplyTooLong, outcome_of
 from chats.turns.reads import read_reply
 from chats.turns.reply_log import ReplyLog
 from chats.turns.requests import AcceptedTurn
@@ -23,8 +23,7 @@ from common.executor import database
 from common.retrying import retry_conflicts
 from llm.client.client import stream
 from llm.client.errors import ProviderError
-from llm.client.sanitize import Sanitizer
-from llm.client.types import Finished, ReasoningDelta, TextDelta, Usage
+from llm.client.types import Finished, Prompt, ReasoningDelta, TextDelta, Usage
 
 logger = logging.getLogger("parley.turns")
 
@@ -32,40 +31,24 @@ COMMIT_PAUSE = 1.0  # longest pause before the end of a turn is tried again
 STATES = {"content_filter": State.BLOCKED}  # what a finish reason makes of a reply; all others are complete
 
 
-@dataclass(frozen=True, slots=True)
-class Interruption:
-    """Why a run is ended from outside."""
-
-    state: str
-    reason: str
-
-
-STOPPED = Interruption(State.STOPPED, "stopped")
-LOST = Interruption(State.INTERRUPTED, "lost")  # another writer ended the turn, or it was deleted
-SHUTDOWN = Interruption(State.INTERRUPTED, "shutdown")
-TOO_LONG = Interruption(State.INTERRUPTED, "reply_too_long")
-FIRST_TEXT_LATE = Interruption(State.FAILED, "provider_timeout")
-IDLE = Interruption(State.INTERRUPTED, "provider_timeout")
-TOTAL = Interruption(State.INTERRUPTED, "reply_timeout")
-
-
-class ReplyTooLong(Exception):
-    """The provider says more than `settings.MAX_REPLY_CHARS`."""
-
-
 class RunningTurn:
     """A turn that this process runs: its log, what of it is stored, and its task."""
 
     def __init__(self, accepted: AcceptedTurn) -> None:
-        self.accepted = accepted
+        job = accepted.job
+        assert job is not None, "only what has a job is run"
+        self.id, self.epoch, self.number = job.turn_id, job.epoch, accepted.number
+        self.chat_id, self.question, self.reply = accepted.chat_id, accepted.question, accepted.reply
+        self._model = job.model
+        self._prompt = [job.prompt]  # until it is sent: a long context need not be kept for as long as the reply lasts
         self.log = ReplyLog(accepted.chat_id, accepted.question.id, accepted.reply.id, accepted.number)
-        for kind, text in accepted.kept:
+        for kind, text in job.kept:
             self.log.append(kind, text)
         self.kept = self.saved = self.log.length
-        self.pending_since: float | None = None  # when the oldest shown, unsaved character was shown
-        self.started = self.attempted_at = self.last_event = self.last_news = time.monotonic()
-        self.attempts = 1
-        self._most, self._patience = settings.MAX_REPLY_CHARS, settings.UNSAVED_SECONDS  # asked for with every token
+        self.pending_since: float | None = None  # when the oldest shown character that is not stored was shown
+        self.clock, self._intake = Clock(), Intake(self.kept)
+        self.last_news = self.clock.started
+        self._patience = settings.UNSAVED_SECONDS  # asked for with every token
         self.interruption: Interruption | None = None
         self.is_running = False  # a task that is cancelled before its first step would never end its turn
         self.over = False  # nothing more comes from the provider; only the end is still to be stored
@@ -73,13 +56,12 @@ class RunningTurn:
         self.log.show()
 
     # --- text in ---------------------------------------------------------------------------------------------------
-    def add(self, kind: str, text: str) -> None:
-        """Take cleaned text; raise ReplyTooLong where it has no room left."""
-        room = self._most - self.log.length
-        if taken := text[:room] if len(text) > room else text:
-            self.log.append(kind, taken)
-            self._show(self.last_event)
-        if len(text) > room:
+    def _add(self, delta: TextDelta | ReasoningDelta) -> None:
+        """Take text; raise ReplyTooLong where it has no room left."""
+        if text := self._intake.take(delta):
+            self.log.append("text" if isinstance(delta, TextDelta) else "reasoning", text)
+            self._show(self.clock.heard)
+        if self._intake.room < 0:
             raise ReplyTooLong()
 
     def _show(self, now: float) -> None:
@@ -91,12 +73,12 @@ class RunningTurn:
             self.log.show()
 
     def pending(self) -> PendingChunks:
-        """Return the pieces that a flush has to store."""
-        at, pieces = self.saved, []
+        """Return the chunks that a flush has to store."""
+        at, chunks = self.saved, []
         for kind, text in self.log.parts(self.saved):
-            pieces.append((at, kind, text))
+            chunks.append((at, kind, text))
             at += len(text)
-        return PendingChunks(self.accepted.turn_id, self.accepted.epoch, pieces)
+        return PendingChunks(self.id, self.epoch, self.reply.id, chunks)
 
     def stored(self, upto: int, taken_at: float) -> None:
         """Note that everything before `upto` is stored, as of a flush that was put together at `taken_at`."""
@@ -117,16 +99,8 @@ class RunningTurn:
 
     def check_time(self, now: float) -> None:
         """Enforce the limits on first text, silence and total time."""
-        if now - self.started > settings.REPLY_TIMEOUT:
-            self.interrupt(TOTAL if self.log.length > self.kept else FIRST_TEXT_LATE)
-        elif self.log.length == self.kept and now - self.attempted_at > settings.FIRST_TEXT_TIMEOUT:
-            self.interrupt(FIRST_TEXT_LATE)
-        elif self.log.length > self.kept and now - self.last_event > settings.IDLE_TIMEOUT:
-            self.interrupt(IDLE)
-
-    def attempted(self, count: int) -> None:
-        """Note that another attempt at the provider begins; each has the full time to its first text."""
-        self.attempts, self.attempted_at = count, time.monotonic()
+        if limit := self.clock.overdue(now, self._has_text):
+            self.interrupt(limit)
 
     # --- the run -----------------------------------------------------------------------------------------------------
     async def run(self, done: Callable[["RunningTurn"], None]) -> None:
@@ -141,7 +115,7 @@ class RunningTurn:
         if self.interruption is not None:
             return self._interrupted(self.interruption)
         try:
-            finished = await self._consume()
+            finished = await self._consume(self._prompt.pop())
         except asyncio.CancelledError:
             return self._interrupted(self.interruption or SHUTDOWN)
         except ReplyTooLong:
@@ -149,29 +123,22 @@ class RunningTurn:
         except ProviderError as error:
             return self._failed(error)
         except Exception:
-            logger.exception("runner failed, turn %s", self.accepted.turn_id)
+            logger.exception("runner failed, turn %s", self.id)
             return self._ended(State.INTERRUPTED if self._has_text else State.FAILED, "server_error")
         return self._completed(finished)
 
-    async def _consume(self) -> Finished:
-        model, prompt = self.accepted.model, self.accepted.prompt
-        assert model is not None
-        assert prompt is not None
-        text, reasoning = Sanitizer(), Sanitizer()
+    async def _consume(self, prompt: Prompt) -> Finished:
         finished: Finished | None = None
-        async with aclosing(stream(model.provider, prompt, self.attempted)) as events:
+        async with aclosing(stream(self._model.provider, prompt, self.clock.attempt)) as events:
             del prompt
             async for event in events:
-                self.accepted.prompt = None  # sent: a long context need not be kept for as long as the reply lasts
-                self.last_event = time.monotonic()
-                if isinstance(event, TextDelta):
-                    self.add("text", text.feed(event.text))
-                elif isinstance(event, ReasoningDelta):
-                    self.add("reasoning", reasoning.feed(event.text))
-                else:
+                self.clock.heard = time.monotonic()
+                if isinstance(event, Finished):
                     finished = event
-        self.add("text", text.flush())
-        self.add("reasoning", reasoning.flush())
+                else:
+                    self._add(event)
+        for rest in self._intake.rest():
+            self._add(rest)
         assert finished is not None  # the provider raises where it has no finish to tell
         return finished
 
@@ -183,11 +150,11 @@ class RunningTurn:
                 row = await self._store(outcome)
                 if row is None or row.state != State.STREAMING:
                     return self._mark(row)
-                logger.warning("turn %s was taken over; its readers wait for the other's end", self.accepted.turn_id)
+                logger.warning("turn %s was taken over; its readers wait for the other's end", self.id)
             except (OperationalError, InterfaceError) as error:
-                logger.error("end of turn %s not stored, trying again: %s", self.accepted.turn_id, error)
+                logger.error("end of turn %s not stored, trying again: %s", self.id, error)
             except Exception:
-                logger.exception("end of turn %s cannot be stored as it is", self.accepted.turn_id)
+                logger.exception("end of turn %s cannot be stored as it is", self.id)
                 if outcome.parts is None:
                     return self.log.mark_deleted()
                 outcome = Outcome(State.INTERRUPTED, "server_error")  # what was flushed is kept
@@ -195,12 +162,11 @@ class RunningTurn:
             delay = min(delay * 2, COMMIT_PAUSE)
 
     async def _store(self, outcome: Outcome) -> MessageRow | None:
-        accepted = self.accepted
-        row = await database().write(retry_conflicts, finish, accepted.turn_id, accepted.epoch, outcome)
+        row = await database().write(retry_conflicts, finish, self.id, self.epoch, outcome)
         if row is None:  # another writer ended the turn, or the chat was deleted
-            found = await database().read(read_reply, accepted.chat_id, accepted.reply.id)
+            found = await database().read(read_reply, self.chat_id, self.reply.id)
             return found.message if found else None
-        row.siblings = accepted.reply.siblings  # no other is made while this one runs
+        row.siblings = self.reply.siblings  # no other is made while this one runs
         return row
 
     def _mark(self, row: MessageRow | None) -> None:
@@ -219,11 +185,11 @@ class RunningTurn:
             state,
             reason,
             self.log.parts(),
-            model or self.accepted.reply.model,
-            self.accepted.reply.provider,
+            model or self.reply.model,
+            self.reply.provider,
             usage.prompt if usage else None,
             usage.completion if usage else None,
-            self.attempts,
+            self.clock.attempts,
         )
 
     def _completed(self, finished: Finished) -> Outcome:
@@ -235,11 +201,9 @@ class RunningTurn:
         return self._ended(state, finished.reason, finished.model, finished.usage)
 
     def _failed(self, error: ProviderError) -> Outcome:
-        logger.warning("turn %s: %s from %s: %s", self.accepted.turn_id, error.code, error.provider, error)
+        logger.warning("turn %s: %s from %s: %s", self.id, error.code, error.provider, error)
         self.log.retry_after = error.retry_after
-        if error.code == "content_filter":
-            return self._ended(State.BLOCKED, error.code)
-        return self._ended(State.INTERRUPTED if self._has_text else State.FAILED, error.code)
+        return self._ended(*outcome_of(error, self._has_text))
 
     def _interrupted(self, interruption: Interruption) -> Outcome:
         return self._ended(interruption.state, interruption.reason)

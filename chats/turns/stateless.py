@@ -15,23 +15,21 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.access import Viewer, require_confirmed
-from chats.errors import FAILURES, Draining, ModerationAway, ReplyBlocked, ReplyFailed, ReplyInterrupted, ReplyTimedOut
+from chats.errors import Draining, ReplyBlocked, ReplyFailed, ReplyInterrupted
+from chats.models import State
 from chats.turns.engine import engine
+from chats.turns.limits import Clock, Intake, failure_for
+from chats.turns.moderation import objection_to
 from common.executor import database
 from common.retrying import retry_conflicts
 from llm.catalog import Model
 from llm.client.client import stream
 from llm.client.errors import ProviderError
-from llm.client.sanitize import Sanitizer
-from llm.client.types import Finished, Prompt, ProviderEvent, ReasoningDelta, TextDelta
-from llm.errors import ModerationUnavailable
-from llm.moderation import moderation_enabled, moderator
+from llm.client.types import Finished, Prompt, ProviderEvent
+from llm.moderation import moderation_enabled
 from usage.quota import charge, settle
 
 logger = logging.getLogger("parley.turns")
-
-
-BUSY_RETRY_AFTER = 5
 
 
 async def ask_stateless(viewer: Viewer, model: Model, prompt: Prompt) -> AsyncGenerator[ProviderEvent | None, None]:
@@ -45,29 +43,16 @@ async def ask_stateless(viewer: Viewer, model: Model, prompt: Prompt) -> AsyncGe
         raise Draining(retry_after=5)
     await require_harmless(prompt)
     day_id = await database().write(retry_conflicts, _charge, viewer)
-    tally = Tally()
+    reply = StatelessReply()
     try:
-        async with aclosing(_limited(model, prompt, tally)) as events:
+        async with aclosing(reply.events(model.provider, replace(prompt, model=model.id))) as events:
             async for event in events:
                 yield event
     except ProviderError as error:
-        logger.warning("unstored reply: %s from %s: %s", error.code, error.provider, error)
+        logger.warning("stateless reply: %s from %s: %s", error.code, error.provider, error)
         raise _failure(error) from error
     finally:
-        await database().write(retry_conflicts, settle, day_id, tally.tokens, tally.length == 0)
-
-
-class Tally:
-    """What a reply has come to."""
-
-    def __init__(self) -> None:
-        self.length = self.tokens = 0
-
-    def count(self, event: ProviderEvent) -> None:
-        if isinstance(event, Finished):
-            self.tokens = event.usage.prompt + event.usage.completion if event.usage else 0
-        else:
-            self.length += len(event.text)
+        await database().write(retry_conflicts, settle, day_id, reply.tokens, reply.length == 0)
 
 
 async def require_harmless(prompt: Prompt) -> None:
@@ -75,14 +60,8 @@ async def require_harmless(prompt: Prompt) -> None:
     if not moderation_enabled():
         return
     text = "\n\n".join(filter(None, [prompt.system, *(message.text for message in prompt.messages)]))
-    try:
-        verdict = await moderator().check(text)
-    except ModerationUnavailable as error:
-        if settings.MODERATION_FAIL_OPEN:
-            return
-        raise ModerationAway(retry_after=5) from error
-    if verdict.flagged:
-        logger.warning("unstored prompt was blocked by moderation: %s", ", ".join(verdict.categories))
+    if category := await objection_to(text):
+        logger.warning("stateless prompt was blocked by moderation: %s", category)
         raise ReplyBlocked()
 
 
@@ -91,62 +70,62 @@ def _charge(viewer: Viewer) -> int:
         return charge(viewer.id, viewer.timezone, timezone.now())
 
 
-async def _limited(model: Model, prompt: Prompt, tally: Tally) -> AsyncGenerator[ProviderEvent | None, None]:
-    """Yield cleaned events within the limits on first text, silence, total time and length."""
-    sanitizers: dict[type[TextDelta | ReasoningDelta], Sanitizer] = {
-        TextDelta: Sanitizer(),
-        ReasoningDelta: Sanitizer(),
-    }
-    async with aclosing(_paced(model, prompt, tally)) as events:
-        async for event in events:
-            if isinstance(event, Finished):
-                for rest in [kind(text) for kind, sanitizer in sanitizers.items() if (text := sanitizer.flush())]:
-                    yield rest
-                tally.count(event)
-            elif event is not None:
-                event.text = sanitizers[type(event)].feed(event.text)
-                tally.count(event)
-                if tally.length > settings.MAX_REPLY_CHARS:
-                    raise ReplyInterrupted("The reply reached the largest length.")
-                if not event.text:
-                    continue
-            yield event
+def _failure(error: ProviderError) -> ReplyFailed:
+    """Return the refusal that stands for a provider's failure, also in the middle of a stream."""
+    state = State.BLOCKED if error.code == "content_filter" else State.FAILED
+    return failure_for(state, error.code, error.retry_after) or ReplyFailed()
 
 
-async def _paced(model: Model, prompt: Prompt, tally: Tally) -> AsyncGenerator[ProviderEvent | None, None]:
-    """Yield events, and None where a keep-alive is due; raise where the provider takes too long."""
-    started = heard = time.monotonic()
-    async with aclosing(stream(model.provider, replace(prompt, model=model.id))) as events:
-        while True:
-            coming = asyncio.ensure_future(anext(events, None))
-            try:
-                while await _keep_alive_due(coming, started, heard, tally):
-                    yield None
-            finally:
-                await _end(coming)
-            event = coming.result()
-            if event is None:
-                return
-            heard = time.monotonic()
-            yield event
+class StatelessReply:
+    """One reply within the limits of every reply, and what it comes to."""
 
+    def __init__(self) -> None:
+        self.length = self.tokens = 0
+        self._clock, self._intake = Clock(), Intake()
 
-async def _keep_alive_due(
-    coming: "asyncio.Future[ProviderEvent | None]", started: float, heard: float, tally: Tally
-) -> bool:
-    """Wait for the next event; False once it is there, True where readers are to hear that it is not."""
-    await asyncio.wait({coming}, timeout=min(_time_left(started, heard, tally), settings.KEEPALIVE_SECONDS))
-    if coming.done():
-        return False
-    if _time_left(started, heard, tally) > 0:
-        return True
-    raise ReplyInterrupted() if tally.length else ReplyTimedOut()
+    async def events(self, provider: str, prompt: Prompt) -> AsyncGenerator[ProviderEvent | None, None]:
+        """Yield cleaned events, None where a keep-alive is due."""
+        async with aclosing(self._paced(provider, prompt)) as events:
+            async for event in events:
+                if isinstance(event, Finished):
+                    for rest in self._intake.rest():
+                        yield rest
+                    self.tokens = event.usage.prompt + event.usage.completion if event.usage else 0
+                elif event is not None:
+                    event.text = self._intake.take(event)
+                    self.length += len(event.text)
+                    if self._intake.room < 0:
+                        raise ReplyInterrupted("The reply reached the largest length.")
+                    if not event.text:
+                        continue
+                yield event
 
+    async def _paced(self, provider: str, prompt: Prompt) -> AsyncGenerator[ProviderEvent | None, None]:
+        """Yield events, and None where a keep-alive is due; raise where the provider takes too long."""
+        async with aclosing(stream(provider, prompt, self._clock.attempt)) as events:
+            while True:
+                coming = asyncio.ensure_future(anext(events, None))
+                try:
+                    while await self._keep_alive_due(coming):
+                        yield None
+                finally:
+                    await _end(coming)
+                event = coming.result()
+                if event is None:
+                    return
+                self._clock.heard = time.monotonic()
+                yield event
 
-def _time_left(started: float, heard: float, tally: Tally) -> float:
-    now = time.monotonic()
-    silence = settings.IDLE_TIMEOUT if tally.length else settings.FIRST_TEXT_TIMEOUT
-    return max(0.0, min(heard + silence, started + settings.REPLY_TIMEOUT) - now)
+    async def _keep_alive_due(self, coming: "asyncio.Future[ProviderEvent | None]") -> bool:
+        """Wait for the next event; False once it is there, True where readers are to hear that it is not."""
+        left = self._clock.left(time.monotonic(), self.length > 0)
+        await asyncio.wait({coming}, timeout=min(left, settings.KEEPALIVE_SECONDS))
+        if coming.done():
+            return False
+        limit = self._clock.overdue(time.monotonic(), self.length > 0)
+        if limit is None:
+            return True
+        raise failure_for(limit.state, limit.reason) or ReplyFailed()
 
 
 async def _end(task: "asyncio.Future[ProviderEvent | None]") -> None:
@@ -154,9 +133,3 @@ async def _end(task: "asyncio.Future[ProviderEvent | None]") -> None:
     if not task.done():
         task.cancel()
         await asyncio.wait({task})
-
-
-def _failure(error: ProviderError) -> ReplyFailed:
-    """Return the refusal that stands for a provider's failure."""
-    kind = ReplyBlocked if error.code == "content_filter" else FAILURES.get(error.code, ReplyFailed)
-    return kind(retry_after=(error.retry_after or BUSY_RETRY_AFTER) if kind.status == 503 else None)

@@ -3,13 +3,11 @@
 from django.http import HttpResponse
 
 from chats import turns
-from chats.errors import FAILURES, ReplyBlocked, ReplyFailed, ReplyInterrupted
-from chats.models import State
-from chats.tree import MessageRow
+from chats.errors import ReplyFailed
+from chats.rows import MessageRow
+from chats.turns import limits
 from chats.wire.payloads import message_payloads
 from common.views import json_response
-
-BUSY_RETRY_AFTER = 5
 
 
 async def answer_when_done(accepted: turns.AcceptedTurn, html: bool) -> HttpResponse:
@@ -25,11 +23,4 @@ async def answer_when_done(accepted: turns.AcceptedTurn, html: bool) -> HttpResp
 
 def failure_of(reply: MessageRow) -> ReplyFailed | None:
     """Return what a waiting client is told of a reply that ended without text."""
-    if reply.length or reply.state in (State.COMPLETE, State.STOPPED):
-        return None
-    if reply.state == State.BLOCKED:
-        return ReplyBlocked()
-    if reply.state == State.INTERRUPTED:
-        return ReplyInterrupted(retry_after=1)
-    kind = FAILURES.get(reply.reason, ReplyFailed)
-    return kind(retry_after=(reply.retry_after or BUSY_RETRY_AFTER) if kind.status == 503 else None)
+    return None if reply.length else limits.failure_for(reply.state, reply.reason, reply.retry_after)

@@ -1,0 +1,102 @@
+"""What bounds a reply, and what becomes of it at a bound: time, length, characters no database stores, failures.
+
+Stored and stateless replies alike are read through this.
+"""
+
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from chats.errors import FAILURES, ReplyBlocked, ReplyFailed, ReplyInterrupted
+from chats.models import State
+from llm.client.errors import ProviderError
+from llm.client.sanitize import Sanitizer
+from llm.client.types import ReasoningDelta, TextDelta
+
+BUSY_RETRY_AFTER = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """Why a reply is ended from outside."""
+
+    state: str
+    reason: str
+
+
+STOPPED = Interruption(State.STOPPED, "stopped")
+LOST = Interruption(State.INTERRUPTED, "lost")  # another writer ended the turn, or it was deleted
+SHUTDOWN = Interruption(State.INTERRUPTED, "shutdown")
+TOO_LONG = Interruption(State.INTERRUPTED, "reply_too_long")
+FIRST_TEXT_LATE = Interruption(State.FAILED, "provider_timeout")
+IDLE = Interruption(State.INTERRUPTED, "provider_timeout")
+TOTAL = Interruption(State.INTERRUPTED, "reply_timeout")
+
+
+class ReplyTooLong(Exception):
+    """The provider says more than `settings.MAX_REPLY_CHARS`."""
+
+
+class Clock:
+    """The limits on first text, silence and total time; `heard` is when the provider was last heard of."""
+
+    def __init__(self) -> None:
+        self.started = self.attempted = self.heard = time.monotonic()
+        self.attempts = 1
+
+    def attempt(self, count: int) -> None:
+        """Note that the provider is asked for the `count`th time; each attempt has the full time to its first text."""
+        self.attempts, self.attempted = count, time.monotonic()
+
+    def overdue(self, now: float, has_text: bool) -> Interruption | None:
+        """Return the limit that is exceeded."""
+        if now - self.started > settings.REPLY_TIMEOUT:
+            return TOTAL if has_text else FIRST_TEXT_LATE
+        if has_text:
+            return IDLE if now - self.heard > settings.IDLE_TIMEOUT else None
+        return FIRST_TEXT_LATE if now - self.attempted > settings.FIRST_TEXT_TIMEOUT else None
+
+    def left(self, now: float, has_text: bool) -> float:
+        """Return the seconds until the next limit."""
+        silence = self.heard + settings.IDLE_TIMEOUT if has_text else self.attempted + settings.FIRST_TEXT_TIMEOUT
+        return max(0.0, min(silence, self.started + settings.REPLY_TIMEOUT) - now)
+
+
+class Intake:
+    """Cleans what a provider says and cuts it at `settings.MAX_REPLY_CHARS`."""
+
+    def __init__(self, kept: int = 0) -> None:
+        self.room = settings.MAX_REPLY_CHARS - kept
+        kinds: tuple[type[TextDelta | ReasoningDelta], ...] = (TextDelta, ReasoningDelta)
+        self._sanitizers = {kind: Sanitizer() for kind in kinds}
+
+    def take(self, delta: TextDelta | ReasoningDelta) -> str:
+        """Return the text of a delta, clean, as far as there is room; `room` below 0 says that there was not enough."""
+        text = self._sanitizers[type(delta)].feed(delta.text)
+        self.room -= len(text)
+        return text if self.room >= 0 else text[: self.room]
+
+    def rest(self) -> list[TextDelta | ReasoningDelta]:
+        """Return what was held back until the end."""
+        left = {kind: sanitizer.flush() for kind, sanitizer in self._sanitizers.items()}
+        return [kind(text) for kind, text in left.items() if text]
+
+
+def outcome_of(error: ProviderError, has_text: bool) -> tuple[str, str]:
+    """Return state and reason of a reply whose provider failed."""
+    if error.code == "content_filter":
+        return State.BLOCKED, error.code
+    return State.INTERRUPTED if has_text else State.FAILED, error.code
+
+
+def failure_for(state: str, reason: str, retry_after: float | None = None) -> ReplyFailed | None:
+    """Return what a waiting client is told of a reply that ended so without any text."""
+    if state in (State.COMPLETE, State.STOPPED):
+        return None
+    if state == State.BLOCKED:
+        return ReplyBlocked()
+    if state == State.INTERRUPTED:
+        return ReplyInterrupted(retry_after=1)
+    kind = FAILURES.get(reason, ReplyFailed)
+    return kind(retry_after=(retry_after or BUSY_RETRY_AFTER) if kind.status == 503 else None)
