@@ -3,19 +3,14 @@
 import secrets
 from datetime import timedelta
 
-from django.db import connection
 from django.utils import timezone
 
 from accounts.access import Claims
 from accounts.errors import TokenInvalid
 from accounts.models import Session, SocketTicket
 from accounts.models.tokens import hash_of
-from common.sql import instant, uuid_of
 
 LIFETIME = timedelta(seconds=60)
-_USE = """
-DELETE FROM accounts_socketticket WHERE hash = %s AND expires_at > %s RETURNING session_id
-"""
 
 
 def issue_ticket(claims: Claims) -> str:
@@ -31,10 +26,9 @@ def consume_ticket(ticket: str) -> Claims:
 
     The claims are as good as the session: pass them to `load_viewer`, like those of an access token.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_USE, [hash_of(ticket), instant(timezone.now())])
-        row = cursor.fetchone()
-    session = Session.objects.filter(pk=uuid_of(row[0])).only("user_id").first() if row else None
-    if session is None:
+    usable = SocketTicket.objects.filter(hash=hash_of(ticket), expires_at__gt=timezone.now())
+    session_id = usable.values_list("session_id", flat=True).first()
+    session = Session.objects.filter(pk=session_id).only("user_id").first() if session_id else None
+    if session is None or usable.delete()[0] == 0:
         raise TokenInvalid()
     return Claims(session.user_id, session.pk)

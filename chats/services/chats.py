@@ -12,16 +12,25 @@ from django.utils import timezone
 
 from chats.errors import ChatNotFound, MessageNotFound
 from chats.history import Bucket, bucket_edges
-from chats.models import Chat, Message
+from chats.models import Chat, Chunk, Message, Turn
+from chats.signals import chats_deleting
 from common.ids import uuid7
 from common.retrying import retry_conflicts
-from common.sql import is_postgresql, uuid_of
+from common.sql import uuid_of
 
 FIELDS = (
     "id", "client_id", "title", "model", "head_id", "pinned", "archived", "created_at", "updated_at",
     "head__role", "head__state", "head__created_at", "excerpt",
 )  # fmt: skip
 EXCERPT_CHARS = 200
+AT_ONCE = 500  # chats that one statement deletes
+# What is in a chat, in the order in which it is deleted; a test compares it with the models.
+TABLES = (
+    ("chats_turn", "chat_id"),
+    ("chats_feedback", "chat_id"),
+    ("chats_message", "chat_id"),
+    ("chats_chat", "id"),
+)
 
 
 def chats_of(owner_id: int, archived: bool | None = None) -> "QuerySet[Chat, dict[str, Any]]":
@@ -38,6 +47,19 @@ def get_chat(owner_id: int, chat_id: UUID) -> dict[str, Any]:
     if row is None:
         raise ChatNotFound()
     return row
+
+
+def require_chat(owner_id: int, chat_id: UUID) -> UUID | None:
+    """Return the last message of the branch that a user's chat shows; raise ChatNotFound for one that is not theirs."""
+    row = Chat.objects.filter(pk=chat_id, owner_id=owner_id).values_list("head_id").first()
+    if row is None:
+        raise ChatNotFound()
+    return row[0]
+
+
+def owner_of(chat_id: UUID) -> int | None:
+    """Return whose chat it is; None for one that is yet to be made."""
+    return Chat.objects.filter(pk=chat_id).values_list("owner_id", flat=True).first()
 
 
 def create_chat(owner_id: int, chat_id: UUID | None, title: str, model: str) -> tuple[UUID, bool]:
@@ -91,37 +113,35 @@ def newest_below(chat_id: UUID, message_id: UUID) -> UUID:
 
 def delete_chat(owner_id: int, chat_id: UUID) -> None:
     """Delete a chat with everything in it; a running reply ends, and what it still writes is refused."""
-    if not retry_conflicts(_delete, "id = %s AND owner_id = %s", [chat_id, owner_id]):
+    if not retry_conflicts(_delete, pk=chat_id, owner_id=owner_id):
         raise ChatNotFound()
 
 
 def delete_all_chats(owner_id: int) -> None:
     """Delete every chat of a user, inside the caller's transaction."""
-    _delete("owner_id = %s", [owner_id])
+    _delete(owner_id=owner_id)
 
 
-def _delete(condition: str, params: list[Any]) -> int:
-    """Delete in the one lock order: chats, turns with their pieces, messages."""
-    lock = "ORDER BY id FOR UPDATE" if is_postgresql() else ""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"SELECT id FROM chats_chat WHERE {condition} {lock}", params)
-        ids = [uuid_of(id_) for (id_,) in cursor.fetchall()]
-        for start in range(0, len(ids), 500):
-            _delete_some(cursor, ids[start : start + 500])
+def _delete(**chosen: Any) -> int:
+    """Delete in the one lock order: chats, turns, messages with what belongs to them."""
+    with transaction.atomic():
+        chats = Chat.objects.filter(**chosen).order_by("pk").select_for_update()
+        ids = list(chats.values_list("pk", flat=True))
+        for start in range(0, len(ids), AT_ONCE):
+            _delete_some(ids[start : start + AT_ONCE])
     return len(ids)
 
 
-def _delete_some(cursor: Any, ids: list[UUID]) -> None:
+def _delete_some(ids: list[UUID]) -> None:
+    """Delete table by table: Django's own cascade would load every message, to follow the keys among them."""
+    list(Turn.objects.filter(chat_id__in=ids).order_by("pk").select_for_update().values_list("pk"))
+    chats_deleting.send(Chat, ids=ids)
+    Chunk.objects.filter(message__chat_id__in=ids).delete()
+    Chat.objects.filter(pk__in=ids).update(head=None)
     marks = ", ".join(["%s"] * len(ids))
-    lock = "ORDER BY id FOR UPDATE" if is_postgresql() else ""
-    cursor.execute(f"SELECT id FROM chats_turn WHERE chat_id IN ({marks}) {lock}", ids)
-    cursor.execute(
-        f"DELETE FROM chats_piece WHERE turn_id IN (SELECT id FROM chats_turn WHERE chat_id IN ({marks}))", ids
-    )
-    cursor.execute(f"UPDATE chats_chat SET head_id = NULL WHERE id IN ({marks})", ids)
-    for table in ("chats_turn", "chats_feedback", "chats_message", "chats_chat"):
-        column = "id" if table == "chats_chat" else "chat_id"
-        cursor.execute(f"DELETE FROM {table} WHERE {column} IN ({marks})", ids)
+    with connection.cursor() as cursor:
+        for table, column in TABLES:
+            cursor.execute(f"DELETE FROM {table} WHERE {column} IN ({marks})", ids)
 
 
 def in_bucket(owner_id: int, bucket: Bucket, now: datetime, zone: ZoneInfo) -> list[dict[str, Any]]:

@@ -4,12 +4,12 @@ from uuid import UUID
 
 from chats.errors import MessageNotFound
 from chats.models import Feedback, Message, Role
-from chats.services.messages import read_head
+from chats.services.chats import require_chat
 
 
 def give_feedback(owner_id: int, chat_id: UUID, message_id: UUID, value: int) -> None:
     """Keep a thumb (1 or -1) for a reply; the same thumb again, or 0, takes it back."""
-    read_head(owner_id, chat_id)
+    require_chat(owner_id, chat_id)
     if not Message.objects.filter(pk=message_id, chat_id=chat_id, role=Role.ASSISTANT).exists():
         raise MessageNotFound()
     given = Feedback.objects.filter(message_id=message_id)

@@ -2,7 +2,10 @@
 
 import uuid
 
-from chats.models import Chat, Message, Piece, Turn
+from django.apps import apps
+
+from chats.models import Chat, Chunk, Message, Turn
+from chats.services.chats import TABLES
 from chats.tests.helpers import at_once, begin, eventually, is_refusal, streaming
 from conftest import Person
 from llm.testing import FakeProvider
@@ -13,7 +16,7 @@ def rows(chat: str) -> int:
         Chat.objects.filter(pk=chat).count()
         + Message.objects.filter(chat_id=chat).count()
         + Turn.objects.filter(chat_id=chat).count()
-        + Piece.objects.filter(turn__chat_id=chat).count()
+        + Chunk.objects.filter(message__chat_id=chat).count()
     )
 
 
@@ -40,14 +43,14 @@ def test_deleting_during_a_reply_ends_it_for_good(alice: Person, fake: FakeProvi
     with streaming(alice, chat, "x") as events:
         while next(events).name != "delta":
             pass
-        eventually(lambda: Piece.objects.filter(turn__chat_id=chat).exists())
+        eventually(lambda: Chunk.objects.filter(message__chat_id=chat).exists())
 
         assert delete(alice, chat) == 204
 
         assert "end" not in {event.name for event in events}
     assert eventually(lambda: fake.requests()[0]["aborted"])
     assert rows(chat) == 0
-    assert Piece.objects.filter(turn__chat_id=None).count() == 0
+    assert Chunk.objects.filter(message__chat_id=None).count() == 0
 
 
 def test_whoever_waits_for_a_deleted_reply_is_told(alice: Person, fake: FakeProvider) -> None:
@@ -97,3 +100,19 @@ def test_other_chats_stay(alice: Person, fake: FakeProvider) -> None:
 
     assert eventually(lambda: alice.messages(kept)[-1]["state"] == "complete")
     assert len(alice.messages(kept)[-1]["content"]) == 200
+
+
+# Tables of other apps with a key into a chat, which their own receivers of `chats_deleting` empty.
+EMPTIED_BY_RECEIVERS: set[str] = set()
+
+
+def test_no_table_with_a_key_into_a_chat_is_forgotten() -> None:
+    inside = {Chat, Message, Turn}
+    holding = {
+        model._meta.db_table
+        for model in apps.get_models()
+        for field in model._meta.concrete_fields
+        if field.related_model in inside and model is not Chat
+    }
+
+    assert holding == {table for table, _ in TABLES if table != "chats_chat"} | {"chats_chunk"} | EMPTIED_BY_RECEIVERS
