@@ -74,13 +74,13 @@ class Connection(asyncio.Protocol):
         self.parts.append(data)
         self.arrivals.append((time.monotonic(), self.size))
         if self.awaited < 0 and not self.chunked:
-            self.read_head()
+            self.require_chat()
         self.tail = (self.tail + data)[-len(LAST_CHUNK) :]
         ended = self.tail == LAST_CHUNK and self.size > self.body_at if self.chunked else self.size == self.awaited
         if ended:
             self.finish()
 
-    def read_head(self) -> None:
+    def require_chat(self) -> None:
         raw = b"".join(self.parts)
         end = raw.find(b"\r\n\r\n")
         head = raw[:end].lower()

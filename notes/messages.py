@@ -4,8 +4,9 @@ from uuid import UUID
 
 from chats.errors import MessageNotFound, NothingToSave
 from chats.models import Message, State
-from chats.services.messages import read_head
-from chats.tree import MessageRow, read_message
+from chats.rows import MessageRow
+from chats.services.chats import require_chat
+from chats.tree import read_message
 from notes.errors import StillRunning
 from notes.models import Source
 from notes.services import Saved, save_note
@@ -16,7 +17,7 @@ def save_own_message(*, owner_id: int, chat_id: UUID, message_id: UUID) -> Saved
 
     Raises ChatNotFound, MessageNotFound, StillRunning, NothingToSave, and what `save_note` raises.
     """
-    read_head(owner_id, chat_id)  # whose chat it is
+    require_chat(owner_id, chat_id)  # whose chat it is
     row = read_message(chat_id, message_id)
     if row is None:
         raise MessageNotFound()

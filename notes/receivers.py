@@ -6,8 +6,8 @@ from typing import Any
 from django.conf import settings
 
 from accounts.signals import account_deleting
+from chats.rows import MessageRow
 from chats.signals import reply_saving
-from chats.tree import MessageRow
 from notes.messages import save_row
 from notes.services import delete_all_notes
 

@@ -5,16 +5,15 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.access import Viewer
 from accounts.models import User
 from chats.models import Message
-from chats.turns import TurnRequest
+from chats.turns import SendRequest
 from chats.turns.writes import lease_end
 from common.ids import uuid7
-from common.sql import instant
 from streamchat.hook_responses import HookResponse
 from streamchat.identity import active_user, owner_for, viewer_for
 from streamchat.models import Channel, Delivery, Reply
@@ -27,7 +26,7 @@ class AcceptedCommand:
 
     row: Reply
     viewer: Viewer
-    ask: TurnRequest
+    ask: SendRequest
 
 
 def claim(command: StreamCommand, owner: str) -> AcceptedCommand | None:
@@ -49,13 +48,12 @@ def claim(command: StreamCommand, owner: str) -> AcceptedCommand | None:
 
 def _is_first(command: StreamCommand) -> bool:
     """Insert the delivery; the id counts, and so does the body: a signature does not cover the headers."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO streamchat_delivery (id, digest, received_at) VALUES (%s, %s, %s) "
-            "ON CONFLICT DO NOTHING RETURNING id",
-            [command.delivery, command.digest, instant(timezone.now())],
-        )
-        return cursor.fetchone() is not None
+    try:
+        with transaction.atomic():
+            Delivery.objects.create(pk=command.delivery, digest=command.digest, received_at=timezone.now())
+    except IntegrityError:
+        return False
+    return True
 
 
 def _place(command: StreamCommand) -> tuple[Channel, User]:
@@ -77,14 +75,14 @@ def may_start(user: User) -> bool:
     return user.is_email_confirmed or not settings.REQUIRE_CONFIRMED_EMAIL
 
 
-def _ask(command: StreamCommand, channel: Channel, row: Reply) -> TurnRequest:
+def _ask(command: StreamCommand, channel: Channel, row: Reply) -> SendRequest:
     """Return the turn: after the channel's own last reply, whatever the owner has said in that chat elsewhere.
 
     A question that begins with a slash is kept as it was typed, so that it is no command of our own chats.
     """
     text = command.text if command.args.startswith("/") else command.args
-    return TurnRequest(
-        "send", channel.chat, text, parent=_last_reply(channel), model=command.provider, key=row.key, create=True
+    return SendRequest(
+        chat=channel.chat, content=text, parent=_last_reply(channel), model=command.provider, key=row.key, create=True
     )
 
 

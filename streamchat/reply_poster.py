@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from chats import turns
 from chats.models import State
-from chats.tree import MessageRow
+from chats.rows import MessageRow
 from chats.turns.events import Delta, End
 from common.executor import database
 from streamchat.bot import ERROR, GENERATING, THINKING, Bot

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from accounts.access import Claims, load_viewer
 from chats import turns
-from chats.tree import MessageRow
+from chats.rows import MessageRow
 from common.errors import NotFound
 from common.executor import database
 from streamchat.identity import stream_id

@@ -3,7 +3,7 @@
 from django.conf import settings
 
 from chats.models import State
-from chats.tree import MessageRow
+from chats.rows import MessageRow
 
 LOST = "The reply was interrupted before any text came. TurnRequest again."
 GONE = "The reply was withdrawn."

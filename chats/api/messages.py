@@ -35,13 +35,13 @@ from common.views import AsyncView, EventStream, checked, json_response, read_ob
 TURN_RESPONSES = {(201, "application/json"): TurnOutput, (200, "text/event-stream"): EVENT_STREAM, 202: TurnOutput}
 
 
-async def respond(request: HttpRequest, ask: turns.TurnRequest) -> HttpResponseBase:
+async def respond(request: HttpRequest, asked: turns.TurnRequest) -> HttpResponseBase:
     """Start a turn and answer as the client asked: a stream, at once, or when the reply is done."""
     claims = bearer_claims(request)
     query = checked(SendQuery, request.GET)
     if "text/event-stream" in request.headers.get("Accept", ""):
-        return event_stream(await _start_stream(claims, ask), query["html"])
-    accepted = await turns.start(claims, ask)
+        return event_stream(await _start_stream(claims, asked), query["html"])
+    accepted = await turns.start(claims, asked)
     if not query["wait"]:
         return json_response(
             {"question": message_payload(accepted.question), "reply": message_payload(accepted.reply)}, status=202
@@ -49,11 +49,11 @@ async def respond(request: HttpRequest, ask: turns.TurnRequest) -> HttpResponseB
     return await answer_when_done(accepted, query["html"])
 
 
-async def _start_stream(claims: Claims, ask: turns.TurnRequest) -> Reading:
+async def _start_stream(claims: Claims, asked: turns.TurnRequest) -> Reading:
     """Start a turn and read it; whoever has no place for another stream has started nothing."""
     reading = Reading(claims)
     try:
-        accepted = await turns.start(claims, ask)
+        accepted = await turns.start(claims, asked)
     except BaseException:
         reading.close()
         raise
@@ -90,12 +90,9 @@ class MessagesView(AsyncView):
     async def post(self, request: HttpRequest, chat_id: UUID) -> HttpResponseBase:
         """Send a message; `Accept: text/event-stream` streams the reply, `?wait=false` answers at once."""
         bearer_claims(request)
-        form = checked(PromptInput, read_object(request))
-        ask = turns.TurnRequest(
-            "send", chat_id, form["content"], parent=form["parent"], model=form["model"],
-            key=idempotency_key(request), remember_model=True,
-        )  # fmt: skip
-        return await respond(request, ask)
+        data = checked(PromptInput, read_object(request))
+        key = idempotency_key(request)
+        return await respond(request, turns.SendRequest(chat=chat_id, **data, key=key, remember_model=True))
 
 
 def _page_query(query: dict[str, Any], before: UUID) -> dict[str, Any]:
@@ -106,13 +103,19 @@ def _page_query(query: dict[str, Any], before: UUID) -> dict[str, Any]:
 class _TurnOnMessage(AsyncView):
     """A turn that starts from a stored message."""
 
-    async def ask(self, request: HttpRequest, form: Any, **values: Any) -> HttpResponseBase:
+    kind: type[turns.TurnRequest]
+    serializer: Any = RegenerateInput
+
+    async def begin(self, request: HttpRequest, chat: UUID, message: UUID) -> HttpResponseBase:
         bearer_claims(request)
-        data = checked(form, read_object(request))
-        return await respond(request, turns.TurnRequest(**values, **data, key=idempotency_key(request)))
+        data = checked(self.serializer, read_object(request))
+        asked = self.kind(chat=chat, message=message, **data, key=idempotency_key(request))  # type: ignore[call-arg]
+        return await respond(request, asked)
 
 
 class RegenerateView(_TurnOnMessage):
+    kind = turns.RegenerateRequest
+
     @extend_schema(
         operation_id="messages_regenerate",
         request=RegenerateInput,
@@ -121,10 +124,12 @@ class RegenerateView(_TurnOnMessage):
     )
     async def post(self, request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
         """Make another reply beside this one."""
-        return await self.ask(request, RegenerateInput, kind="regenerate", chat=chat_id, message=message_id)
+        return await self.begin(request, chat_id, message_id)
 
 
 class ContinueView(_TurnOnMessage):
+    kind = turns.ContinueRequest
+
     @extend_schema(
         operation_id="messages_continue",
         request=RegenerateInput,
@@ -133,10 +138,12 @@ class ContinueView(_TurnOnMessage):
     )
     async def post(self, request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
         """Go on from the text of a reply that was cut short, in a sibling that begins with it."""
-        return await self.ask(request, RegenerateInput, kind="continue", chat=chat_id, message=message_id)
+        return await self.begin(request, chat_id, message_id)
 
 
 class EditView(_TurnOnMessage):
+    kind, serializer = turns.EditRequest, EditInput
+
     @extend_schema(
         operation_id="messages_edit",
         request=EditInput,
@@ -145,7 +152,7 @@ class EditView(_TurnOnMessage):
     )
     async def post(self, request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
         """Ask another question beside this one; both stay."""
-        return await self.ask(request, EditInput, kind="edit", chat=chat_id, message=message_id)
+        return await self.begin(request, chat_id, message_id)
 
 
 class StreamView(AsyncView):

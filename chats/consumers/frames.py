@@ -47,17 +47,17 @@ class Frame:
             raise _invalid("after", "This is not the id of an event.")
         return after
 
-    def ask(self) -> turns.TurnRequest:
+    def turn_request(self) -> turns.TurnRequest:
         """Return the turn that a `send` or `regenerate` frame asks for; raise Invalid."""
         model = self.text("model", "", MODEL_LENGTH)
         if self.type == "regenerate":
-            return turns.TurnRequest("regenerate", self.chat, message=self._uuid("message"), model=model, key=self.key)
+            return turns.RegenerateRequest(chat=self.chat, message=self._uuid("message"), model=model, key=self.key)
         content = self.text("content", None, settings.MAX_MESSAGE_CHARS)
         if not content.strip():
             raise _invalid("content", "A message must have text.")
         parent = self._uuid("parent") if self.data.get("parent") is not None else None
-        return turns.TurnRequest(
-            "send", self.chat, content, parent=parent, model=model, key=self.key, remember_model=True
+        return turns.SendRequest(
+            chat=self.chat, content=content, parent=parent, model=model, key=self.key, remember_model=True
         )
 
     def text(self, name: str, default: str | None, most: int) -> str:

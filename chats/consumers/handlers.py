@@ -66,14 +66,14 @@ class FrameHandlers:
 
     async def _start(self, frame: Frame) -> None:
         """Start a turn and follow its reply; of one chat, frames are taken in the order in which they came."""
-        ask = frame.ask()
-        lock = self._turns.setdefault(ask.chat, asyncio.Lock())
+        request = frame.turn_request()
+        lock = self._turns.setdefault(request.chat, asyncio.Lock())
         async with lock:
-            accepted = await turns.start(self._claims, ask)
+            accepted = await turns.start(self._claims, request)
             await self._push(accepted_frame(accepted, frame.key))
             self._follow(frame, turns.follow(accepted.chat_id, accepted.reply.id))
         if not lock.locked():
-            self._turns.pop(ask.chat, None)
+            self._turns.pop(request.chat, None)
 
     def _follow(self, frame: Frame, events: AsyncIterator[TurnEvent]) -> None:
         if old := self._follows.get(frame.chat):

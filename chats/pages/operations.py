@@ -8,8 +8,7 @@ from chats import turns
 from chats.errors import MessageNotFound
 from chats.pages.serializers import ShowInput, request_of
 from chats.pages.thread import sibling
-from chats.services.chats import change_chat
-from chats.services.messages import read_head
+from chats.services.chats import change_chat, require_chat
 from common.errors import Invalid
 from common.executor import database
 from common.views import checked
@@ -32,7 +31,7 @@ async def perform(claims: Claims, chat_id: UUID, data: dict[str, Any]) -> None:
 def show_sibling(claims: Claims, chat_id: UUID, message_id: UUID, step: int) -> None:
     """Switch to the branch of the message before or after this one; at the end of the row nothing changes."""
     owner = load_viewer(claims).id
-    read_head(owner, chat_id)
+    require_chat(owner, chat_id)
     wanted = sibling(chat_id, message_id, step)
     if wanted is None:
         raise MessageNotFound()

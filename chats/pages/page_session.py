@@ -13,7 +13,7 @@ from chats.pages.rendering import fragments
 from chats.pages.rendering.live_reply import LiveReply
 from chats.pages.sidebar import sidebar_frame
 from chats.pages.thread import NEW, Thread, ThreadState, open_state, read_thread
-from chats.tree import MessageRow
+from chats.rows import MessageRow
 from chats.turns.events import Delta, End
 from common.executor import database
 

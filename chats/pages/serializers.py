@@ -12,7 +12,7 @@ from common.views import checked
 
 
 class SendInput(serializers.Serializer[Any]):
-    message = TextField(trim_whitespace=False)
+    message = TextField(source="content")
     model = TextField(required=False, allow_blank=True, default="", max_length=200)
     key = TextField(required=False, allow_blank=True, default="", max_length=255)
 
@@ -25,11 +25,11 @@ class SendInput(serializers.Serializer[Any]):
 
 
 class EditInput(SendInput):
-    id = serializers.UUIDField()
+    id = serializers.UUIDField(source="message")
 
 
 class AgainInput(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
+    id = serializers.UUIDField(source="message")
     model = TextField(required=False, allow_blank=True, default="", max_length=200)
 
 
@@ -52,21 +52,20 @@ class ThumbInput(serializers.Serializer[Any]):
 
 
 # What starts a turn.
-VERBS: dict[str, type[serializers.Serializer[Any]]] = {
-    "send": SendInput,
-    "edit": EditInput,
-    "regenerate": AgainInput,
-    "continue": AgainInput,
+VERBS: dict[str, tuple[type[turns.TurnRequest], type[serializers.Serializer[Any]]]] = {
+    "send": (turns.SendRequest, SendInput),
+    "edit": (turns.EditRequest, EditInput),
+    "regenerate": (turns.RegenerateRequest, AgainInput),
+    "continue": (turns.ContinueRequest, AgainInput),
 }
 
 
 def request_of(chat_id: UUID, verb: Any, data: Any) -> turns.TurnRequest | None:
     """Return what a form asks of the engine, or None where that is no turn; raise its field errors."""
-    form = VERBS.get(str(verb))
-    if form is None:
+    if str(verb) not in VERBS:
         return None
-    values = checked(form, data)
-    return turns.TurnRequest(
-        verb, chat_id, values.get("message", ""), message=values.get("id"), model=values["model"],
-        key=values.get("key", ""), create=verb == "send", remember_model=True,
-    )  # fmt: skip
+    kind, serializer = VERBS[str(verb)]
+    values = checked(serializer, data)
+    if kind is turns.SendRequest:
+        values["create"] = True
+    return kind(chat=chat_id, remember_model=True, **values)

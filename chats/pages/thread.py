@@ -7,8 +7,9 @@ from django.db.models import QuerySet
 
 from chats.errors import ChatNotFound
 from chats.models import Chat, Message
+from chats.rows import MessageRow
 from chats.services.feedback import feedback_for
-from chats.tree import MessageRow, branch
+from chats.tree import branch
 
 
 @dataclass(frozen=True, slots=True)

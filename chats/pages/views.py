@@ -15,10 +15,9 @@ from chats.pages.base import page, refused
 from chats.pages.rendering.fragments import thread_views
 from chats.pages.sidebar import sidebar
 from chats.pages.thread import NEW, open_state, read_thread
-from chats.services.chats import chats_of
-from chats.services.messages import read_head
+from chats.services.chats import chats_of, require_chat
 from chats.tree import read_message
-from chats.turns.context import choose_model
+from chats.turns.model_choice import usable_model
 from common.errors import ParleyError
 from common.ids import uuid7
 from llm.catalog import listing
@@ -48,7 +47,7 @@ def start(request: HttpRequest) -> HttpResponse:
 def chat(request: HttpRequest, viewer: Viewer, chat_id: UUID) -> HttpResponse:
     """Show one chat."""
     if open_state(viewer.id, chat_id) == NEW:
-        read_head(viewer.id, chat_id)
+        require_chat(viewer.id, chat_id)
     return _chat_page(request, viewer, chat_id)
 
 
@@ -82,7 +81,7 @@ def _size(request: HttpRequest) -> int:
 
 def _model_name(chats: str, preferred: str) -> str:
     try:
-        return choose_model("", chats, preferred).name
+        return usable_model("", chats, preferred).name
     except ParleyError:  # none is usable; sending says so
         return ""
 
@@ -110,7 +109,7 @@ def _uuid(text: str) -> UUID | None:
 @page
 def message_text(request: HttpRequest, viewer: Viewer, chat_id: UUID, message_id: UUID) -> HttpResponse:
     """Return a message as it was written, for the copy button."""
-    read_head(viewer.id, chat_id)
+    require_chat(viewer.id, chat_id)
     row = read_message(chat_id, message_id)
     if row is None:
         raise MessageNotFound()

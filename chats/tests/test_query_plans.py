@@ -10,9 +10,9 @@ from django.db import connection
 
 from accounts.models import User
 from chats.models import Chat, Message, State, Turn
-from chats.services.chats import chats_of, newest_below
-from chats.services.messages import read_head
-from chats.tree import branch, context, read_message
+from chats.services.chats import chats_of, newest_below, require_chat
+from chats.tree import branch, read_message
+from chats.turns.context import read_context
 from chats.turns.reads import read_reply
 from common.ids import uuid7
 from common.sql import run_all
@@ -56,14 +56,14 @@ def owner() -> User:
 
 
 STATEMENTS: dict[str, Callable[[Filled], object]] = {
-    "context": lambda filled: run_all([context(filled.chat.pk, filled.ids[-1], 5)]),
+    "context": lambda filled: run_all([read_context(filled.chat.pk, filled.ids[-1])]),
     "a page of the branch, siblings counted": lambda filled: branch(filled.chat.pk, filled.ids[-1], 8),
     "a message": lambda filled: read_message(filled.chat.pk, filled.ids[-1]),
     "the first message among its siblings": lambda filled: read_message(filled.chat.pk, filled.ids[0]),
     "the newest reply": lambda filled: read_reply(filled.chat.pk),
     "a reply": lambda filled: read_reply(filled.chat.pk, filled.ids[-1]),
     "a reply by its number": lambda filled: read_reply(filled.chat.pk, number=2),
-    "the head": lambda filled: read_head(filled.chat.owner_id, filled.chat.pk),
+    "the head": lambda filled: require_chat(filled.chat.owner_id, filled.chat.pk),
     "the leaf below a reply": lambda filled: newest_below(filled.chat.pk, filled.ids[-1]),
     "the chat list": lambda filled: list(chats_of(filled.chat.owner_id, False).order_by("-updated_at")[:50]),
 }
@@ -134,8 +134,8 @@ def test_a_walk_for_context_ends_where_nothing_counts(owner: User, on_postgresql
     filled = Filled(owner, 400)
     Message.objects.filter(chat=filled.chat).update(content="")
 
-    found = run_all([context(filled.chat.pk, filled.ids[-1], 5)])
-    statements = run(lambda: run_all([context(filled.chat.pk, filled.ids[-1], 5)]))
+    found = run_all([read_context(filled.chat.pk, filled.ids[-1])])
+    statements = run(lambda: run_all([read_context(filled.chat.pk, filled.ids[-1])]))
 
     assert found == [[]]
     assert not on_postgresql or rows_read(statements) <= 2 * (2 * 5 + 40)

@@ -1,7 +1,15 @@
 """The engine's few functions that every door calls. A request never gets in here: claims and values do."""
 
 from chats.turns.follow import follow, resume
-from chats.turns.requests import AcceptedTurn, TurnRequest
+from chats.turns.requests import (
+    AcceptedTurn,
+    ContinueRequest,
+    EditRequest,
+    RegenerateRequest,
+    SendRequest,
+    TurnRequest,
+)
 from chats.turns.service import start, stop, stop_reply, wait_for
 
-__all__ = ["AcceptedTurn", "TurnRequest", "follow", "resume", "start", "stop", "stop_reply", "wait_for"]
+__all__ = ["AcceptedTurn", "ContinueRequest", "EditRequest", "RegenerateRequest", "SendRequest", "TurnRequest",
+           "follow", "resume", "start", "stop", "stop_reply", "wait_for"]  # fmt: skip

@@ -10,10 +10,9 @@ from contextlib import aclosing
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 
-from chats.tree import MessageRow
-from chats.turns.requests import AcceptedTurn
+from chats.models import Chat
+from chats.rows import MessageRow
 from chats.turns.slash_commands import without_command
 from common.executor import database
 from llm.catalog import resolve
@@ -36,21 +35,21 @@ def title_from(text: str) -> str:
     return " ".join(words)[:MAX_CHARS].strip().strip(QUOTES).strip()
 
 
-def wants_title(accepted: AcceptedTurn, reply: MessageRow) -> bool:
+def wants_title(number: int, reply: MessageRow) -> bool:
     """Tell whether a model is to make the title: after the first turn, where it has text."""
-    return bool(settings.TITLE_MODEL) and accepted.number == 1 and bool(reply.content)
+    return bool(settings.TITLE_MODEL) and number == 1 and bool(reply.content)
 
 
-async def give_title(accepted: AcceptedTurn, reply: MessageRow) -> None:
+async def give_title(chat_id: UUID, question: str, answer: str) -> None:
     """Replace the title made of the first words, unless somebody changed it; failures are only logged."""
     try:
         async with asyncio.timeout(SECONDS):
-            question = without_command(accepted.question.content)
-            title = title_from(await _ask(question, reply.content))
+            question = without_command(question)
+            title = title_from(await _ask(question, answer))
             if title:
-                await database().write(_store, accepted.chat_id, title_from(question), title)
+                await database().write(_store, chat_id, title_from(question), title)
     except Exception as error:
-        logger.warning("no title for turn %s: %s", accepted.turn_id, type(error).__name__)
+        logger.warning("no title for chat %s: %s", chat_id, type(error).__name__)
 
 
 async def _ask(question: str, answer: str) -> str:
@@ -68,8 +67,4 @@ async def _ask(question: str, answer: str) -> str:
 
 
 def _store(chat_id: UUID, first: str, title: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE chats_chat SET title = %s WHERE id = %s AND title = %s AND title_by_user = %s",
-            [title, chat_id, first, False],
-        )
+    Chat.objects.filter(pk=chat_id, title=first, title_by_user=False).update(title=title)

@@ -4,79 +4,102 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
 from chats.errors import MessageExists, MessageNotFound
-from chats.models import Role, State
-from chats.tree import MessageRow, read_message
-from chats.turns.requests import TurnRequest
+from chats.models import Message, Role, State
+from chats.rows import MessageRow
+from chats.tree import read_message
+from chats.turns.requests import ContinueRequest, EditRequest, SendRequest, TurnRequest
 from common.errors import Invalid
 from common.ids import uuid7
 
 
 @dataclass(slots=True)
 class LockedChat:
+    """A chat under its row lock; `running` and `day` are as of the moment when the lock was asked for."""
+
     id: UUID
     title: str
     model: str
     head: UUID | None
     last_number: int
     last_turn: int
-    running: bool  # whether a turn ran when the lock was asked for
+    running: bool  # whether a turn ran
     day: int | None  # the owner's day in `usage`, where it is open
 
 
-def place(chat: LockedChat, ask: TurnRequest, now: datetime) -> tuple[MessageRow, MessageRow]:
-    """Return the question and the new reply where they belong in the tree; numbered where they are new."""
-    question = question_of(chat.id, chat.head, ask)
-    if question is None:
-        parent = _parent(chat, ask)
-        question = new_row(chat.last_number + 1, parent, Role.USER, now)
-        question.parts = [("text", ask.content)]
-        question.client_id = _client_id(chat, ask)
-    reply = new_row(max(question.number, chat.last_number) + 1, question.id, Role.ASSISTANT, now)
+@dataclass(slots=True)
+class Placement:
+    """A question and the reply to be made for it; `new` are the rows that are yet to be stored, in order."""
+
+    question: MessageRow
+    reply: MessageRow
+    new: list[MessageRow]
+
+
+def place(chat: LockedChat, request: TurnRequest, now: datetime) -> Placement:
+    """Return where a turn belongs in the tree, its new messages numbered."""
+    target, new = _target(chat.id, request), list[MessageRow]()
+    if isinstance(request, SendRequest) and chat.head is None:
+        new += _earlier(chat, request, now)
+    if isinstance(request, SendRequest | EditRequest):
+        question = _new_question(chat, request, target, new[-1].id if new else chat.head, now)
+        question.number += len(new)
+        new.append(question)
+    else:
+        question = stored_question(chat.id, target)
+    reply = _new_row(chat.last_number + len(new) + 1, question.id, Role.ASSISTANT, now)
     reply.state = State.STREAMING
-    if ask.kind == "continue":
-        reply.parts = require_message(chat.id, ask.message, Role.ASSISTANT).parts
+    if isinstance(request, ContinueRequest) and target is not None:
+        reply.parts = target.parts
         if not reply.parts:
             raise Invalid("There is no text to go on from; regenerate the reply instead.")
-    return question, reply
+    return Placement(question, reply, [*new, reply])
 
 
-def _client_id(chat: LockedChat, ask: TurnRequest) -> str | None:
-    """Return the client's id for the new question; an edited question hands it over to its successor."""
-    if not ask.client_id:
-        return None
-    with connection.cursor() as cursor:
-        if ask.kind == "edit":
-            cursor.execute(
-                "UPDATE chats_message SET client_id = NULL WHERE chat_id = %s AND client_id = %s",
-                [chat.id, ask.client_id],
-            )
-            return ask.client_id
-        cursor.execute("SELECT 1 FROM chats_message WHERE chat_id = %s AND client_id = %s", [chat.id, ask.client_id])
-        if cursor.fetchone():
-            raise MessageExists()
-    return ask.client_id
+def _target(chat_id: UUID, request: TurnRequest) -> MessageRow | None:
+    """Return the message that a request names: a question to edit, else a reply."""
+    if isinstance(request, EditRequest):
+        return _require_message(chat_id, request.message, Role.USER)
+    named = request.parent if isinstance(request, SendRequest) else getattr(request, "message", None)
+    return _require_message(chat_id, named, Role.ASSISTANT) if named else None
 
 
-def question_of(chat_id: UUID, head: UUID | None, ask: TurnRequest) -> MessageRow | None:
-    """Return the stored question that is answered anew, or None where the ask brings one."""
-    if ask.kind in ("send", "edit"):
-        return None
-    reply = require_message(chat_id, ask.message, Role.ASSISTANT)
-    return require_message(chat_id, reply.parent, Role.USER)
+def stored_question(chat_id: UUID, reply: MessageRow | None) -> MessageRow:
+    """Return the question that a reply answers."""
+    return _require_message(chat_id, reply.parent if reply else None, Role.USER)
 
 
-def _parent(chat: LockedChat, ask: TurnRequest) -> UUID | None:
-    if ask.kind == "edit":
-        return require_message(chat.id, ask.message, Role.USER).parent
-    if ask.parent is None:
-        return chat.head
-    return require_message(chat.id, ask.parent, Role.ASSISTANT).id
+def question_of(request: TurnRequest) -> str:
+    """Return the text that a request asks, typed or stored."""
+    if isinstance(request, SendRequest | EditRequest):
+        return request.content
+    return stored_question(request.chat, _target(request.chat, request)).content
 
 
-def require_message(chat_id: UUID, message_id: UUID | None, role: str) -> MessageRow:
+def _new_question(
+    chat: LockedChat, request: SendRequest | EditRequest, target: MessageRow | None, end: UUID | None, now: datetime
+) -> MessageRow:
+    """Return the question below the reply named, else below the end; an edited one stands beside its original."""
+    beside = isinstance(request, EditRequest)
+    parent = (target.parent if beside else target.id) if target else end
+    question = _new_row(chat.last_number + 1, parent, Role.USER, now)
+    question.parts = [("text", request.content)]
+    if request.client_id:
+        _free_client_id(chat.id, request)
+        question.client_id = request.client_id
+    return question
+
+
+def _free_client_id(chat_id: UUID, request: SendRequest | EditRequest) -> None:
+    """See that the client's id for a new question is nobody's; an edited question hands it over to its successor."""
+    holder = Message.objects.filter(chat_id=chat_id, client_id=request.client_id)
+    if isinstance(request, EditRequest):
+        holder.update(client_id=None)
+    elif holder.exists():
+        raise MessageExists()
+
+
+def _require_message(chat_id: UUID, message_id: UUID | None, role: str) -> MessageRow:
     row = read_message(chat_id, message_id) if message_id else None
     if row is None:
         raise MessageNotFound()
@@ -86,5 +109,15 @@ def require_message(chat_id: UUID, message_id: UUID | None, role: str) -> Messag
     return row
 
 
-def new_row(number: int, parent: UUID | None, role: str, now: datetime) -> MessageRow:
-    return MessageRow(uuid7(), number, None, parent, role, [], State.COMPLETE, "", "", "", None, None, now)
+def _earlier(chat: LockedChat, request: SendRequest, now: datetime) -> list[MessageRow]:
+    """Return what a client says was said before in a chat that it begins."""
+    rows: list[MessageRow] = []
+    for number, message in enumerate(request.earlier, start=chat.last_number + 1):
+        row = _new_row(number, rows[-1].id if rows else None, Role(message.role), now)
+        row.parts = [("text", message.text)]
+        rows.append(row)
+    return rows
+
+
+def _new_row(number: int, parent: UUID | None, role: str, now: datetime) -> MessageRow:
+    return MessageRow(id=uuid7(), number=number, parent=parent, role=role, state=State.COMPLETE, created_at=now)

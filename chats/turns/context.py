@@ -1,57 +1,60 @@
-"""What a turn asks: which model, and with which context."""
+"""What a turn asks: the last turns of its branch, and the question."""
 
 from dataclasses import replace
 from uuid import UUID
 
 from django.conf import settings
 
-from chats.errors import ProviderMissing, UnknownModelName
-from chats.tree import context
-from chats.turns.requests import AcceptedTurn
+from chats.models import COMMAND
+from chats.tree import WALK_SLACK, parent_join, row_join
+from chats.turns.requests import SendRequest, SlashCommand, TurnRequest
 from chats.turns.slash_commands import without_command
 from common.sql import Statement
-from llm.catalog import Model, resolve
+from llm.catalog import Model
 from llm.client.types import Prompt, PromptMessage
-from llm.errors import ProviderNotConfigured, UnknownModel
 
 CONTINUE = "Continue your last answer exactly where it stops. Do not repeat any of it."
+_COUNTS = (
+    "CASE WHEN {0}.role = 'assistant' AND {0}.content <> '' AND {0}.state <> 'blocked' "
+    f"AND {{0}}.reason <> '{COMMAND}' THEN 1 ELSE 0 END"
+)
 
 
-def choose_model(asked: str, chats: str, preferred: str) -> Model:
-    """Return the model asked for, or the chat's, the user's or the default one, whichever is usable first."""
-    if asked:
-        try:
-            return resolve(asked)
-        except UnknownModel as error:
-            raise UnknownModelName(errors={"model": ["There is no such model here."]}) from error
-        except ProviderNotConfigured as error:
-            raise ProviderMissing() from error
-    for name in filter(None, (chats, preferred)):
-        try:
-            return resolve(name)
-        except (UnknownModel, ProviderNotConfigured):
-            continue
-    try:
-        return resolve(None)
-    except (UnknownModel, ProviderNotConfigured) as error:
-        raise ProviderMissing() from error
+def read_context(chat_id: UUID, leaf: UUID | None) -> Statement:
+    """Return what reads (role, content) of the last `CONTEXT_TURNS` turns that end in the reply `leaf`, oldest first.
+
+    A turn counts where its reply has text, was not blocked and comes from a model; others are left out with their
+    question.
+    """
+    turns = settings.CONTEXT_TURNS
+    return (
+        f"WITH RECURSIVE path (id, parent_id, role, depth, counted, used) AS ("
+        f"SELECT m.id, m.parent_id, m.role, 1, {_COUNTS.format('m')}, {_COUNTS.format('m')} "
+        f"FROM chats_message m WHERE m.id = %s AND m.chat_id = %s UNION ALL "
+        f"SELECT up.id, up.parent_id, up.role, path.depth + 1, "
+        f"CASE WHEN up.role = 'user' THEN path.counted ELSE {_COUNTS.format('up')} END, "
+        f"path.used + {_COUNTS.format('up')} FROM path {parent_join()} "
+        f"WHERE path.depth < %s AND (path.used < %s OR (path.used = %s AND path.role = 'assistant'))) "
+        f"SELECT m.role, m.content FROM path {row_join()} "
+        f"WHERE path.counted = 1 ORDER BY path.depth DESC",
+        [leaf if turns else None, chat_id, 2 * turns + WALK_SLACK, turns, turns],
+    )
 
 
-def context_of(chat_id: UUID, parent: UUID | None) -> Statement:
-    """Return the statement that reads the last N turns before a question."""
-    return context(chat_id, parent, settings.CONTEXT_TURNS)
+def build_prompt(
+    request: TurnRequest, model: Model, stored: list[tuple[str, str]], command: SlashCommand, kept: str
+) -> Prompt:
+    """Return the system text, what `read_context` found, the question exactly once, and what is to be gone on from.
 
-
-def build_prompt(accepted: AcceptedTurn, given: Prompt | None, stored: list[tuple[str, str]]) -> Prompt:
-    """Return the system text, what `context_of` read, oldest first, and the question once; or what was given."""
-    assert accepted.model is not None, "a turn that runs has a model"
-    if given is not None:
-        return replace(given, model=accepted.model.id)
+    A caller that holds the context itself has given the whole prompt.
+    """
+    if isinstance(request, SendRequest) and request.prompt:
+        return replace(request.prompt, model=model.id)
     messages = [
         PromptMessage("assistant", text) if role == "assistant" else PromptMessage("user", without_command(text))
         for role, text in stored
     ]
-    messages.append(PromptMessage("user", without_command(accepted.question.content)))
-    if kept := accepted.reply.content:
+    messages.append(PromptMessage("user", command.text))
+    if kept:
         messages += [PromptMessage("assistant", kept), PromptMessage("user", CONTINUE)]
-    return Prompt(accepted.model.id, settings.SYSTEM_PROMPT, tuple(messages))
+    return Prompt(model.id, settings.SYSTEM_PROMPT, tuple(messages))

@@ -20,12 +20,13 @@ from django.db import InterfaceError, OperationalError
 from chats.models import State
 from chats.signals import swept
 from chats.turns.auto_title import give_title, wants_title
+from chats.turns.limits import LOST, SHUTDOWN, STOPPED
 from chats.turns.replication.mirror import Mirrors
 from chats.turns.replication.publisher import Publishers
 from chats.turns.replication.pubsub import Data, ReplyPubSub
 from chats.turns.reply_log import ReplyLog
 from chats.turns.requests import AcceptedTurn
-from chats.turns.runner import LOST, SHUTDOWN, STOPPED, RunningTurn
+from chats.turns.runner import RunningTurn
 from chats.turns.writes import Flushed, Outcome, PendingChunks, expired_turns, finish, flush, forget_keys
 from common.executor import database
 from common.retrying import retry_conflicts
@@ -76,13 +77,13 @@ class Engine:
             self._ticking = self.loop.create_task(self._tick())
 
     def _done(self, turn: RunningTurn) -> None:
-        del self._turns[turn.accepted.reply.id]
-        self._publishers.forget(turn.accepted.reply.id)
+        del self._turns[turn.reply.id]
+        self._publishers.forget(turn.reply.id)
         if not self._turns:
             self._idle.set()
         reply = turn.log.end.message if turn.log.end else None
-        if reply is not None and wants_title(turn.accepted, reply) and not self.draining:
-            task = self.loop.create_task(give_title(turn.accepted, reply))
+        if reply is not None and wants_title(turn.number, reply) and not self.draining:
+            task = self.loop.create_task(give_title(turn.chat_id, turn.question.content, reply.content))
             self._titling.add(task)
             task.add_done_callback(self._titling.discard)
 
@@ -131,7 +132,7 @@ class Engine:
 
     async def _flush(self) -> None:
         taken_at = time.monotonic()
-        batch = {turn.accepted.turn_id: (turn, turn.log.length, turn.pending()) for turn in self._turns.values()}
+        batch = {turn.id: (turn, turn.log.length, turn.pending()) for turn in self._turns.values()}
         if not batch:
             return
         for result in await self._store([pending for _, _, pending in batch.values()]):
@@ -165,9 +166,7 @@ class Engine:
                 if self._database_away:  # nobody could renew a lease; their owners come first
                     self._database_away, sweep_from = False, now + settings.LEASE_SECONDS
                 elif now >= sweep_from:
-                    await database().write(
-                        sweep, {(turn.accepted.turn_id, turn.accepted.epoch) for turn in self._turns.values()}
-                    )
+                    await database().write(sweep, {(turn.id, turn.epoch) for turn in self._turns.values()})
                 if now >= forget_from and await database().write(forget_keys) == 0:
                     forget_from = now + FORGET_SECONDS
             except Exception as error:

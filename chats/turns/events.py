@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from chats.tree import MessageRow
+from chats.rows import MessageRow
 
 TURN_STEP = 10**9  # ids of events: turn number x 10^9 + offset after the event
 END_OFFSET = TURN_STEP - 1

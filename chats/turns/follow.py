@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 
 from accounts.access import Claims, load_viewer
-from chats.errors import ChatNotFound, MessageNotFound
+from chats.errors import MessageNotFound
 from chats.models import State
+from chats.services.chats import require_chat
 from chats.turns.engine import engine
 from chats.turns.events import END_OFFSET, KEEP_ALIVE, Start, TurnEvent, cursor_of
 from chats.turns.reads import Place, find_reply
@@ -80,7 +81,7 @@ async def _chain(chat_id: UUID, targets: list[tuple[UUID, int]]) -> AsyncIterato
 
 def _targets(claims: Claims, chat_id: UUID, reply_id: UUID | None, after: int | None) -> list[tuple[UUID, int]]:
     """Return the (reply, position) pairs to follow, in order."""
-    _require_chat(claims, chat_id)
+    require_chat(load_viewer(claims).id, chat_id)
     newest = find_reply(chat_id, reply_id)
     if newest is None:
         if reply_id is not None:
@@ -98,11 +99,3 @@ def _targets(claims: Claims, chat_id: UUID, reply_id: UUID | None, after: int | 
 
 def _rest_of(older: Place | None, offset: int) -> list[tuple[UUID, int]]:
     return [(older.reply, offset)] if older and offset < END_OFFSET else []
-
-
-def _require_chat(claims: Claims, chat_id: UUID) -> None:
-    viewer = load_viewer(claims)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM chats_chat WHERE id = %s AND owner_id = %s", [chat_id, viewer.id])
-        if cursor.fetchone() is None:
-            raise ChatNotFound()

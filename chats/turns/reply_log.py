@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from itertools import groupby
 from uuid import UUID
 
-from chats.tree import MessageRow, Part
+from chats.rows import MessageRow, Part
 from chats.turns.events import END_OFFSET, TURN_STEP, Delta, End
 
 # Characters that a follower is handed at a time: a slow reader holds no more of them than this.

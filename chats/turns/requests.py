@@ -1,57 +1,109 @@
 """What a door asks of the engine, and what the engine makes of it."""
 
 import hashlib
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
 from uuid import UUID
 
 import orjson
 
-from chats.tree import MessageRow, Part
+from chats.rows import MessageRow, Part
 from llm.catalog import Model
 from llm.client.types import Prompt, PromptMessage
 
 
 @dataclass(frozen=True, slots=True)
+class SlashCommand:
+    """What a message asks for beside its text: another provider's model, or that the last reply be saved."""
+
+    text: str  # what a provider is asked
+    provider: str = ""
+    saves: bool = False
+
+
+def _aside(default: Any) -> Any:
+    """Make a field that says how to do what is asked, not what: the fingerprint leaves it out."""
+    return field(default=default, metadata={"aside": True})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRequest:
-    """One request for a turn.
+    """A turn in a chat; one class for each kind."""
 
-    `send` puts `content` after the reply `parent` (default: the end of the branch shown); `edit` puts it beside the
-    question `message`; `regenerate` and `continue` make a sibling of the reply `message`.
-    """
-
-    kind: Literal["send", "edit", "regenerate", "continue"]
+    kind: ClassVar[str]
     chat: UUID
-    content: str = ""
-    message: UUID | None = None
-    parent: UUID | None = None
     model: str = ""
-    key: str = ""
-    client_id: str = ""  # what the client calls the new question
-    client_chat_id: str = ""  # what it calls a chat that is made on first use
-    create: bool = False  # make the chat on first use
-    earlier: tuple[PromptMessage, ...] = ()  # what a chat that is made begins with
+    key: str = _aside("")
+    remember_model: bool = _aside(False)  # the model becomes the chat's
+    command: SlashCommand | None = _aside(None)  # None until the question is known
+
+    # SHA-256 of what is asked with a key: the same key with another fingerprint is a mistake of the client.
+    fingerprint: str = field(default="", init=False, metadata={"aside": True})
+
+    def __post_init__(self) -> None:
+        if self.key:
+            asked = [getattr(self, each.name) for each in fields(self) if "aside" not in each.metadata]
+            digest = hashlib.sha256(orjson.dumps([self.kind, *asked])).hexdigest()
+            object.__setattr__(self, "fingerprint", digest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendRequest(TurnRequest):
+    """Put a question after the reply `parent`, by default after the end of the branch shown."""
+
+    kind: ClassVar[str] = "send"
+    content: str
+    parent: UUID | None = None
     prompt: Prompt | None = None  # what to ask instead of the chat's own context
-    remember_model: bool = False  # the model becomes the chat's
-
-    def fingerprint(self) -> str:
-        """Return the SHA-256 of what is asked: the same key with another fingerprint is a mistake of the client."""
-        asked: list[Any] = [self.kind, self.chat, self.content, self.message, self.parent, self.model]
-        if self.prompt is not None:
-            asked.append(self.prompt)
-        return hashlib.sha256(orjson.dumps(asked)).hexdigest()
+    client_id: str = _aside("")  # what the client calls the question
+    client_chat_id: str = _aside("")  # what it calls a chat that is made on first use
+    create: bool = _aside(False)  # make the chat on first use
+    earlier: tuple[PromptMessage, ...] = _aside(())  # what a chat made begins with
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditRequest(TurnRequest):
+    """Put another question beside the question `message`."""
+
+    kind: ClassVar[str] = "edit"
+    message: UUID
+    content: str
+    client_id: str = _aside("")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegenerateRequest(TurnRequest):
+    """Make another reply beside the reply `message`."""
+
+    kind: ClassVar[str] = "regenerate"
+    message: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContinueRequest(TurnRequest):
+    """Make a reply beside the reply `message` that begins with its text."""
+
+    kind: ClassVar[str] = "continue"
+    message: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TurnJob:
+    """What a runner needs; `kept` is the text that the reply begins with."""
+
+    turn_id: int
+    epoch: int
+    model: Model
+    prompt: Prompt
+    kept: list[Part]
+
+
+@dataclass(frozen=True, slots=True)
 class AcceptedTurn:
-    """A recorded turn. `prompt` and `model` are None where nothing is to be run: repeated or blocked."""
+    """A recorded turn; without a job where nothing is to be run: repeated, blocked, or answered by a command."""
 
     chat_id: UUID
     number: int
     question: MessageRow
     reply: MessageRow
-    turn_id: int = 0
-    epoch: int = 1
-    model: Model | None = None
-    prompt: Prompt | None = None
-    kept: list[Part] = field(default_factory=list)  # text the reply begins with (`continue`)
+    job: TurnJob | None = None

@@ -2,30 +2,32 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.access import Claims, Viewer, load_viewer, require_confirmed
-from chats.errors import ChatNotFound, Draining, MessageNotFound, ModerationAway
-from chats.tree import MessageRow
-from chats.turns.accept import begin, find_repeated
+from chats.errors import ChatNotFound, Draining, MessageNotFound
+from chats.rows import MessageRow
+from chats.services.chats import owner_of, require_chat
+from chats.turns import accept as accepting
 from chats.turns.branching import question_of
 from chats.turns.engine import engine
 from chats.turns.events import End
 from chats.turns.follow import follow
+from chats.turns.moderation import objection_to
 from chats.turns.reads import read_reply
-from chats.turns.requests import AcceptedTurn, TurnRequest
-from chats.turns.slash_commands import command_of
+from chats.turns.requests import AcceptedTurn, SendRequest, TurnRequest
+from chats.turns.slash_commands import parse
 from chats.turns.writes import request_stop
 from common.errors import Unavailable
 from common.executor import database
 from common.retrying import retry_conflicts
-from llm.errors import ModerationUnavailable
-from llm.moderation import moderation_enabled, moderator
+from llm.moderation import moderation_enabled
 
 logger = logging.getLogger("parley.turns")
 
@@ -33,24 +35,27 @@ logger = logging.getLogger("parley.turns")
 Asker = Claims | Viewer
 
 
-async def start(asker: Asker, ask: TurnRequest) -> AcceptedTurn:
+async def start(asker: Asker, request: TurnRequest) -> AcceptedTurn:
     """Record a turn and run it; the reply is made and stored whether or not anyone follows it.
 
-    Raises what `begin` raises, and NotSignedIn, EmailNotConfirmed, ModerationAway, Draining.
+    Raises what `accept` raises, and NotSignedIn, EmailNotConfirmed, ModerationAway, Draining.
     """
     if engine().draining:
         raise Draining(retry_after=5)
-    blocked = await _moderate(asker, ask) if moderation_enabled() else ""
-    return await database().write(record, asker, ask, blocked)
+    category = ""
+    if moderation_enabled() and (found := await database().read(_unmoderated, asker, request)):
+        request, text = found
+        category = await objection_to(text)
+    return await database().write(accept, asker, request, category)
 
 
-def record(asker: Asker, ask: TurnRequest, blocked: str = "") -> AcceptedTurn:
+def accept(asker: Asker, request: TurnRequest, category: str = "") -> AcceptedTurn:
     """Check who asks, record the turn and hand it to the engine, all on one database thread."""
     viewer = _let_in(asker)
-    accepted = retry_conflicts(begin, viewer, ask, engine().name, blocked)
-    if blocked:  # never the text
-        logger.warning("turn %s of user %s was blocked by moderation: %s", accepted.turn_id, viewer.id, blocked)
-    if accepted.prompt is not None:  # the recording is committed: from here on the turn runs, whoever listens
+    accepted = retry_conflicts(accepting.accept, viewer, request, engine().name, category)
+    if category:  # never the text
+        logger.warning("a turn of user %s was blocked by moderation: %s", viewer.id, category)
+    if accepted.job is not None:  # once the recording is committed the turn runs, whoever listens
         transaction.on_commit(partial(engine().launch_threadsafe, accepted))
     return accepted
 
@@ -61,52 +66,27 @@ def _let_in(asker: Asker) -> Viewer:
     return viewer
 
 
-async def _moderate(asker: Asker, ask: TurnRequest) -> str:
-    """Return the category that a moderator objects to, or nothing."""
-    text = await database().read(_unmoderated, asker, ask)
-    if text is None:
-        return ""
-    try:
-        verdict = await moderator().check(text)
-    except ModerationUnavailable as error:
-        if settings.MODERATION_FAIL_OPEN:
-            return ""
-        raise ModerationAway(retry_after=5) from error
-    return ", ".join(verdict.categories)[:200] or "flagged" if verdict.flagged else ""
-
-
-def _unmoderated(asker: Asker, ask: TurnRequest) -> str | None:
+def _unmoderated(asker: Asker, request: TurnRequest) -> tuple[TurnRequest, str] | None:
     """Return the text to be checked; None where the key names a turn recorded before, or no model is asked."""
     viewer = _let_in(asker)
-    if ask.key and find_repeated(viewer, ask, timezone.now()):
+    if request.key and accepting.find_repeated(viewer.id, request, timezone.now()):
         return None
-    _require_own(viewer, ask)
-    question = question_of(ask.chat, None, ask)
-    text = question.content if question else ask.content
-    return None if command_of(ask, text).saves else text
+    _require_own(viewer, request)
+    text = question_of(request)
+    command = request.command or parse(text)
+    return None if command.saves else (replace(request, command=command), text)
 
 
-def _require_own(viewer: Viewer, ask: TurnRequest) -> None:
+def _require_own(viewer: Viewer, request: TurnRequest) -> None:
     """Refuse a foreign chat before its text goes anywhere; one that is yet to be made is nobody's."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT owner_id FROM chats_chat WHERE id = %s", [ask.chat])
-        row = cursor.fetchone()
-    if row is None and ask.create:
+    if isinstance(request, SendRequest) and request.create and owner_of(request.chat) is None:
         return
-    if row is None or row[0] != viewer.id:
-        raise ChatNotFound()
+    require_chat(viewer.id, request.chat)
 
 
 async def stop(claims: Claims, chat_id: UUID) -> MessageRow:
     """Stop the running reply of a chat and return the newest reply as stored; without one running, change nothing."""
-    marked = await database().write(_mark_stopped, claims, chat_id)
-    if marked is not None:
-        engine().stop_threadsafe(*marked)
-        await _end_of(chat_id, marked[0])
-    found = await database().read(read_reply, chat_id, marked[0] if marked else None)
-    if found is None:
-        raise MessageNotFound("There is no reply in this chat.")
-    return found.message
+    return await _stopped(chat_id, None, await database().write(_mark_stopped, claims, chat_id))
 
 
 async def stop_reply(chat_id: UUID, reply_id: UUID) -> MessageRow:
@@ -114,19 +94,24 @@ async def stop_reply(chat_id: UUID, reply_id: UUID) -> MessageRow:
 
     Who may do so is for the caller to know. Raises MessageNotFound.
     """
-    marked = await database().write(request_stop, chat_id, reply_id)
+    return await _stopped(chat_id, reply_id, await database().write(request_stop, chat_id, reply_id))
+
+
+def _mark_stopped(claims: Claims, chat_id: UUID) -> tuple[UUID, str] | None:
+    require_chat(load_viewer(claims).id, chat_id)
+    return request_stop(chat_id)
+
+
+async def _stopped(chat_id: UUID, reply_id: UUID | None, marked: tuple[UUID, str] | None) -> MessageRow:
+    """Wake who runs the reply that was marked, and wait for its end."""
     if marked is not None:
+        reply_id = marked[0]
         engine().stop_threadsafe(*marked)
         await _end_of(chat_id, reply_id)
     found = await database().read(read_reply, chat_id, reply_id)
     if found is None:
-        raise MessageNotFound()
+        raise MessageNotFound("There is no such reply in this chat.")
     return found.message
-
-
-def _mark_stopped(claims: Claims, chat_id: UUID) -> tuple[UUID, str] | None:
-    _require_own(load_viewer(claims), TurnRequest("send", chat_id))
-    return request_stop(chat_id)
 
 
 async def _end_of(chat_id: UUID, reply_id: UUID) -> None:

@@ -4,55 +4,36 @@ A message is stored and shown as it was typed; the provider gets it without its 
 """
 
 import re
-from typing import NamedTuple
 from uuid import UUID
 
 from chats.errors import NothingToSave
-from chats.models import Role, State
+from chats.models import COMMAND, Role, State
+from chats.rows import MessageRow
 from chats.signals import reply_saving
-from chats.tree import COMMAND, WALK_SLACK, MessageRow, branch
-from chats.turns.requests import TurnRequest
+from chats.tree import WALK_SLACK, branch
+from chats.turns.requests import SlashCommand
 from common.errors import Invalid
 
-VENDORS = {"gpt": "openai", "gemini": "gemini"}
-_MODEL = re.compile(r"/(gpt|gemini)(?:\s+|$)", re.IGNORECASE)
+PROVIDERS = {"gpt": "openai", "gemini": "gemini"}
+_PROVIDER = re.compile(r"/(gpt|gemini)(?:\s+|$)", re.IGNORECASE)
 
 
-class Command(NamedTuple):
-    """What a message asks for beside its text."""
-
-    model: str = ""
-    saves: bool = False
-
-
-NO_COMMAND = Command()
-
-
-def command_of(ask: TurnRequest, text: str) -> Command:
-    """Return the command in the text of a question; a prompt that was made elsewhere (`/v1`) has none.
-
-    Raises Invalid for a model with nothing to ask it.
-    """
-    if not text.startswith("/") or ask.prompt is not None:
-        return NO_COMMAND
-    if found := _MODEL.match(text):
+def parse(text: str) -> SlashCommand:
+    """Return what the text of a question asks for; raise Invalid for a model with nothing to ask it."""
+    if not text.startswith("/"):
+        return SlashCommand(text)
+    if found := _PROVIDER.match(text):
         if found.end() == len(text):
             words = f"Write a question after {found[0].strip()}."
             raise Invalid(words, errors={"content": [words]})
-        return Command(model=VENDORS[found[1].lower()])
-    return Command(saves=text.rstrip().lower() == "/save" and reply_saving.has_listeners())
+        return SlashCommand(text[found.end() :], provider=PROVIDERS[found[1].lower()])
+    return SlashCommand(text, saves=text.rstrip().lower() == "/save" and reply_saving.has_listeners())
 
 
 def without_command(text: str) -> str:
-    """Return what a provider is asked."""
-    found = _MODEL.match(text) if text.startswith("/") else None
+    """Return what a provider is given of a question of the context."""
+    found = _PROVIDER.match(text) if text.startswith("/") else None
     return (text[found.end() :] if found else "") or text
-
-
-def model_asked(ask: TurnRequest, command: Command) -> str:
-    """Return the model that a turn asks for: what was typed, but whoever regenerates may name another."""
-    new = ask.kind in ("send", "edit")
-    return (command.model or ask.model) if new else (ask.model or command.model)
 
 
 def save_last_reply(owner_id: int, chat_id: UUID, question: MessageRow, answer: MessageRow) -> None:
@@ -60,7 +41,7 @@ def save_last_reply(owner_id: int, chat_id: UUID, question: MessageRow, answer: 
     reply = question.parent and _last_reply(chat_id, question.parent)
     if not reply:
         raise NothingToSave("There is no answer in this chat to save yet.")
-    texts = [str(text) for _, text in reply_saving.send(Command, owner_id=owner_id, reply=reply)]
+    texts = [str(text) for _, text in reply_saving.send(SlashCommand, owner_id=owner_id, reply=reply)]
     answer.parts, answer.state, answer.reason = [("text", "\n\n".join(texts))], State.COMPLETE, COMMAND
 
 

@@ -1,12 +1,12 @@
-"""What the engine writes: flushes, ends, stop marks. Raw SQL: this runs for every reply, every 250 ms.
+"""What the engine writes: new turns, flushes, ends, stop marks. Raw SQL: this runs for every reply, every 250 ms.
 
-Every writer locks its turn row with epoch and state in the WHERE first and only then touches message or pieces; a
+Every writer locks its turn row with epoch and state in the WHERE first and only then touches message or chunks; a
 fence by join would let a late write through under READ COMMITTED. Lock order everywhere: chat, turn, message, usage.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,17 +16,19 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from chats.models import State
-from chats.tree import MessageRow, Part, bare_columns, columns, layout_of, row_of, text_of
+from chats.rows import MessageRow, Part, columns, row_of, update
+from chats.turns.branching import LockedChat, Placement
+from chats.turns.requests import TurnRequest
 from common.sql import Statement, among, instant, is_postgresql, run_all, uuid_of
 from usage.quota import settlement
 
 # A flush whose commit succeeded may still look failed (the connection broke before the answer came); the next one then
-# brings the same pieces again, the last of them longer.
-_INSERT = "INSERT INTO chats_piece (turn_id, at, kind, text) "
-_AGAIN = " ON CONFLICT (turn_id, at) DO UPDATE SET text = excluded.text"
-# One parameter for all rows, [[turn_id, at, kind, text], ...]: a thousand would take longer to bind than to store.
-_INSERT_PIECES = {
-    "postgresql": _INSERT + "SELECT (row->>0)::bigint, (row->>1)::integer, row->>2, row->>3 "
+# brings the same chunks again, the last of them longer.
+_INSERT = "INSERT INTO chats_chunk (message_id, at, kind, text) "
+_AGAIN = " ON CONFLICT (message_id, at) DO UPDATE SET text = excluded.text"
+# One parameter for all rows, [[message_id, at, kind, text], ...]: a thousand would take longer to bind than to store.
+_INSERT_CHUNKS = {
+    "postgresql": _INSERT + "SELECT (row->>0)::uuid, (row->>1)::integer, row->>2, row->>3 "
     "FROM json_array_elements(%s) AS row" + _AGAIN,
     "sqlite": _INSERT + "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), "
     "json_extract(value, '$[3]') FROM json_each(%s) WHERE true" + _AGAIN,
@@ -35,11 +37,12 @@ _INSERT_PIECES = {
 
 @dataclass(slots=True)
 class PendingChunks:
-    """New pieces of one running turn: [(offset, kind, text)]; may be empty, to renew the lease alone."""
+    """New chunks of one running turn: [(offset, kind, text)]; may be empty, to renew the lease alone."""
 
     turn_id: int
     epoch: int
-    pieces: list[tuple[int, str, str]]
+    reply_id: UUID
+    chunks: list[tuple[int, str, str]]
 
 
 @dataclass(slots=True)
@@ -78,12 +81,39 @@ def lease_end() -> str:
     return f"strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '+{seconds} seconds')"
 
 
+def insert_turn(
+    chat: LockedChat, placed: Placement, user_id: int, request: TurnRequest, category: str, owner: str, now: datetime
+) -> Statement:
+    """Return the statement that records an accepted turn; one that runs is leased to the process `owner`."""
+    reply, at = placed.reply, instant(now)
+    runs = reply.state == State.STREAMING
+    lease, ended = (lease_end(), None) if runs else ("NULL", at)
+    return (
+        "INSERT INTO chats_turn (chat_id, number, user_id, question_id, reply_id, state, reason, category, key, "
+        "fingerprint, usage_day, lease_owner, lease_until, epoch, stop_requested, attempts, started_at, ended_at) "
+        f"VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, {lease}, 1, %s, 0, %s, %s) RETURNING id",
+        [
+            chat.id, chat.last_turn + 1, user_id, placed.question.id, reply.id, reply.state, reply.reason, category,
+            request.key or None, request.fingerprint, chat.day if runs else None, owner, False, at, ended,
+        ],
+    )  # fmt: skip
+
+
+def move_head(chat: LockedChat, reply: MessageRow, title: str, model: str, now: datetime) -> Statement:
+    """Return the statement that makes a new reply the end of the branch shown."""
+    return (
+        "UPDATE chats_chat SET head_id = %s, last_number = %s, last_turn = %s, title = %s, model = %s, "
+        "updated_at = %s WHERE id = %s",
+        [reply.id, reply.number, chat.last_turn + 1, title, model, instant(now), chat.id],
+    )
+
+
 def flush(batch: list[PendingChunks]) -> Flushed:
-    """Save the new pieces of many replies and renew their leases in one transaction."""
+    """Save the new chunks of many replies and renew their leases in one transaction."""
     with transaction.atomic():
         rows = _renew(batch)
         result = Flushed(saved={id_ for id_, _ in rows}, stopped={id_ for id_, stop in rows if stop})
-        _insert_pieces(pending for pending in batch if pending.turn_id in result.saved)
+        _insert_chunks(pending for pending in batch if pending.turn_id in result.saved)
     missing = [pending for pending in batch if pending.turn_id not in result.saved]
     if missing:
         result.lost = {pending.turn_id for pending in missing} - _still_ours(missing)
@@ -114,10 +144,10 @@ def _ours(batch: list[PendingChunks]) -> tuple[str, list[Any]]:
     return f"FROM chats_turn WHERE state = 'streaming' AND ({wanted})", params
 
 
-def _insert_pieces(batch: Iterable[PendingChunks]) -> None:
-    rows = [(pending.turn_id, *piece) for pending in batch for piece in pending.pieces]
+def _insert_chunks(batch: Iterable[PendingChunks]) -> None:
+    rows = [(pending.reply_id.hex, *chunk) for pending in batch for chunk in pending.chunks]
     if rows:
-        run_all([(_INSERT_PIECES[connection.vendor], [orjson.dumps(rows).decode()])])
+        run_all([(_INSERT_CHUNKS[connection.vendor], [orjson.dumps(rows).decode()])])
 
 
 def _still_ours(missing: list[PendingChunks]) -> set[int]:
@@ -160,24 +190,14 @@ def _fence(turn_id: int, epoch: int, outcome: Outcome) -> list[Statement]:
 
 
 def _writes(turn_id: int, outcome: Outcome, parts: list[Part]) -> list[Statement]:
-    layout = layout_of(parts)
+    reply = "(SELECT reply_id FROM chats_turn WHERE id = %s)"
     tokens = (outcome.prompt_tokens or 0) + (outcome.completion_tokens or 0)
     day = "SELECT usage_day FROM chats_turn WHERE id = %s"
     return [
-        (
-            "UPDATE chats_message SET content = %s, reasoning = %s, layout = %s, state = %s, reason = %s, "
-            "model = COALESCE(NULLIF(%s, ''), model), provider = COALESCE(NULLIF(%s, ''), provider), "
-            "prompt_tokens = %s, completion_tokens = %s WHERE id = (SELECT reply_id FROM chats_turn WHERE id = %s) "
-            f"RETURNING {bare_columns()}",
-            [
-                text_of(parts, "text"), text_of(parts, "reasoning"),
-                None if layout is None else orjson.dumps(layout).decode(), outcome.state, outcome.reason,
-                outcome.model, outcome.provider, outcome.prompt_tokens, outcome.completion_tokens, turn_id,
-            ],
-        ),
-        ("DELETE FROM chats_piece WHERE turn_id = %s", [turn_id]),
+        update(outcome, parts, f"id = {reply}", [turn_id]),
+        (f"DELETE FROM chats_chunk WHERE message_id = {reply}", [turn_id]),
         settlement(day, turn_id, tokens, refund=not any(text for _, text in parts)),
-    ]  # fmt: skip
+    ]
 
 
 def _stored_parts(turn_id: int) -> list[Part]:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from chats.markdown import to_html
-from chats.tree import MessageRow
+from chats.rows import MessageRow
 from chats.turns.events import Delta, End, Start
 
 

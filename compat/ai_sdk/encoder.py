@@ -7,8 +7,8 @@ not known is left out.
 from typing import Any
 
 from chats.errors import FAILURES, ReplyBlocked, ReplyFailed
-from chats.models import Role, State
-from chats.tree import COMMAND, MessageRow
+from chats.models import COMMAND, Role, State
+from chats.rows import MessageRow
 from chats.turns.events import Delta, End
 from chats.wire import sse
 from common.json import dumps

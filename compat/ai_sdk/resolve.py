@@ -1,16 +1,17 @@
 """From what a `useChat` client wishes to what is asked of the engine. The stored chat is the truth."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from accounts.access import Claims, load_viewer
 from chats import turns
 from chats.errors import MessageExists, MessageNotFound
 from chats.models import Role, State
+from chats.rows import MessageRow
+from chats.services.chats import require_chat
 from chats.services.client_ids import as_uuid, find_chat, find_message, replies_to
-from chats.services.messages import read_head
-from chats.tree import MessageRow, read_message
+from chats.tree import read_message
 from chats.turns.reads import read_reply
 from common.errors import Invalid
 from common.executor import database
@@ -36,8 +37,8 @@ async def submit(claims: Claims, submission: Submission, key: str) -> ReplyRef:
         return found if isinstance(found, ReplyRef) else await _start(claims, found)
 
 
-async def _start(claims: Claims, ask: turns.TurnRequest) -> ReplyRef:
-    accepted = await turns.start(claims, ask)
+async def _start(claims: Claims, request: turns.TurnRequest) -> ReplyRef:
+    accepted = await turns.start(claims, request)
     return ReplyRef(accepted.chat_id, accepted.reply)
 
 
@@ -52,21 +53,28 @@ def resolve(claims: Claims, submission: Submission, key: str) -> turns.TurnReque
     if submission.trigger == REGENERATE:
         return _again(chat_id, viewer.id, known, submission, key)
     if known is None:
-        return _ask("send", chat_id, submission, key)
+        return _send(chat_id, submission, key)
     if known.role != Role.USER:
         raise Invalid("Only a user message can be sent or edited.")
     if target is None and known.content == submission.text:
         return _repeated(chat_id, known, submission, key)
-    return _ask("edit", chat_id, submission, key, message=known.id)
+    return _edit(chat_id, known.id, submission, key)
 
 
-def _ask(
-    kind: Literal["send", "edit", "regenerate"], chat_id: UUID, submission: Submission, key: str, **values: Any
-) -> turns.TurnRequest:
-    if kind == "regenerate":
-        return turns.TurnRequest(kind, chat_id, model=submission.model, key=key, **values)
-    name = submission.message_id if kind == "edit" and submission.message_id else submission.question_id
-    return turns.TurnRequest(kind, chat_id, submission.text, model=submission.model, key=key, client_id=name, **values)
+def _send(chat_id: UUID, submission: Submission, key: str, **values: Any) -> turns.TurnRequest:
+    text, model, name = submission.text, submission.model, submission.question_id
+    return turns.SendRequest(chat=chat_id, content=text, model=model, key=key, client_id=name, **values)
+
+
+def _edit(chat_id: UUID, message_id: UUID, submission: Submission, key: str) -> turns.TurnRequest:
+    name = submission.message_id or submission.question_id
+    return turns.EditRequest(
+        chat=chat_id, message=message_id, content=submission.text, model=submission.model, key=key, client_id=name
+    )
+
+
+def _regenerate(chat_id: UUID, reply_id: UUID, submission: Submission, key: str) -> turns.TurnRequest:
+    return turns.RegenerateRequest(chat=chat_id, message=reply_id, model=submission.model, key=key)
 
 
 def _first(submission: Submission, key: str) -> turns.TurnRequest:
@@ -74,8 +82,8 @@ def _first(submission: Submission, key: str) -> turns.TurnRequest:
     if not submission.text:
         raise MessageNotFound()
     if id_ := as_uuid(submission.chat):
-        return _ask("send", id_, submission, key, create=True)
-    return _ask("send", uuid7(), submission, key, create=True, client_chat_id=submission.chat)
+        return _send(id_, submission, key, create=True)
+    return _send(uuid7(), submission, key, create=True, client_chat_id=submission.chat)
 
 
 def _again(
@@ -83,15 +91,15 @@ def _again(
 ) -> turns.TurnRequest:
     """Ask for another reply: to the message named, else to the last question; one never stored is sent now."""
     if known is None and submission.text:
-        return _ask("send", chat_id, submission, key)
+        return _send(chat_id, submission, key)
     if known is None:
-        head = read_head(owner_id, chat_id)
+        head = require_chat(owner_id, chat_id)
         known = read_message(chat_id, head) if head and not submission.message_id else None
     if known is None:
         raise MessageNotFound()
     if known.role == Role.ASSISTANT:
-        return _ask("regenerate", chat_id, submission, key, message=known.id)
-    return _ask("regenerate", chat_id, submission, key, message=replies_to(known.id)[0])
+        return _regenerate(chat_id, known.id, submission, key)
+    return _regenerate(chat_id, replies_to(known.id)[0], submission, key)
 
 
 def _repeated(chat_id: UUID, question: MessageRow, submission: Submission, key: str) -> turns.TurnRequest | ReplyRef:
@@ -99,7 +107,7 @@ def _repeated(chat_id: UUID, question: MessageRow, submission: Submission, key: 
     newest = read_message(chat_id, replies_to(question.id)[-1])
     if newest and (newest.length or newest.state == State.STREAMING):
         return ReplyRef(chat_id, newest)
-    return _ask("regenerate", chat_id, submission, key, message=replies_to(question.id)[0])
+    return _regenerate(chat_id, replies_to(question.id)[0], submission, key)
 
 
 def find_running(claims: Claims, name: str) -> ReplyRef | None:

@@ -16,9 +16,10 @@ from chats import turns
 from chats.connections import Reading
 from chats.errors import ChatNotFound, MessageNotFound
 from chats.models import Role, State
+from chats.rows import MessageRow
+from chats.services.chats import require_chat
 from chats.services.client_ids import find_chat, find_message
-from chats.services.messages import read_head
-from chats.tree import MessageRow, branch
+from chats.tree import branch
 from chats.turns.events import Delta, End, KeepAlive, TurnEvent
 from chats.wire.idempotency import IDEMPOTENCY_KEY, idempotency_key
 from chats.wire.peek import Peek
@@ -146,7 +147,7 @@ def _history(claims: Claims, name: str, before: str, limit: int) -> list[Message
             raise MessageNotFound()
         leaf = known.parent
     else:
-        leaf = read_head(load_viewer(claims).id, chat_id)
+        leaf = require_chat(load_viewer(claims).id, chat_id)
     rows = branch(chat_id, leaf, limit) if leaf else []
     return [row for row in rows if row.role == Role.USER or (row.length and row.state != State.STREAMING)]
 

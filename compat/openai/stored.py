@@ -3,13 +3,15 @@
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from hashlib import sha256
+from uuid import UUID
 
 from accounts.services.api_keys import KeyHolder
 from chats import turns
 from chats.errors import ReplyInterrupted
 from chats.models import State
-from chats.tree import MessageRow
+from chats.rows import MessageRow
 from chats.turns.events import Delta, End, KeepAlive
+from chats.turns.requests import SlashCommand
 from chats.turns.stateless import require_harmless
 from chats.wire.waiting import failure_of
 from common.ids import uuid7
@@ -27,18 +29,19 @@ async def ask_stored(
     if earlier or asked.prompt.system:  # the engine itself has the question checked
         await require_harmless(replace(asked.prompt, messages=tuple(earlier)))
     name = f"v1-{sha256(key.encode()).hexdigest()}" if key else ""
-    ask = turns.TurnRequest(
-        "send", uuid7(), question.text, model=model.name, key=key, create=True, client_chat_id=name,
-        earlier=tuple(earlier), prompt=asked.prompt,
+    text = question.text
+    request = turns.SendRequest(
+        chat=uuid7(), content=text, model=model.name, key=key, create=True, client_chat_id=name,
+        earlier=tuple(earlier), prompt=asked.prompt, command=SlashCommand(text),
     )  # fmt: skip
-    accepted = await turns.start(holder.claims, ask)
+    accepted = await turns.start(holder.claims, request)
     answer.id = f"chatcmpl-{accepted.reply.id.hex}"
     answer.metadata = {"chat": str(accepted.chat_id), "reply": str(accepted.reply.id)}
-    return _events(accepted)
+    return _events(accepted.chat_id, accepted.reply.id)
 
 
-async def _events(accepted: turns.AcceptedTurn) -> AsyncGenerator[ProviderEvent | None, None]:
-    async for event in turns.follow(accepted.chat_id, accepted.reply.id):
+async def _events(chat_id: UUID, reply_id: UUID) -> AsyncGenerator[ProviderEvent | None, None]:
+    async for event in turns.follow(chat_id, reply_id):
         if isinstance(event, Delta):
             yield TextDelta(event.text) if event.kind == "text" else ReasoningDelta(event.text)
         elif isinstance(event, KeepAlive):

@@ -9,24 +9,28 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from accounts.models import User
-from chats.models import Chat, Message, Piece, Role, State, Turn
-from chats.tree import MessageRow
+from chats.models import Chat, Chunk, Message, Role, State, Turn
+from chats.rows import MessageRow
 from chats.turns import engine as engine_module
 from chats.turns.engine import Engine, sweep
+from chats.turns.limits import STOPPED
 from chats.turns.reads import read_news
 from chats.turns.reply_log import AT_A_TIME, ReplyLog
-from chats.turns.requests import AcceptedTurn
-from chats.turns.runner import STOPPED, RunningTurn
+from chats.turns.requests import AcceptedTurn, TurnJob
+from chats.turns.runner import RunningTurn
 from chats.turns.writes import PendingChunks, flush, forget_keys
 from common.ids import uuid7
+from llm.catalog import resolve
+from llm.client.types import Prompt
 
 
 def _row(role: str = Role.ASSISTANT) -> MessageRow:
-    return MessageRow(uuid7(), 1, None, None, role, [], State.STREAMING, "", "", "", None, None, timezone.now())
+    return MessageRow(id=uuid7(), number=1, parent=None, role=role, state=State.STREAMING, created_at=timezone.now())
 
 
 def _begun() -> AcceptedTurn:
-    return AcceptedTurn(uuid7(), 1, _row(Role.USER), _row(), turn_id=1)
+    job = TurnJob(1, 1, resolve("demo"), Prompt("demo", "", ()), [])
+    return AcceptedTurn(uuid7(), 1, _row(Role.USER), _row(), job)
 
 
 @pytest.mark.asyncio
@@ -34,8 +38,8 @@ async def test_a_turn_that_is_cut_before_its_first_step_ends(monkeypatch: pytest
     """Cancelling a task that has not begun would skip all of it, the storing of the end included."""
 
     async def stored(turn: RunningTurn, outcome: Any) -> MessageRow:
-        turn.accepted.reply.state = outcome.state
-        return turn.accepted.reply
+        turn.reply.state = outcome.state
+        return turn.reply
 
     monkeypatch.setattr(RunningTurn, "_store", stored)
     done: list[RunningTurn] = []
@@ -58,7 +62,7 @@ async def test_a_database_that_is_away_is_not_asked_for_each_reply(monkeypatch: 
 
     def broken(batch: list[PendingChunks]) -> Any:
         asked.append(batch)
-        if any(unsaved.turn_id == 2 for unsaved in batch):
+        if any(pending.turn_id == 2 for pending in batch):
             raise ValueError("NUL")
         return len(batch)
 
@@ -67,7 +71,7 @@ async def test_a_database_that_is_away_is_not_asked_for_each_reply(monkeypatch: 
             return function(batch)
 
     monkeypatch.setattr(engine_module, "database", Database)
-    engine, batch = Engine(asyncio.get_running_loop()), [PendingChunks(number, 1, []) for number in (1, 2, 3)]
+    engine, batch = Engine(asyncio.get_running_loop()), [PendingChunks(number, 1, uuid7(), []) for number in (1, 2, 3)]
     monkeypatch.setattr(engine_module, "flush", away)
     assert await engine._store(batch) == []
     assert asked == [batch]
@@ -90,18 +94,20 @@ def turn(db: None) -> Turn:
 
 def test_a_flush_whose_answer_was_lost_is_repeated(turn: Turn) -> None:
     """The commit went through, the connection broke before it was confirmed: the next flush brings it all again."""
-    flush([PendingChunks(turn.pk, 1, [(0, "reasoning", "ab"), (2, "text", "cd")])])
-    again = flush([PendingChunks(turn.pk, 1, [(0, "reasoning", "ab"), (2, "text", "cdef"), (6, "reasoning", "g")])])
+    flush([PendingChunks(turn.pk, 1, turn.reply_id, [(0, "reasoning", "ab"), (2, "text", "cd")])])
+    again = flush(
+        [PendingChunks(turn.pk, 1, turn.reply_id, [(0, "reasoning", "ab"), (2, "text", "cdef"), (6, "reasoning", "g")])]
+    )
     assert again.saved == {turn.pk}
-    assert list(Piece.objects.order_by("at").values_list("at", "kind", "text")) == [
+    assert list(Chunk.objects.order_by("at").values_list("at", "kind", "text")) == [
         (0, "reasoning", "ab"), (2, "text", "cdef"), (6, "reasoning", "g"),
     ]  # fmt: skip
 
 
 def test_news_of_a_reply_are_only_what_is_new(turn: Turn) -> None:
-    flush([PendingChunks(turn.pk, 1, [(0, "text", "abc"), (3, "text", "def"), (6, "text", "ghi")])])
+    flush([PendingChunks(turn.pk, 1, turn.reply_id, [(0, "text", "abc"), (3, "text", "def"), (6, "text", "ghi")])])
     reply = turn.reply_id
-    found = {at: [piece[0] for piece in read_news({reply: at})[reply].pieces] for at in (0, 2, 3, 5, 7, 9, 20)}
+    found = {at: [chunk[0] for chunk in read_news({reply: at})[reply].chunks] for at in (0, 2, 3, 5, 7, 9, 20)}
     assert found == {0: [0, 3, 6], 2: [0, 3, 6], 3: [3, 6], 5: [3, 6], 7: [6], 9: [6], 20: [6]}
     assert read_news({reply: 0, uuid7(): 5})[reply].running
     Turn.objects.filter(pk=turn.pk).update(state=State.STOPPED)

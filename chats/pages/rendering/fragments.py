@@ -12,11 +12,11 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
-from chats.models import Role, State
+from chats.models import COMMAND, Role, State
 from chats.pages.rendering.code_blocks import rendered
 from chats.pages.rendering.incremental_markdown import GrowingText
 from chats.pages.thread import Thread, ThreadState
-from chats.tree import COMMAND, MessageRow
+from chats.rows import MessageRow
 
 REASONS = {
     "provider_timeout": "The model did not answer in time.",

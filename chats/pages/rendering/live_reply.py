@@ -9,7 +9,7 @@ from django.utils.safestring import mark_safe
 
 from chats.pages.rendering.fragments import message_foot, message_frame, message_view
 from chats.pages.rendering.incremental_markdown import GrowingText
-from chats.tree import MessageRow
+from chats.rows import MessageRow
 from chats.turns.events import Delta, End
 
 BIG = 8_000  # characters from which rendering leaves the loop

@@ -1,0 +1,40 @@
+"""Which model answers: the one asked for, or the chat's, the user's or the default one."""
+
+from chats.errors import ProviderMissing, UnknownModelName
+from chats.turns.requests import EditRequest, SendRequest, SlashCommand, TurnRequest
+from llm.catalog import Model, resolve
+from llm.errors import ProviderNotConfigured, UnknownModel
+
+
+def choose_model(request: TurnRequest, command: SlashCommand, chats: str, preferred: str) -> tuple[Model, str]:
+    """Return the model of a turn, and the name of the one that its chat is to remember."""
+    if isinstance(request, SendRequest | EditRequest):
+        asked = command.provider or request.model
+    else:  # what was typed once, but whoever regenerates may name another
+        asked = request.model or command.provider
+    model = usable_model(asked, chats, preferred)
+    remembered = request.remember_model and request.model and request.model == asked
+    return model, model.name if remembered else chats
+
+
+def usable_model(asked: str, chats: str, preferred: str) -> Model:
+    """Return the model asked for, else the first usable of the chat's, the user's and the default one.
+
+    Raises UnknownModelName and ProviderMissing.
+    """
+    if asked:
+        try:
+            return resolve(asked)
+        except UnknownModel as error:
+            raise UnknownModelName(errors={"model": ["There is no such model here."]}) from error
+        except ProviderNotConfigured as error:
+            raise ProviderMissing() from error
+    for name in filter(None, (chats, preferred)):
+        try:
+            return resolve(name)
+        except (UnknownModel, ProviderNotConfigured):
+            continue
+    try:
+        return resolve(None)
+    except (UnknownModel, ProviderNotConfigured) as error:
+        raise ProviderMissing() from error
