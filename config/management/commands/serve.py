@@ -4,10 +4,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from config.checks import sqlite_warning
+from config.layout import layout_problem
 from config.server import serve
 
 
@@ -23,7 +24,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, migrate: bool, **options: Any) -> None:
         if migrate:
             call_command("migrate", verbosity=0)
-            connections.close_all()
+        problem = layout_problem()
+        connections.close_all()
+        if problem:
+            raise CommandError(problem)
         site = f"http://localhost:{port}" if settings.DEBUG else settings.SITE_URL
         if warning := sqlite_warning():
             self.stderr.write(warning)
