@@ -65,5 +65,5 @@ def sqlite_warning() -> str:
         return ""
     return (
         f"SQLite {sqlite3.sqlite_version} has the WAL-reset bug that 3.51.3 mends; it is rare and needs two "
-        "connections at the wrong moment. Use PostgreSQL for data that matters."
+        "connections at the wrong moment. `pip install -r requirements-sqlite.txt` mends it; PostgreSQL never had it."
     )

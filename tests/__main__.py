@@ -7,6 +7,7 @@ with `REQUIRE_SERVICES=1` (CI) leaving anything out is a failure.
 import os
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -19,6 +20,8 @@ LOCAL_POSTGRES = (
 )
 # Whole browsers and Node clients are driven once, on the larger set-up where there is one.
 ONCE = ("tests/browser", "tests/clients")
+ROOT = Path(__file__).parent.parent
+PLANS = ("chats/tests/test_query_plans.py", "chats/tests/test_rows.py")
 LOCAL_REDIS = "redis://127.0.0.1:6379/0"
 
 
@@ -55,6 +58,16 @@ def run(label: str, *options: str, **environment: str) -> int:
     ).returncode
 
 
+def newest_sqlite() -> str | None:
+    """Return a folder with a newer SQLite than Python's, or None where it is not to be had."""
+    folder = Path(sys.prefix) / "newest-sqlite"
+    wanted = (ROOT / "requirements-sqlite.txt").read_text().split()[-1]
+    if not folder.is_dir():
+        quietly = ("--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:")
+        subprocess.run([sys.executable, "-m", "pip", "install", *quietly, "--target", str(folder), wanted], check=False)
+    return str(folder) if (folder / "pysqlite3").is_dir() else None
+
+
 def main() -> int:
     postgres, cache = reachable_postgres(), reachable_redis()
     both = bool(postgres and cache)
@@ -66,6 +79,10 @@ def main() -> int:
     else:
         missing = [name for name, found in (("PostgreSQL", postgres), ("Redis", cache)) if not found]
         left_out.append(f"the whole suite on PostgreSQL and Redis ({' and '.join(missing)} not reachable)")
+    if newest := newest_sqlite():
+        failed |= run("a newer SQLite (query plans)", *PLANS, PYTHONPATH=newest) != 0
+    else:
+        left_out.append("the query plans on a newer SQLite (pysqlite3 cannot be installed)")
     for what in left_out:
         sys.stdout.write(f"LEFT OUT: {what}\n")
     return int(failed or bool(left_out and os.environ.get("REQUIRE_SERVICES")))
