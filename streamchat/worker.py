@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from chats.turns.engine import engine
 from common.executor import database
+from common.per_loop import per_loop
 from llm.moderation import OpenAIModerator, moderation_enabled, moderator, prepare_client
 from streamchat.client import Client
 from streamchat.identity import is_configured
@@ -91,12 +91,10 @@ class Worker:
         await self.client.close()
 
 
-_workers: WeakKeyDictionary[asyncio.AbstractEventLoop, Worker] = WeakKeyDictionary()
-
-
+@per_loop
 def worker() -> Worker:
     """Return the running loop's worker."""
-    return _workers.setdefault(asyncio.get_running_loop(), Worker())
+    return Worker()
 
 
 async def start_worker() -> None:
@@ -109,5 +107,5 @@ async def start_worker() -> None:
 
 async def close_worker() -> None:
     """Finish what can be finished; called when a server stops, after its turns have ended."""
-    if found := _workers.pop(asyncio.get_running_loop(), None):
+    if found := worker.pop():
         await found.close()
