@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.conf import settings
+
+from common.periodic import register
 
 
 class ChatsConfig(AppConfig):
@@ -7,5 +10,9 @@ class ChatsConfig(AppConfig):
 
     def ready(self) -> None:
         from chats import receivers
+        from chats.turns.engine import sweep
+        from chats.turns.writes import forget_keys
 
         receivers.connect()
+        register("sweep of turns", lambda: settings.SWEEP_SECONDS, sweep)
+        register("clearing of idempotency keys", lambda: 3600, forget_keys)

@@ -6,7 +6,3 @@ from django.dispatch import Signal
 # receiver keeps the reply and returns what the chat answers, as Markdown. What it raises refuses the whole turn.
 # Without a receiver `/save` is plain text.
 reply_saving = Signal()
-
-# No kwargs. Sent on the engine's loop after every sweep, every SWEEP_SECONDS, also while the database is away.
-# A receiver must be quick; what it has to do it begins as a task of that loop.
-swept = Signal()

@@ -28,7 +28,6 @@ class Worker:
         self.client = Client()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._held: Counter[UUID] = Counter()
-        self._sweeping: asyncio.Task[None] | None = None
 
     def begin(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         """Run something to its end."""
@@ -65,21 +64,14 @@ class Worker:
         finally:
             self.let_go(due.row_id)
 
-    def sweep(self) -> None:
-        """Renew the leases held here and take over what lost its process, unless that is being done."""
-        if is_configured() and (self._sweeping is None or self._sweeping.done()):
-            self._sweeping = self.begin(self._sweep())
-
-    async def _sweep(self) -> None:
-        try:
-            if self._held:
-                await database().write(renew, list(self._held))
-            if await database().read(are_due):
-                for due in await database().write(take_over, engine().name):
-                    logger.warning("%s lost its process", due.message_id)
-                    self.post_reply(due)
-        except Exception as error:
-            logger.error("replies for Stream not swept, trying again: %s", error)
+    async def sweep(self) -> None:
+        """Renew the leases held here and take over what lost its process."""
+        if self._held:
+            await database().write(renew, list(self._held))
+        if await database().read(are_due):
+            for due in await database().write(take_over, engine().name):
+                logger.warning("%s lost its process", due.message_id)
+                self.post_reply(due)
 
     async def close(self) -> None:
         """Let what is under way end, for a moment; the rest is left to another process, or to the next start."""
@@ -95,6 +87,12 @@ class Worker:
 def worker() -> Worker:
     """Return the running loop's worker."""
     return Worker()
+
+
+async def sweep() -> None:
+    """Have the running loop's worker sweep, where Stream is set up."""
+    if is_configured():
+        await worker().sweep()
 
 
 async def start_worker() -> None:
