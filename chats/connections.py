@@ -1,11 +1,9 @@
-"""Open streams: how many a user has here, and whether their sessions still hold."""
+"""Open connections: how many of a kind a user has here, and whether their sessions still hold."""
 
-import asyncio
-import logging
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncIterator
-from typing import TypeVar
-from uuid import UUID
+from itertools import chain
+from typing import Protocol
 
 from django.conf import settings
 
@@ -14,63 +12,76 @@ from accounts.errors import SessionEnded
 from chats.errors import TooManyStreams
 from chats.turns.events import TurnEvent
 from common.executor import database
+from common.per_loop import per_loop
 
-logger = logging.getLogger("parley.turns")
 CHECK_SECONDS = 10
-T = TypeVar("T")
 
 
-class Readers:
-    """The open streams of this process by user and by session."""
+class Connection(Protocol):
+    """What a user holds open; those with the same `limit`, the name of a setting, are of one kind."""
+
+    limit: str
+    claims: Claims
+
+    def end(self) -> None:
+        """Begin to end it, since its session has ended."""
+
+
+class OpenConnections:
+    """The connections of one event loop."""
 
     def __init__(self) -> None:
-        self.users: Counter[int] = Counter()
-        self.sessions: Counter[UUID] = Counter()
-        self.ended: set[UUID] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._open: defaultdict[tuple[str, int], set[Connection]] = defaultdict(set)
 
-    def enter(self, claims: Claims) -> None:
-        """Count a stream in; raise TooManyStreams beyond `settings.STREAMS_PER_USER`."""
-        if self.users[claims.user_id] >= settings.STREAMS_PER_USER:
+    def enter(self, connection: Connection) -> None:
+        """Count a connection in; raise TooManyStreams where its user has as many of the kind as the limit allows."""
+        alike = self._open[connection.limit, connection.claims.user_id]
+        if len(alike) >= getattr(settings, connection.limit):
             raise TooManyStreams(retry_after=5)
-        self.users[claims.user_id] += 1
-        self.sessions[claims.session_id] += 1
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._watch())
+        alike.add(connection)
 
-    def leave(self, claims: Claims) -> None:
-        """Count a stream out."""
-        _less(self.users, claims.user_id)
-        _less(self.sessions, claims.session_id)
+    def leave(self, connection: Connection) -> None:
+        """Count a connection out; once is enough, more does nothing."""
+        kind = connection.limit, connection.claims.user_id
+        self._open[kind].discard(connection)
+        if not self._open[kind]:
+            del self._open[kind]
 
-    async def _watch(self) -> None:
-        """Ask now and then, for all streams in one query, which sessions have ended."""
-        while self.sessions:
-            await asyncio.sleep(CHECK_SECONDS)
-            try:
-                self.ended = await database().read(ended_sessions, list(self.sessions))
-            except Exception:
-                logger.exception("sessions of open streams could not be checked")
+    async def check_sessions(self) -> None:
+        """End the connections whose sessions let nobody in any more; one query finds them all."""
+        if sessions := {connection.claims.session_id for connection in self._all()}:
+            ended = await database().read(ended_sessions, sessions)
+            for connection in self._all():
+                if connection.claims.session_id in ended:
+                    connection.end()
 
-
-def _less(counter: Counter[T], name: T) -> None:
-    counter[name] -= 1
-    if not counter[name]:
-        del counter[name]
+    def _all(self) -> list[Connection]:
+        return list(chain.from_iterable(self._open.values()))
 
 
-_readers = Readers()
+@per_loop
+def open_connections() -> OpenConnections:
+    """Return the running loop's open connections."""
+    return OpenConnections()
 
 
-class Reading:
-    """An open stream: counted from the moment it is made until `close`, ended soon after its session has ended."""
+async def check_sessions() -> None:
+    """Have the running loop's connections checked."""
+    await open_connections().check_sessions()
+
+
+class OpenStream:
+    """A stream of a turn's events: counted from the moment it is made until `close`."""
+
+    limit = "STREAMS_PER_USER"
 
     def __init__(self, claims: Claims, events: AsyncIterator[TurnEvent] | None = None) -> None:
-        self._claims, self._open = claims, True
-        self._events = events
-        _readers.enter(claims)
+        self.claims, self._events = claims, events
+        self.has_ended = False
+        self._home = open_connections()
+        self._home.enter(self)
 
-    def of(self, events: AsyncIterator[TurnEvent]) -> "Reading":
+    def of(self, events: AsyncIterator[TurnEvent]) -> "OpenStream":
         """Read these events; for a stream that had to have its place before there was anything to read."""
         self._events = events
         return self
@@ -85,18 +96,15 @@ class Reading:
             raise StopAsyncIteration
         return event
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether the session behind the stream lets nobody in any more, as of the last look."""
-        return bool(_readers.ended) and self._claims.session_id in _readers.ended
+    def end(self) -> None:
+        """End with the next event."""
+        self.has_ended = True
 
     def check(self) -> None:
-        """Raise SessionEnded once it does not; for streams that are not read through this."""
+        """Raise SessionEnded once the session has ended; for streams that are not read through this."""
         if self.has_ended:
             raise SessionEnded()
 
     def close(self) -> None:
         """Count the stream out; who answers with one registers this with the response."""
-        if self._open:
-            self._open = False
-            _readers.leave(self._claims)
+        self._home.leave(self)

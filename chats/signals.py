@@ -10,7 +10,3 @@ reply_saving = Signal()
 # kwargs: ids. These chats are about to be deleted, in this transaction, with their rows locked; a receiver deletes what
 # it holds of them and of their messages.
 chats_deleting = Signal()
-
-# No kwargs. Sent on the engine's loop after every sweep, every SWEEP_SECONDS, also while the database is away.
-# A receiver must be quick; what it has to do it begins as a task of that loop.
-swept = Signal()

@@ -1,7 +1,8 @@
 """Whether an event loop is behind with its work, as those may ask who could do theirs in larger portions."""
 
 import asyncio
-from weakref import WeakKeyDictionary
+
+from common.per_loop import per_loop
 
 BEAT = 0.05  # seconds between looks
 WEIGHT = 0.2  # of the newest look
@@ -41,13 +42,7 @@ class LoopLag:
         self.is_behind = self._late > (CAUGHT_UP if self.is_behind else BEHIND)
 
 
-_lags: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopLag] = WeakKeyDictionary()
-
-
+@per_loop
 def loop_lag() -> LoopLag:
     """Return the pace of the running loop."""
-    loop = asyncio.get_running_loop()
-    found = _lags.get(loop)
-    if found is None:
-        found = _lags[loop] = LoopLag()
-    return found
+    return LoopLag()

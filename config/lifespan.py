@@ -10,6 +10,7 @@ from typing import Any
 
 from chats.turns.engine import engine, start_engine, stop_engine
 from common.executor import close_database
+from common.periodic import run_jobs
 from llm.client.sessions import close_session
 from llm.moderation import close_clients
 from streamchat.worker import close_worker, start_worker
@@ -34,11 +35,13 @@ async def _live(receive: Any, send: Any) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             await start_engine()
+            recurring = asyncio.create_task(run_jobs())
             await start_worker()
             drain_before_exit()
             tune_gc()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
+            recurring.cancel()
             await stop_engine()
             await close_worker()
             await close_session()

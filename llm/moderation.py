@@ -6,11 +6,11 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
-from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from common.per_loop import per_loop
 from llm.catalog import configured
 from llm.errors import ModerationUnavailable
 
@@ -81,13 +81,17 @@ async def prepare_client() -> None:
 
 
 Configuration = tuple[str, str, float]
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Configuration, "AsyncOpenAI"]] = WeakKeyDictionary()
+
+
+@per_loop
+def _clients() -> dict[Configuration, "AsyncOpenAI"]:
+    return {}
 
 
 def _client() -> "AsyncOpenAI":
     """Give the running loop's client; making one takes 20 to 40 ms."""
     wanted = settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL, settings.MODERATION_TIMEOUT
-    clients = _clients.setdefault(asyncio.get_running_loop(), {})
+    clients = _clients()
     if wanted not in clients:
         clients[wanted] = _new_client(*wanted)
     return clients[wanted]
@@ -110,5 +114,5 @@ def _new_client(key: str, base_url: str, timeout: float) -> "AsyncOpenAI":
 
 async def close_clients() -> None:
     """Close the running loop's clients."""
-    for client in _clients.pop(asyncio.get_running_loop(), {}).values():
+    for client in (_clients.pop() or {}).values():
         await client.close()

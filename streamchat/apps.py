@@ -1,4 +1,7 @@
 from django.apps import AppConfig
+from django.conf import settings
+
+from common.periodic import register
 
 
 class StreamChatConfig(AppConfig):
@@ -7,5 +10,7 @@ class StreamChatConfig(AppConfig):
 
     def ready(self) -> None:
         from streamchat import checks, receivers  # noqa: F401
+        from streamchat.worker import sweep
 
         receivers.connect()
+        register("sweep of replies for Stream", lambda: settings.SWEEP_SECONDS, sweep)

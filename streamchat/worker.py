@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from chats.turns.engine import engine
 from common.executor import database
+from common.per_loop import per_loop
 from llm.moderation import OpenAIModerator, moderation_enabled, moderator, prepare_client
 from streamchat.client import Client
 from streamchat.identity import is_configured
@@ -28,7 +28,6 @@ class Worker:
         self.client = Client()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._held: Counter[UUID] = Counter()
-        self._sweeping: asyncio.Task[None] | None = None
 
     def begin(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         """Run something to its end."""
@@ -65,21 +64,14 @@ class Worker:
         finally:
             self.let_go(due.row_id)
 
-    def sweep(self) -> None:
-        """Renew the leases held here and take over what lost its process, unless that is being done."""
-        if is_configured() and (self._sweeping is None or self._sweeping.done()):
-            self._sweeping = self.begin(self._sweep())
-
-    async def _sweep(self) -> None:
-        try:
-            if self._held:
-                await database().write(renew, list(self._held))
-            if await database().read(are_due):
-                for due in await database().write(take_over, engine().name):
-                    logger.warning("%s lost its process", due.message_id)
-                    self.post_reply(due)
-        except Exception as error:
-            logger.error("replies for Stream not swept, trying again: %s", error)
+    async def sweep(self) -> None:
+        """Renew the leases held here and take over what lost its process."""
+        if self._held:
+            await database().write(renew, list(self._held))
+        if await database().read(are_due):
+            for due in await database().write(take_over, engine().name):
+                logger.warning("%s lost its process", due.message_id)
+                self.post_reply(due)
 
     async def close(self) -> None:
         """Let what is under way end, for a moment; the rest is left to another process, or to the next start."""
@@ -91,12 +83,16 @@ class Worker:
         await self.client.close()
 
 
-_workers: WeakKeyDictionary[asyncio.AbstractEventLoop, Worker] = WeakKeyDictionary()
-
-
+@per_loop
 def worker() -> Worker:
     """Return the running loop's worker."""
-    return _workers.setdefault(asyncio.get_running_loop(), Worker())
+    return Worker()
+
+
+async def sweep() -> None:
+    """Have the running loop's worker sweep, where Stream is set up."""
+    if is_configured():
+        await worker().sweep()
 
 
 async def start_worker() -> None:
@@ -109,5 +105,5 @@ async def start_worker() -> None:
 
 async def close_worker() -> None:
     """Finish what can be finished; called when a server stops, after its turns have ended."""
-    if found := _workers.pop(asyncio.get_running_loop(), None):
+    if found := worker.pop():
         await found.close()

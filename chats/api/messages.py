@@ -21,7 +21,7 @@ from chats.api.serializers import (
     SendQuery,
     TurnOutput,
 )
-from chats.connections import Reading
+from chats.connections import OpenStream
 from chats.services.messages import read_page
 from chats.wire import sse
 from chats.wire.idempotency import IDEMPOTENCY_KEY, idempotency_key
@@ -49,18 +49,18 @@ async def respond(request: HttpRequest, asked: turns.TurnRequest) -> HttpRespons
     return await answer_when_done(accepted, query["html"])
 
 
-async def _start_stream(claims: Claims, asked: turns.TurnRequest) -> Reading:
+async def _start_stream(claims: Claims, asked: turns.TurnRequest) -> OpenStream:
     """Start a turn and read it; whoever has no place for another stream has started nothing."""
-    reading = Reading(claims)
+    stream = OpenStream(claims)
     try:
         accepted = await turns.start(claims, asked)
     except BaseException:
-        reading.close()
+        stream.close()
         raise
-    return reading.of(turns.follow(accepted.chat_id, accepted.reply.id))
+    return stream.of(turns.follow(accepted.chat_id, accepted.reply.id))
 
 
-def event_stream(events: Reading, html: bool = False) -> EventStream:
+def event_stream(events: OpenStream, html: bool = False) -> EventStream:
     """Answer events as plain SSE."""
     body = sse.stream(events, html)
     return EventStream(body, sse.HEADERS, events.close)
@@ -169,7 +169,7 @@ class StreamView(AsyncView):
         events = await turns.resume(claims, chat_id, query["reply"], after)
         if events is None:
             return HttpResponse(status=204)
-        return event_stream(Reading(claims, events), query["html"])
+        return event_stream(OpenStream(claims, events), query["html"])
 
 
 def _cursor(request: HttpRequest, after: int | None) -> int | None:

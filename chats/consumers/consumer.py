@@ -1,12 +1,9 @@
 """The socket itself: lets its user in, hands frames on, closes where it must."""
 
 import asyncio
-import contextlib
 import logging
-import time
 from typing import Any
 
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from accounts.access import Claims
@@ -14,23 +11,20 @@ from chats.consumers.authentication import claims_of_handshake, claims_of_token
 from chats.consumers.encoder import READY, error_frame
 from chats.consumers.frames import Frame, read_frame
 from chats.consumers.handlers import FrameHandlers
-from chats.consumers.open_sockets import open_sockets
+from chats.errors import TooManyStreams
+from chats.sockets import SIGNED_OUT, TOO_MANY, SocketConsumer
 from common.errors import NotSignedIn, ParleyError
 from common.executor import database
 from common.problems import ServerError, as_refusal
 
 logger = logging.getLogger("parley.sockets")
-TOO_BIG, FLOOD, SIGNED_OUT, TOO_MANY = 1009, 1008, 4401, 4429
-BURST_SECONDS = 5
 
 
-class ChatConsumer(AsyncWebsocketConsumer):
+class ChatConsumer(SocketConsumer):
     """Many chats over one connection."""
 
     async def connect(self) -> None:
         self.handlers: FrameHandlers | None = None
-        self._patience = float(settings.SOCKET_FRAMES_PER_SECOND * BURST_SECONDS)
-        self._heard = time.monotonic()
         await self.accept()
         self._expiry = asyncio.create_task(self._expire())
         try:
@@ -44,43 +38,23 @@ class ChatConsumer(AsyncWebsocketConsumer):
         await self.close(SIGNED_OUT)
 
     async def _let_in(self, claims: Claims) -> None:
-        if not open_sockets.enter(claims, self.sign_out):
+        try:
+            self.enter(claims)
+        except TooManyStreams:
             await self.close(TOO_MANY)
             return
         self._expiry.cancel()
         self.handlers = FrameHandlers(claims, self.push)
         await self.push(READY)
 
-    async def push(self, frame: str) -> None:
-        """Send a frame; a client that has gone needs none."""
-        with contextlib.suppress(RuntimeError):
-            await self.send(text_data=frame)
-
     async def sign_out(self) -> None:
-        """Close because the session has ended."""
         await self._refuse(NotSignedIn("This session has ended; sign in again."))
 
     async def _refuse(self, refusal: ParleyError) -> None:
         await self.push(error_frame(refusal, {}))
-        with contextlib.suppress(RuntimeError):
-            await self.close(SIGNED_OUT)
+        await self.close(SIGNED_OUT)
 
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        if _size(text_data, bytes_data) > settings.MAX_FRAME_BYTES:
-            await self.close(TOO_BIG)
-        elif self._floods():
-            await self.close(FLOOD)
-        else:
-            await self._take(text_data)
-
-    def _floods(self) -> bool:
-        """Count a frame; the allowance grows back with time."""
-        now, rate = time.monotonic(), settings.SOCKET_FRAMES_PER_SECOND
-        self._patience = min(self._patience + (now - self._heard) * rate, rate * BURST_SECONDS) - 1
-        self._heard = now
-        return self._patience < 0
-
-    async def _take(self, text: str | None) -> None:
+    async def take(self, text: str | None) -> None:
         data: dict[str, Any] = {}
         try:
             frame = read_frame(text)
@@ -104,10 +78,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def disconnect(self, code: int) -> None:
         self._expiry.cancel()
-        open_sockets.leave(self.sign_out)
+        await super().disconnect(code)
         if self.handlers:
             self.handlers.close()
-
-
-def _size(text: str | None, data: bytes | None) -> int:
-    return len(data or b"") if text is None else len(text.encode("utf-8", "surrogatepass"))

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from accounts.access import Claims
 from chats import turns
-from chats.connections import Reading
+from chats.connections import OpenStream
 from chats.consumers.encoder import accepted_frame, error_frame, event_frame
 from chats.consumers.frames import Frame
 from chats.errors import NothingToFollow, TooManyStreams
@@ -78,17 +78,17 @@ class FrameHandlers:
     def _follow(self, frame: Frame, events: AsyncIterator[TurnEvent]) -> None:
         if old := self._follows.get(frame.chat):
             old.cancel()
-        reading = Reading(self._claims, events)
-        task = self._begin(partial(self._pass_on, frame.chat, reading), frame)
+        stream = OpenStream(self._claims, events)
+        task = self._begin(partial(self._pass_on, frame.chat, stream), frame)
         self._follows[frame.chat] = task
-        task.add_done_callback(lambda _: reading.close())
+        task.add_done_callback(lambda _: stream.close())
         task.add_done_callback(lambda _: self._forget(frame.chat, task))
 
     def _forget(self, chat: UUID, task: "asyncio.Task[None]") -> None:
         if self._follows.get(chat) is task:
             del self._follows[chat]
 
-    async def _pass_on(self, chat: UUID, events: Reading) -> None:
+    async def _pass_on(self, chat: UUID, events: OpenStream) -> None:
         reply = chat  # until the first event, which is a Start, names it
         async for event in events:
             if isinstance(event, Start):

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from accounts.access import Claims, load_viewer
@@ -17,6 +16,7 @@ from chats.pages.operations import perform
 from chats.pages.page_session import ClientState, PageSession
 from chats.pages.rendering import fragments
 from chats.pages.thread import open_state
+from chats.sockets import SIGNED_OUT, SocketConsumer
 from common.errors import Invalid, NotSignedIn, ParleyError
 from common.executor import database
 from common.json import loads
@@ -24,12 +24,9 @@ from common.problems import as_refusal
 
 logger = logging.getLogger("parley.pages")
 PULSE_SECONDS = 15
-SIGNED_OUT = 4401
-TOO_BIG = 1009
-MAX_FRAME = 2**20
 
 
-class PageConsumer(AsyncWebsocketConsumer):
+class PageConsumer(SocketConsumer):
     """Refused at the handshake unless the browser is signed in and the chat is theirs, or nobody's yet."""
 
     page: PageSession | None = None
@@ -39,58 +36,50 @@ class PageConsumer(AsyncWebsocketConsumer):
         chat_id = self.scope["url_route"]["kwargs"]["chat_id"]
         try:
             claims = await database().read(_let_in, self.scope["headers"], chat_id)
-            self.page = PageSession(claims, chat_id, _seen(self.scope["query_string"]), self.push)
-            change_poller.enter(self.page)
+            self.enter(claims)
         except ParleyError:
-            self.page = None
             await self.close()
             return
+        self.page = PageSession(claims, chat_id, _seen(self.scope["query_string"]), self.push)
+        change_poller().enter(self.page)
         await self.accept()
         self._showing = asyncio.create_task(self._show(self.page))
 
-    async def push(self, frame: str) -> None:
-        """Send a frame; a page that has gone needs none."""
-        with contextlib.suppress(RuntimeError):
-            await self.send(text_data=frame)
-
     async def _show(self, page: PageSession) -> None:
-        while not (page.ended or page.gone):
+        while not page.gone:
             page.changed.clear()
             try:
                 await page.sync()
             except NotSignedIn:
-                break
+                await self.sign_out()
+                return
             except Exception:
                 logger.exception("a page could not be brought up to date")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(page.changed.wait(), PULSE_SECONDS)
             await self.push(fragments.PULSE)
-        if not page.gone:
-            await self._sign_out()
 
-    async def _sign_out(self) -> None:
+    async def sign_out(self) -> None:
         await self.push(fragments.notice_frame("You are signed out.", settings.LOGIN_URL, "Sign in"))
         await self.close(SIGNED_OUT)
 
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+    async def take(self, text: str | None) -> None:
         assert self.page is not None
-        if len(text_data or bytes_data or "") > MAX_FRAME:
-            await self.close(TOO_BIG)
-            return
         try:
-            data = _object(text_data)
+            data = _object(text)
             await perform(self.page.claims, self.page.chat_id, data)
             await self.push(fragments.notice_frame("") + fragments.sent_frame(str(data.get("key", ""))))
         except NotSignedIn:
-            await self._sign_out()
+            await self.sign_out()
         except Exception as error:
             await self.push(fragments.notice_frame(_words(error)) + fragments.sent_frame(""))
-        change_poller.nudge(self.page.chat_id)
+        change_poller().nudge(self.page.chat_id)
 
     async def disconnect(self, code: int) -> None:
+        await super().disconnect(code)
         if self.page:
             self.page.close()
-            change_poller.leave(self.page)
+            change_poller().leave(self.page)
         if self._showing and self._showing is not asyncio.current_task():
             self._showing.cancel()
 

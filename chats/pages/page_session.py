@@ -38,7 +38,6 @@ class PageSession:
     ) -> None:
         self.claims, self.chat_id, self._seen, self._send = claims, chat_id, seen, send
         self.changed = asyncio.Event()
-        self.ended = False
         self.gone = False
         self._state: ThreadState | None = None
         self._shown: list[UUID] = []

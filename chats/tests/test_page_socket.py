@@ -295,14 +295,6 @@ def test_a_disconnect_in_the_middle_loses_nothing(open_page: Callable[..., Page]
     assert alice.messages(chat)[-1]["content"] == "one two three four five six seven"
 
 
-def test_more_sockets_than_allowed_are_refused(open_page: Callable[..., Page], alice: Person, settings: Any) -> None:
-    settings.SOCKETS_PER_USER = 2
-    pages = [open_page(alice, new_id()) for _ in range(2)]
-
-    assert refused(open_page, alice, new_id()) == 403
-    assert all(page.next() for page in pages)
-
-
 @pytest.mark.parametrize("verb", ["send", "edit", "regenerate", "continue", "stop", "show"])
 def test_a_turn_by_plain_post_in_somebody_else_s_chat_is_not_found(
     sign_in: Callable[[Person], Client], alice: Person, bob: Person, fake: FakeProvider, verb: str

@@ -18,7 +18,6 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from chats.models import State
-from chats.signals import swept
 from chats.turns.auto_title import give_title, wants_title
 from chats.turns.limits import LOST, SHUTDOWN, STOPPED
 from chats.turns.replication.mirror import Mirrors
@@ -27,13 +26,12 @@ from chats.turns.replication.pubsub import Data, ReplyPubSub
 from chats.turns.reply_log import ReplyLog
 from chats.turns.requests import AcceptedTurn
 from chats.turns.runner import RunningTurn
-from chats.turns.writes import Flushed, Outcome, PendingChunks, expired_turns, finish, flush, forget_keys
+from chats.turns.writes import Flushed, Outcome, PendingChunks, expired_turns, finish, flush
 from common.executor import database
 from common.retrying import retry_conflicts
 
 logger = logging.getLogger("parley.turns")
 
-FORGET_SECONDS = 3600.0  # how often expired idempotency keys are cleared
 STORE_SECONDS = 4.0  # how long a stopping process tries to store the ends of its turns
 
 
@@ -54,12 +52,11 @@ class Engine:
         self._flushing: asyncio.Task[None] | None = None
         self._titling: set[asyncio.Task[None]] = set()
         self._database_away = False
-        self._sweeping: asyncio.Task[None] | None = None
+        self._sweep_from = 0.0
 
     def start(self) -> None:
-        """Begin to sweep and to listen; the flush ticks only while something runs."""
+        """Begin to listen; the flush ticks only while something runs."""
         self.pubsub.start()
-        self._sweeping = self.loop.create_task(self._sweep())
 
     # --- turns -------------------------------------------------------------------------------------------------------
     def launch_threadsafe(self, accepted: AcceptedTurn) -> None:
@@ -157,23 +154,20 @@ class Engine:
             return [] if len(batch) == 1 else [one for pending in batch for one in await self._store([pending])]
 
     # --- sweep -------------------------------------------------------------------------------------------------------
-    async def _sweep(self) -> None:
-        sweep_from = forget_from = 0.0
-        while True:
-            now = time.monotonic()
-            try:
-                await database().read(expired_turns)
-                if self._database_away:  # nobody could renew a lease; their owners come first
-                    self._database_away, sweep_from = False, now + settings.LEASE_SECONDS
-                elif now >= sweep_from:
-                    await database().write(sweep, {(turn.id, turn.epoch) for turn in self._turns.values()})
-                if now >= forget_from and await database().write(forget_keys) == 0:
-                    forget_from = now + FORGET_SECONDS
-            except Exception as error:
-                logger.error("sweep failed, trying again: %s", error)
-                self._database_away = True
-            swept.send_robust(Engine)
-            await asyncio.sleep(settings.SWEEP_SECONDS)
+    async def sweep(self) -> int:
+        """End what other processes left; return how many turns that were."""
+        now = time.monotonic()
+        try:
+            found = await database().read(expired_turns)
+            if self._database_away:  # nobody could renew a lease; their owners come first
+                self._database_away, self._sweep_from = False, now + settings.LEASE_SECONDS
+            if not found or now < self._sweep_from:
+                return 0
+            running = {(turn.id, turn.epoch) for turn in self._turns.values()}
+            return await database().write(end_expired, running)
+        except Exception:
+            self._database_away = True
+            raise
 
     # --- end ---------------------------------------------------------------------------------------------------------
     async def drain(self) -> None:
@@ -189,13 +183,13 @@ class Engine:
     async def close(self) -> None:
         """Drain, then end the engine's own tasks."""
         await self.drain()
-        for task in (self._sweeping, self._ticking, self._flushing, *self._titling):
+        for task in (self._ticking, self._flushing, *self._titling):
             if task:
                 task.cancel()
         await self.pubsub.stop()
 
 
-def sweep(running: Collection[tuple[int, int]] = ()) -> int:
+def end_expired(running: Collection[tuple[int, int]] = ()) -> int:
     """End every turn whose process let its lease expire as `interrupted`, its text kept; return how many.
 
     `running` are the caller's own turns and their epochs: they are alive, however late their leases are renewed.
@@ -234,6 +228,11 @@ def engine() -> Engine:
             _engine = Engine(loop)
             loop.call_soon_threadsafe(_engine.start)
         return _engine
+
+
+async def sweep() -> int:
+    """Have this process's engine sweep; belongs to its loop."""
+    return await engine().sweep()
 
 
 def server_loop() -> asyncio.AbstractEventLoop | None:

@@ -13,7 +13,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from accounts.access import Claims, bearer_claims, load_viewer
 from chats import turns
-from chats.connections import Reading
+from chats.connections import OpenStream
 from chats.errors import ChatNotFound, MessageNotFound
 from chats.models import Role, State
 from chats.rows import MessageRow
@@ -154,17 +154,17 @@ def _history(claims: Claims, name: str, before: str, limit: int) -> list[Message
 
 async def _answer(claims: Claims, ref: ReplyRef, patience: float) -> HttpResponseBase:
     """Stream a reply; one that fails within the patience and without any text is answered with a status."""
-    reading = Reading(claims, turns.follow(ref.chat_id, ref.reply.id))
-    events = Peek(reading, lambda event: isinstance(event, Delta | End))
+    stream = OpenStream(claims, turns.follow(ref.chat_id, ref.reply.id))
+    events = Peek(stream, lambda event: isinstance(event, Delta | End))
     try:
         first = await events.first(patience) if patience else None
         if isinstance(first, End) and (failure := failure_of(first.message)):
             raise failure
     except BaseException:
         events.close()
-        reading.close()
+        stream.close()
         raise
-    return EventStream(_encoded(ref.reply, events), encoder.HEADERS, events.close, reading.close)
+    return EventStream(_encoded(ref.reply, events), encoder.HEADERS, events.close, stream.close)
 
 
 async def _encoded(reply: MessageRow, events: AsyncIterator[TurnEvent]) -> AsyncIterator[bytes]:

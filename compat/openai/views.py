@@ -16,7 +16,7 @@ from drf_spectacular.utils import extend_schema
 from accounts.api.keys import ApiKeyAuthentication
 from accounts.models import ApiKey
 from accounts.services.api_keys import KeyHolder, key_holder, note_use
-from chats.connections import Reading
+from chats.connections import OpenStream
 from chats.errors import ModelNotFound, ProviderMissing, ReplyBlocked, ReplyEmpty
 from chats.turns.stateless import ask_stateless
 from chats.wire.idempotency import idempotency_key
@@ -90,16 +90,16 @@ class CompletionsView(OpenAIView):
             holder.require(ApiKey.Scope.STORE)
         model = chosen(asked.model)
         answer = encoder.Answer(f"chatcmpl-{uuid4().hex}", int(time.time()), model.name)
-        reading = Reading(holder.claims)
+        stream = OpenStream(holder.claims)
         try:
             if asked.store:
                 events = await ask_stored(holder, model, asked, idempotency_key(request), answer)
             else:
                 events = ask_stateless(holder.viewer, model, asked.prompt)
         except BaseException:
-            reading.close()
+            stream.close()
             raise
-        return await (_streamed if asked.stream else _whole)(asked, answer, events, reading)
+        return await (_streamed if asked.stream else _whole)(asked, answer, events, stream)
 
 
 def chosen(name: str) -> Model:
@@ -112,7 +112,7 @@ def chosen(name: str) -> Model:
         raise ProviderMissing() from error
 
 
-async def _whole(asked: Completion, answer: encoder.Answer, events: Events, reading: Reading) -> HttpResponse:
+async def _whole(asked: Completion, answer: encoder.Answer, events: Events, stream: OpenStream) -> HttpResponse:
     texts: dict[str, list[str]] = {"text": [], "reasoning": []}
     finished: Finished | None = None
     try:
@@ -122,9 +122,9 @@ async def _whole(asked: Completion, answer: encoder.Answer, events: Events, read
                     finished = event
                 elif event is not None:
                     texts[_kind(event)].append(event.text)
-                reading.check()
+                stream.check()
     finally:
-        reading.close()
+        stream.close()
     text, reasoning = ("".join(texts[kind]) for kind in ("text", "reasoning"))
     assert finished is not None, "what does not finish raises"
     _require_text(text + reasoning, finished)
@@ -140,7 +140,7 @@ def _require_text(text: str, finished: Finished) -> None:
         raise ReplyBlocked() if finished.reason == "content_filter" else ReplyEmpty()
 
 
-async def _streamed(asked: Completion, answer: encoder.Answer, events: Events, reading: Reading) -> EventStream:
+async def _streamed(asked: Completion, answer: encoder.Answer, events: Events, stream: OpenStream) -> EventStream:
     """Stream; what fails before the first text, and soon, is still a status."""
     peek = Peek(events, lambda event: event is not None)
     try:
@@ -148,15 +148,15 @@ async def _streamed(asked: Completion, answer: encoder.Answer, events: Events, r
         if isinstance(first, Finished):
             _require_text("", first)
     except BaseException:
-        reading.close()
+        stream.close()
         peek.close()
         raise
-    body = _encoded(encoder.ChunkEncoder(answer, asked.include_usage), peek, reading)
-    return EventStream(body, encoder.HEADERS, reading.close, peek.close)
+    body = _encoded(encoder.ChunkEncoder(answer, asked.include_usage), peek, stream)
+    return EventStream(body, encoder.HEADERS, stream.close, peek.close)
 
 
 async def _encoded(
-    encode: encoder.ChunkEncoder, events: Peek[ProviderEvent | None], reading: Reading
+    encode: encoder.ChunkEncoder, events: Peek[ProviderEvent | None], stream: OpenStream
 ) -> AsyncIterator[bytes]:
     yield encode.start()
     told = False
@@ -171,7 +171,7 @@ async def _encoded(
             else:
                 told = True
                 yield encode.delta(_kind(event), event.text)
-            reading.check()
+            stream.check()
     except Exception as error:
         refusal = as_refusal(error)
         if refusal is None:

@@ -12,7 +12,7 @@ from accounts.models import User
 from chats.models import Chat, Chunk, Message, Role, State, Turn
 from chats.rows import MessageRow
 from chats.turns import engine as engine_module
-from chats.turns.engine import Engine, sweep
+from chats.turns.engine import Engine, end_expired
 from chats.turns.limits import STOPPED
 from chats.turns.reads import read_news
 from chats.turns.reply_log import AT_A_TIME, ReplyLog
@@ -116,9 +116,9 @@ def test_news_of_a_reply_are_only_what_is_new(turn: Turn) -> None:
 
 def test_a_process_does_not_sweep_its_own_turns(turn: Turn) -> None:
     Turn.objects.filter(pk=turn.pk).update(lease_until=timezone.now() - timedelta(seconds=60))
-    assert sweep({(turn.pk, 1)}) == 0
-    assert sweep() == 1
-    assert sweep() == 0
+    assert end_expired({(turn.pk, 1)}) == 0
+    assert end_expired() == 1
+    assert end_expired() == 0
     turn.refresh_from_db()
     assert (turn.state, turn.reason) == (State.INTERRUPTED, "process_lost")
 

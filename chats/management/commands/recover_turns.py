@@ -4,11 +4,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from chats.turns.engine import sweep
+from chats.turns.engine import end_expired
 
 
 class Command(BaseCommand):
     help = "End turns whose lease has expired as interrupted, with their text kept."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{sweep()} turns ended")
+        self.stdout.write(f"{end_expired()} turns ended")

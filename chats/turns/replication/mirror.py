@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from uuid import UUID
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 from django.conf import settings
 
@@ -18,6 +18,7 @@ from chats.turns.reads import Followed, News, read_news, read_replies, read_repl
 from chats.turns.replication.pubsub import Data, ReplyPubSub
 from chats.turns.reply_log import ReplyLog
 from common.executor import database
+from common.per_loop import per_loop
 
 logger = logging.getLogger("parley.turns")
 
@@ -175,9 +176,7 @@ def _update(log: ReplyLog, found: Followed) -> None:
         log.show()
 
 
-_elsewhere: WeakKeyDictionary[asyncio.AbstractEventLoop, Mirrors] = WeakKeyDictionary()
-
-
+@per_loop
 def local_mirrors() -> Mirrors:
     """Return the mirrors of a loop that is not the engine's."""
-    return _elsewhere.setdefault(asyncio.get_running_loop(), Mirrors())
+    return Mirrors()
