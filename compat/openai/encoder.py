@@ -6,14 +6,13 @@ from typing import Any
 from chats.wire import sse
 from common.errors import ParleyError
 from common.json import dumps
-from llm.client.types import Finished, ReasoningDelta, TextDelta, Usage
+from llm.client.types import Finished, Usage
 
 HEADERS = sse.HEADERS
 DONE = b"data: [DONE]\n\n"
 FINISH_REASONS = {"length": "length", "content_filter": "content_filter"}
 TYPES = {400: "invalid_request_error", 401: "invalid_request_error", 403: "permission_error", 429: "rate_limit_error"}
 NO_RETRY = {"provider_refused", "provider_empty", "turn_running"}  # what trying again at once cannot mend
-FIELDS = {ReasoningDelta: "reasoning_content", TextDelta: "content"}
 
 
 @dataclass(slots=True)
