@@ -6,6 +6,4 @@ class ChatsConfig(AppConfig):
     verbose_name = "Chats"
 
     def ready(self) -> None:
-        from chats import receivers
-
-        receivers.connect()
+        from chats import receivers  # noqa: F401

@@ -60,7 +60,7 @@ MIDDLEWARE = [
     "common.async_lane.SessionMiddleware",
     "common.async_lane.CommonMiddleware",
     "common.async_lane.CsrfViewMiddleware",
-    "accounts.middleware.AuthenticationMiddleware",
+    "accounts.middleware.SessionAuthenticationMiddleware",
     "common.async_lane.MessageMiddleware",
     "common.async_lane.XFrameOptionsMiddleware",
 ]

@@ -7,5 +7,3 @@ class StreamChatConfig(AppConfig):
 
     def ready(self) -> None:
         from streamchat import checks, receivers  # noqa: F401
-
-        receivers.connect()

@@ -62,7 +62,7 @@ async def _start_stream(claims: Claims, ask: turns.TurnRequest) -> Reading:
 
 def event_stream(events: Reading, html: bool = False) -> EventStream:
     """Answer events as plain SSE."""
-    body = sse.stream(events, html)
+    body = sse.encode_stream(events, html)
     return EventStream(body, sse.HEADERS, events.close)
 
 
@@ -90,9 +90,9 @@ class MessagesView(AsyncView):
     async def post(self, request: HttpRequest, chat_id: UUID) -> HttpResponseBase:
         """Send a message; `Accept: text/event-stream` streams the reply, `?wait=false` answers at once."""
         bearer_claims(request)
-        form = checked(PromptInput, read_object(request))
+        data = checked(PromptInput, read_object(request))
         ask = turns.TurnRequest(
-            "send", chat_id, form["content"], parent=form["parent"], model=form["model"],
+            "send", chat_id, data["content"], parent=data["parent"], model=data["model"],
             key=idempotency_key(request), remember_model=True,
         )  # fmt: skip
         return await respond(request, ask)
@@ -106,9 +106,9 @@ def _page_query(query: dict[str, Any], before: UUID) -> dict[str, Any]:
 class _TurnOnMessage(AsyncView):
     """A turn that starts from a stored message."""
 
-    async def ask(self, request: HttpRequest, form: Any, **values: Any) -> HttpResponseBase:
+    async def ask(self, request: HttpRequest, serializer: Any, **values: Any) -> HttpResponseBase:
         bearer_claims(request)
-        data = checked(form, read_object(request))
+        data = checked(serializer, read_object(request))
         return await respond(request, turns.TurnRequest(**values, **data, key=idempotency_key(request)))
 
 

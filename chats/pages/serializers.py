@@ -24,7 +24,7 @@ class SendInput(serializers.Serializer[Any]):
         return text.replace("\r\n", "\n")
 
 
-class EditInput(SendInput):
+class EditQuestionInput(SendInput):
     id = serializers.UUIDField()
 
 
@@ -54,7 +54,7 @@ class ThumbInput(serializers.Serializer[Any]):
 # What starts a turn.
 VERBS: dict[str, type[serializers.Serializer[Any]]] = {
     "send": SendInput,
-    "edit": EditInput,
+    "edit": EditQuestionInput,
     "regenerate": AgainInput,
     "continue": AgainInput,
 }
@@ -62,10 +62,10 @@ VERBS: dict[str, type[serializers.Serializer[Any]]] = {
 
 def request_of(chat_id: UUID, verb: Any, data: Any) -> turns.TurnRequest | None:
     """Return what a form asks of the engine, or None where that is no turn; raise its field errors."""
-    form = VERBS.get(str(verb))
-    if form is None:
+    serializer = VERBS.get(str(verb))
+    if serializer is None:
         return None
-    values = checked(form, data)
+    values = checked(serializer, data)
     return turns.TurnRequest(
         verb, chat_id, values.get("message", ""), message=values.get("id"), model=values["model"],
         key=values.get("key", ""), create=verb == "send", remember_model=True,

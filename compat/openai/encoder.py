@@ -16,7 +16,7 @@ NO_RETRY = {"provider_refused", "provider_empty", "turn_running"}  # what trying
 
 
 @dataclass(slots=True)
-class Answer:
+class CompletionHead:
     """What all parts of one completion share."""
 
     id: str
@@ -37,7 +37,7 @@ def usage_of(usage: Usage | None) -> dict[str, int]:
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
-def completion(answer: Answer, text: str, reasoning: str, finished: Finished) -> dict[str, Any]:
+def completion(answer: CompletionHead, text: str, reasoning: str, finished: Finished) -> dict[str, Any]:
     """Return the whole answer."""
     message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
     if reasoning:
@@ -53,7 +53,7 @@ def finish_reason(reason: str) -> str:
 class ChunkEncoder:
     """Encodes one streamed completion."""
 
-    def __init__(self, answer: Answer, include_usage: bool) -> None:
+    def __init__(self, answer: CompletionHead, include_usage: bool) -> None:
         self._answer, self._include_usage = answer, include_usage
 
     def start(self) -> bytes:

@@ -22,7 +22,7 @@ LIST_TTL_MS = 300_000
 
 
 @cache
-def server() -> "Server[Any]":
+def mcp_server() -> "Server[Any]":
     """Return the one server of this process; it has no state."""
     made: Server[Any] = Server(
         "parley-notes", version=settings.VERSION, title="Parley notes", instructions=INSTRUCTIONS,
