@@ -37,11 +37,11 @@ class _PromptView(AsyncView):
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         claims = bearer_claims(request)
-        form = checked(SeedPromptInput, read_object(request))
+        data = checked(SeedPromptInput, read_object(request))
         accepted = await turns.start(
             claims,
             turns.TurnRequest(
-                "send", form["chat_id"], form["content"], model=self.vendor, key=idempotency_key(request), create=True
+                "send", data["chat_id"], data["content"], model=self.vendor, key=idempotency_key(request), create=True
             ),
         )
         reply = await turns.wait_for(accepted.chat_id, accepted.reply.id)
