@@ -21,6 +21,7 @@ from accounts.api.serializers import (
     UserOutput,
 )
 from accounts.models import User
+from accounts.security.network import client_info
 from accounts.services import addresses, passwords
 from accounts.services.sessions import start_session, tokens_of
 from common.errors import NotSignedIn
@@ -41,11 +42,11 @@ class SendConfirmationView(OpenView):
         tags=["accounts"],
     )
     def post(self, request: Request) -> Response:
-        form = read(ResendInput, request)
+        data = read(ResendInput, request)
         if isinstance(request.user, User):
-            addresses.resend_confirmation(request.user, request._request)
-        elif "email" in form:
-            addresses.resend_confirmation_to(form["email"], request._request)
+            addresses.resend_confirmation(request.user, client_info(request))
+        elif "email" in data:
+            addresses.resend_confirmation_to(data["email"], client_info(request))
         else:
             raise NotSignedIn()
         return Response(ACCEPTED, status=status.HTTP_202_ACCEPTED)
@@ -60,8 +61,8 @@ class ConfirmView(OpenView):
         tags=["accounts"],
     )
     def post(self, request: Request) -> Response:
-        form = read(MailTokenInput, request)
-        return Response(UserOutput(addresses.confirm(form["token"])).data)
+        data = read(MailTokenInput, request)
+        return Response(UserOutput(addresses.confirm(data["token"])).data)
 
 
 class ChangeEmailView(APIView):
@@ -73,8 +74,8 @@ class ChangeEmailView(APIView):
         tags=["accounts"],
     )
     def post(self, request: Request) -> Response:
-        form = read(ChangeEmailInput, request)
-        addresses.request_change(signed_in_user(request), form["email"], form["password"], request._request)
+        data = read(ChangeEmailInput, request)
+        addresses.request_change(signed_in_user(request), data["email"], data["password"], client_info(request))
         return Response(ACCEPTED, status=status.HTTP_202_ACCEPTED)
 
 
@@ -87,8 +88,8 @@ class PasswordResetView(OpenView):
         tags=["accounts"],
     )
     def post(self, request: Request) -> Response:
-        form = read(EmailInput, request)
-        passwords.request_reset(form["email"], request._request)
+        data = read(EmailInput, request)
+        passwords.request_reset(data["email"], client_info(request))
         return Response(ACCEPTED, status=status.HTTP_202_ACCEPTED)
 
 
@@ -101,8 +102,8 @@ class PasswordResetConfirmView(OpenView):
         tags=["accounts"],
     )
     def post(self, request: Request) -> Response:
-        form = read(ResetInput, request)
-        passwords.reset(form["token"], form["password"])
+        data = read(ResetInput, request)
+        passwords.reset(data["token"], data["password"])
         return Response(ACCEPTED)
 
 
@@ -115,6 +116,6 @@ class ChangePasswordView(APIView):
         tags=["accounts"],
     )
     def post(self, request: Request) -> Response:
-        form, user = read(ChangePasswordInput, request), signed_in_user(request)
-        passwords.change(user, form["old_password"], form["new_password"], request._request)
-        return signed_in(user, tokens_of(start_session(user, request._request)))
+        data, user = read(ChangePasswordInput, request), signed_in_user(request)
+        passwords.change(user, data["old_password"], data["new_password"], client_info(request))
+        return signed_in(user, tokens_of(start_session(user, client_info(request))))

@@ -3,22 +3,21 @@
 from functools import partial
 
 from django.db import transaction
-from django.http import HttpRequest
 
 from accounts.errors import InvalidCredentials
 from accounts.mail.jobs import mail_password_changed, mail_reset
-from accounts.mail.worker import submit
+from accounts.mail.worker import enqueue
 from accounts.models import User
-from accounts.security.network import client_network
+from accounts.security.network import ClientInfo
 from accounts.security.rate_limits import count_mail_request
 from accounts.services.credentials import require_good_password, require_password
 from accounts.services.mail_tokens import Purpose, look_at, use, void_all
 
 
-def request_reset(email: str, request: HttpRequest | None) -> None:
+def request_reset(email: str, client: ClientInfo) -> None:
     """Have a reset link mailed; the account is looked up after the answer, so that the answer tells nothing."""
-    count_mail_request(email, client_network(request))
-    transaction.on_commit(partial(submit, mail_reset, email))
+    count_mail_request(email, client.network)
+    transaction.on_commit(partial(enqueue, mail_reset, email))
 
 
 def reset(secret: str, password: str) -> None:
@@ -33,9 +32,9 @@ def reset(secret: str, password: str) -> None:
         _store(user)
 
 
-def change(user: User, old: str, new: str, request: HttpRequest | None) -> None:
+def change(user: User, old: str, new: str, client: ClientInfo) -> None:
     """Set a new password for a signed-in user, whose sessions all end: the caller starts a new one."""
-    require_password(user, old, request, "old_password")
+    require_password(user, old, client, "old_password")
     require_good_password(new, user, "new_password")
     before = user.password
     user.set_password(new)
@@ -49,4 +48,4 @@ def change(user: User, old: str, new: str, request: HttpRequest | None) -> None:
 def _store(user: User) -> None:
     user.save(update_fields=["password", "is_email_confirmed", "updated_at"])
     void_all(user)
-    transaction.on_commit(partial(submit, mail_password_changed, user.pk))
+    transaction.on_commit(partial(enqueue, mail_password_changed, user.pk))
