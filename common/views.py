@@ -15,7 +15,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from common.errors import Invalid, MethodNotAllowed, UnsupportedType
+from common.errors import Invalid, MethodNotAllowed, NotSignedIn, UnsupportedType
 from common.json import dumps, loads
 from common.problems import problem_response
 
@@ -23,22 +23,31 @@ JSON_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"
 
 
 class AsyncView(APIView):
-    """Subclasses define `async def get/post/...(self, request, **kwargs) -> HttpResponseBase`."""
+    """Subclasses define `async def get/post/...(self, request, caller, **kwargs) -> HttpResponseBase`.
+
+    `caller` is what `authenticate` returns. A view that says nothing of it lets nobody in; one that is `public` asks
+    nobody, and its methods take no caller.
+    """
+
+    public = False
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]]:  # type: ignore[override]
         """Return one coroutine function for all methods; every exception ends as a problem document."""
         handlers = {name: getattr(cls, name) for name in cls.http_method_names if hasattr(cls, name)}
-        handlers["options"] = cls.options
-        allowed = ", ".join(name.upper() for name in handlers)
+        handlers.pop("options")
+        allowed = ", ".join(name.upper() for name in (*handlers, "options"))
         view = cls(**initkwargs)
 
         async def dispatch(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+            if request.method == "OPTIONS":  # pre-flights are answered by the CORS middleware before they get here
+                return HttpResponse(status=204, headers={"Allow": allowed})
             handler = handlers.get((request.method or "").lower())
             try:
                 if handler is None:
                     raise MethodNotAllowed()
-                return await handler(view, request, **kwargs)  # type: ignore[no-any-return]
+                caller = () if cls.public else (await view.authenticate(request),)
+                return await handler(view, request, *caller, **kwargs)  # type: ignore[no-any-return]
             except Exception as error:
                 response = view.refuse(request, error)
                 if handler is None:
@@ -50,10 +59,9 @@ class AsyncView(APIView):
         markcoroutinefunction(dispatch)
         return dispatch
 
-    async def options(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
-        """Answer a plain OPTIONS; pre-flights are answered by the CORS middleware before they get here."""
-        names = [name.upper() for name in self.http_method_names if hasattr(self, name)]
-        return HttpResponse(status=204, headers={"Allow": ", ".join(names)})
+    async def authenticate(self, request: HttpRequest) -> Any:
+        """Return who asks, or raise a refusal; `accounts.views.BearerView` takes the user's own front end."""
+        raise NotSignedIn()
 
     def refuse(self, request: HttpRequest, error: Exception) -> HttpResponse:
         """Answer an exception; doors with an error shape of their own override this."""

@@ -10,6 +10,7 @@ from common.views import AsyncView, json_response
 
 class LiveView(AsyncView):
     schema = None
+    public = True
 
     async def get(self, request: HttpRequest) -> HttpResponse:
         """Answer 200 as long as the process can answer at all."""
@@ -18,6 +19,7 @@ class LiveView(AsyncView):
 
 class ReadyView(AsyncView):
     schema = None
+    public = True
 
     async def get(self, request: HttpRequest) -> HttpResponse:
         """Answer 200 while new work is taken: the database answers and the server is not draining."""

@@ -19,6 +19,8 @@ Schema = dict[str, Any]
 
 
 class DocumentView(AsyncView):
+    public = True
+
     @extend_schema(exclude=True)
     async def get(self, request: HttpRequest) -> HttpResponse:
         """Answer the document; it is the same for everybody."""

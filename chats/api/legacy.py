@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.access import bearer_claims, viewer_of
+from accounts.access import Claims, viewer_of
+from accounts.views import BearerView
 from chats import turns
 from chats.api.chats import now_and_zone
 from chats.api.serializers import HistoryQuery, SeedChatOutput, SeedMessageOutput, SeedPromptInput, SeedReplyOutput
@@ -20,7 +21,7 @@ from chats.wire.idempotency import IDEMPOTENCY_KEY, idempotency_key
 from chats.wire.schema import PROBLEMS, TURN_PROBLEMS
 from chats.wire.waiting import failure_of
 from common.problems import ServerError, as_refusal, problem_response
-from common.views import AsyncView, checked, json_response, read_object
+from common.views import checked, json_response, read_object
 
 
 def problem_with_error(request: HttpRequest, error: Exception) -> HttpResponse:
@@ -32,11 +33,10 @@ def problem_with_error(request: HttpRequest, error: Exception) -> HttpResponse:
     return problem_response(request, refusal)
 
 
-class _PromptView(AsyncView):
+class _PromptView(BearerView):
     vendor = ""
 
-    async def answer(self, request: HttpRequest) -> HttpResponse:
-        claims = bearer_claims(request)
+    async def answer(self, request: HttpRequest, claims: Claims) -> HttpResponse:
         form = checked(SeedPromptInput, read_object(request))
         accepted = await turns.start(
             claims,
@@ -62,9 +62,9 @@ class PromptGptView(_PromptView):
         parameters=[IDEMPOTENCY_KEY],
         responses={201: SeedReplyOutput, **TURN_PROBLEMS},
     )
-    async def post(self, request: HttpRequest) -> HttpResponse:
+    async def post(self, request: HttpRequest, claims: Claims) -> HttpResponse:
         """Ask OpenAI's model in a chat, which is made on first use, and wait for the reply."""
-        return await self.answer(request)
+        return await self.answer(request, claims)
 
 
 class PromptGeminiView(_PromptView):
@@ -76,9 +76,9 @@ class PromptGeminiView(_PromptView):
         parameters=[IDEMPOTENCY_KEY],
         responses={201: SeedReplyOutput, **TURN_PROBLEMS},
     )
-    async def post(self, request: HttpRequest) -> HttpResponse:
+    async def post(self, request: HttpRequest, claims: Claims) -> HttpResponse:
         """Ask Gemini's model in a chat, which is made on first use, and wait for the reply."""
-        return await self.answer(request)
+        return await self.answer(request, claims)
 
 
 class _SeedView(APIView):

@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
-from accounts.access import Claims, bearer_claims, load_viewer
+from accounts.access import Claims, load_viewer
+from accounts.views import BearerView
 from chats import turns
 from chats.connections import Reading
 from chats.errors import ChatNotFound, MessageNotFound
@@ -27,7 +28,7 @@ from chats.wire.waiting import failure_of
 from common.errors import ParleyError
 from common.executor import database
 from common.problems import as_refusal, headers_of, problem_response, suppress_request_log
-from common.views import AsyncView, EventStream, checked, json_response, read_object
+from common.views import EventStream, checked, json_response, read_object
 from compat.ai_sdk import encoder
 from compat.ai_sdk.resolve import ReplyRef, find_running, submit
 from compat.ai_sdk.schema import (
@@ -47,7 +48,7 @@ LARGE_BODY = 2**20  # from here on a body is parsed on a thread
 CHAT_NAME = OpenApiParameter("chat", str, OpenApiParameter.PATH, description="our UUID, or the client's own id")
 
 
-class _UiView(AsyncView):
+class _UiView(BearerView):
     """Refusals are short, since `useChat` shows the whole body to the person."""
 
     def refuse(self, request: HttpRequest, error: Exception) -> HttpResponse:
@@ -72,9 +73,8 @@ class SubmitView(_UiView):
         responses={(200, "text/event-stream"): UI_STREAM, **UI_TURN_PROBLEMS},
         tags=["ai-sdk"],
     )
-    async def post(self, request: HttpRequest) -> HttpResponseBase:
+    async def post(self, request: HttpRequest, claims: Claims) -> HttpResponseBase:
         """Send, edit or regenerate, and stream the reply; the chat is made on first use."""
-        claims = bearer_claims(request)
         large = len(request.body) > LARGE_BODY
         submission = parse_submission(await asyncio.to_thread(read_object, request) if large else read_object(request))
         ref = await submit(claims, submission, idempotency_key(request))
@@ -88,9 +88,8 @@ class UiStreamView(_UiView):
         responses={(200, "text/event-stream"): UI_STREAM, 204: None, **UI_PROBLEMS},
         tags=["ai-sdk"],
     )
-    async def get(self, request: HttpRequest, chat: str) -> HttpResponseBase:
+    async def get(self, request: HttpRequest, claims: Claims, chat: str) -> HttpResponseBase:
         """Follow the running reply from its first character; 204 where nothing runs, also for unknown chats."""
-        claims = bearer_claims(request)
         ref = await database().read(find_running, claims, chat)
         if ref is None:
             return HttpResponse(status=204)
@@ -105,9 +104,8 @@ class UiStopView(_UiView):
         responses={200: UiStoppedOutput, **UI_PROBLEMS},
         tags=["ai-sdk"],
     )
-    async def post(self, request: HttpRequest, chat: str) -> HttpResponse:
+    async def post(self, request: HttpRequest, claims: Claims, chat: str) -> HttpResponse:
         """Stop the running reply and keep its text; too late or again, nothing changes."""
-        claims = bearer_claims(request)
         chat_id = await database().read(_own_chat, claims, chat)
         try:
             reply: dict[str, Any] | None = encoder.ui_message(await turns.stop(claims, chat_id))
@@ -123,9 +121,8 @@ class UiMessagesView(_UiView):
         responses={200: UiMessageOutput(many=True), **UI_PROBLEMS},
         tags=["ai-sdk"],
     )
-    async def get(self, request: HttpRequest, chat: str) -> HttpResponse:
-        """Return the branch ref as `UIMessage[]`, oldest first, without the reply that is still being made."""
-        claims = bearer_claims(request)
+    async def get(self, request: HttpRequest, claims: Claims, chat: str) -> HttpResponse:
+        """Return the branch shown as `UIMessage[]`, oldest first, without the reply that is still being made."""
         query = checked(UiHistoryQuery, request.GET)
         rows = await database().read(_history, claims, chat, query["before"], query["limit"])
         return json_response([encoder.ui_message(row) for row in rows])

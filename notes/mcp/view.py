@@ -10,6 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from accounts.oauth.resource_server import Grant
 from accounts.security.origins import require_known_origin
 from common.problems import ServerError, as_refusal, problem_response
 from common.views import AsyncView
@@ -23,10 +24,12 @@ _exchange: Any = None
 class McpView(AsyncView):
     schema = None  # its contract is MCP's
 
-    async def post(self, request: HttpRequest) -> HttpResponse:
-        """Answer one JSON-RPC message of either generation of the protocol."""
+    async def authenticate(self, request: HttpRequest) -> Grant:
         require_known_origin(request)
-        grant = await authenticated(request)
+        return await authenticated(request)
+
+    async def post(self, request: HttpRequest, grant: Grant) -> HttpResponse:
+        """Answer one JSON-RPC message of either generation of the protocol."""
         call = await read_call(request, grant)
         module = await _loaded()
         return await module.answer(request, call)  # type: ignore[no-any-return]
