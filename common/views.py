@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from common.errors import Invalid, MethodNotAllowed, NotSignedIn, UnsupportedType
 from common.json import dumps, loads
-from common.problems import problem_response
+from common.problems import problem_response, refusal_of
 
 JSON_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
@@ -26,14 +26,16 @@ class AsyncView(APIView):
     """Subclasses define `async def get/post/...(self, request, caller, **kwargs) -> HttpResponseBase`.
 
     `caller` is what `authenticate` returns. A view that says nothing of it lets nobody in; one that is `public` asks
-    nobody, and its methods take no caller.
+    nobody, and its methods take no caller. The other attributes are those of `common.view_options`.
     """
 
     public = False
+    async_lane = True
+    refusal_response = staticmethod(problem_response)
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]]:  # type: ignore[override]
-        """Return one coroutine function for all methods; every exception ends as a problem document."""
+        """Return one coroutine function for all methods; every exception ends as a refusal."""
         handlers = {name: getattr(cls, name) for name in cls.http_method_names if hasattr(cls, name)}
         handlers.pop("options")
         allowed = ", ".join(name.upper() for name in (*handlers, "options"))
@@ -49,7 +51,7 @@ class AsyncView(APIView):
                 caller = () if cls.public else (await view.authenticate(request),)
                 return await handler(view, request, *caller, **kwargs)  # type: ignore[no-any-return]
             except Exception as error:
-                response = view.refuse(request, error)
+                response = cls.refusal_response(request, refusal_of(request, error))
                 if handler is None:
                     response["Allow"] = allowed
                 return response
@@ -62,10 +64,6 @@ class AsyncView(APIView):
     async def authenticate(self, request: HttpRequest) -> Any:
         """Return who asks, or raise a refusal; `accounts.views.BearerView` takes the user's own front end."""
         raise NotSignedIn()
-
-    def refuse(self, request: HttpRequest, error: Exception) -> HttpResponse:
-        """Answer an exception; doors with an error shape of their own override this."""
-        return problem_response(request, error)
 
 
 class EventStream(StreamingHttpResponse):

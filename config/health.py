@@ -11,6 +11,7 @@ from common.views import AsyncView, json_response
 class LiveView(AsyncView):
     schema = None
     public = True
+    cors = False
 
     async def get(self, request: HttpRequest) -> HttpResponse:
         """Answer 200 as long as the process can answer at all."""
@@ -20,6 +21,7 @@ class LiveView(AsyncView):
 class ReadyView(AsyncView):
     schema = None
     public = True
+    cors = False
 
     async def get(self, request: HttpRequest) -> HttpResponse:
         """Answer 200 while new work is taken: the database answers and the server is not draining."""

@@ -20,6 +20,7 @@ Schema = dict[str, Any]
 
 class DocumentView(AsyncView):
     public = True
+    cors = False
 
     @extend_schema(exclude=True)
     async def get(self, request: HttpRequest) -> HttpResponse:

@@ -1,6 +1,5 @@
 """The six addresses of the first front end; errors carry `error` beside the problem's members."""
 
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -20,21 +19,20 @@ from chats.services.messages import read_whole_branch
 from chats.wire.idempotency import IDEMPOTENCY_KEY, idempotency_key
 from chats.wire.schema import PROBLEMS, TURN_PROBLEMS
 from chats.wire.waiting import failure_of
-from common.problems import ServerError, as_refusal, problem_response
+from common.errors import ParleyError
+from common.problems import problem_response
 from common.views import checked, json_response, read_object
 
 
-def problem_with_error(request: HttpRequest, error: Exception) -> HttpResponse:
+def problem_with_error(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
     """Answer a refusal with the seed's `error` member added."""
-    refusal = as_refusal(error)
-    if refusal is None:
-        return problem_response(request, error)
     refusal.extra["error"] = refusal.detail
     return problem_response(request, refusal)
 
 
 class _PromptView(BearerView):
     vendor = ""
+    refusal_response = staticmethod(problem_with_error)
 
     async def answer(self, request: HttpRequest, claims: Claims) -> HttpResponse:
         form = checked(SeedPromptInput, read_object(request))
@@ -48,9 +46,6 @@ class _PromptView(BearerView):
         if failure := failure_of(reply):
             raise failure
         return json_response({"reply": reply.content}, status=201)
-
-    def refuse(self, request: HttpRequest, error: Exception) -> HttpResponse:
-        return problem_with_error(request, error)
 
 
 class PromptGptView(_PromptView):
@@ -82,11 +77,7 @@ class PromptGeminiView(_PromptView):
 
 
 class _SeedView(APIView):
-    def handle_exception(self, exc: Exception) -> Any:
-        response = super().handle_exception(exc)
-        if (refusal := as_refusal(exc)) and not isinstance(refusal, ServerError):
-            return problem_with_error(self.request._request, refusal)
-        return response
+    refusal_response = staticmethod(problem_with_error)
 
 
 class ChatMessagesView(_SeedView):

@@ -47,6 +47,6 @@ def filled(route: str, **values: Any) -> str:
 
 def example(route: str) -> str:
     """Return an address that the route matches."""
-    if "^" in route:  # a regular expression: without its groups and anchors
-        return re.sub(r"\^|\$|\(.*\)[?*]?", "", route)
+    if "^" in route:  # a regular expression, whose group may be anything
+        return re.sub(r"\(.*", "/", route.replace("^", ""))
     return re.sub(r"<(?:(\w+):)?\w+>", lambda found: EXAMPLES.get(found[1] or "", "1"), route)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -27,7 +26,7 @@ from chats.wire.sse import KEEP_ALIVE
 from chats.wire.waiting import failure_of
 from common.errors import ParleyError
 from common.executor import database
-from common.problems import as_refusal, headers_of, problem_response, suppress_request_log
+from common.problems import headers_of, suppress_request_log
 from common.views import EventStream, checked, json_response, read_object
 from compat.ai_sdk import encoder
 from compat.ai_sdk.resolve import ReplyRef, find_running, submit
@@ -43,26 +42,19 @@ from compat.ai_sdk.schema import (
 from compat.ai_sdk.submission import parse_submission
 
 logger = logging.getLogger("parley.http")
-PATHS = re.compile(r"/api/chat(/|$)")
 LARGE_BODY = 2**20  # from here on a body is parsed on a thread
 CHAT_NAME = OpenApiParameter("chat", str, OpenApiParameter.PATH, description="our UUID, or the client's own id")
 
 
-class _UiView(BearerView):
-    """Refusals are short, since `useChat` shows the whole body to the person."""
-
-    def refuse(self, request: HttpRequest, error: Exception) -> HttpResponse:
-        refusal = as_refusal(error)
-        if refusal is None:
-            response = problem_response(request, error)
-            return json_response({"code": "server_error", "detail": "Something went wrong."}, response.status_code)
-        return refusal_response(refusal)
-
-
-def refusal_response(refusal: ParleyError) -> HttpResponse:
-    """Answer a refusal in a few words."""
+def refusal_response(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
+    """Answer a refusal in a few words, since `useChat` shows the whole body to the person."""
     body = {"code": refusal.code, "detail": refusal.detail}
     return suppress_request_log(json_response(body, refusal.status, headers_of(refusal)))
+
+
+class _UiView(BearerView):
+    max_body = "MAX_CHAT_BODY_BYTES"
+    refusal_response = staticmethod(refusal_response)
 
 
 class SubmitView(_UiView):

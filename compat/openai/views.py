@@ -24,7 +24,7 @@ from chats.wire.peek import Peek
 from chats.wire.sse import KEEP_ALIVE
 from common.errors import NotSignedIn, ParleyError
 from common.executor import database
-from common.problems import ServerError, as_refusal, headers_of, problem_response, suppress_request_log
+from common.problems import ServerError, as_refusal, headers_of, suppress_request_log
 from common.views import AsyncView, EventStream, json_response, read_object
 from compat.openai import encoder
 from compat.openai.completion import Completion, read_completion
@@ -45,10 +45,18 @@ LARGE_BODY = 2**20  # from here on a body is parsed on a thread
 Events = AsyncGenerator[ProviderEvent | None]
 
 
+def refusal_response(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
+    """Answer a refusal in OpenAI's shape."""
+    headers = {**headers_of(refusal), **encoder.error_headers(refusal)}
+    return suppress_request_log(json_response(encoder.error_body(refusal), refusal.status, headers))
+
+
 class OpenAIView(AsyncView):
     """Only an API key lets in here, and only here; `scope` is what it must have been made for."""
 
     authentication_classes: Any = (ApiKeyAuthentication,)
+    max_body = "MAX_CHAT_BODY_BYTES"
+    refusal_response = staticmethod(refusal_response)
     scope = ""
 
     async def authenticate(self, request: HttpRequest) -> KeyHolder:
@@ -60,19 +68,6 @@ class OpenAIView(AsyncView):
             await database().write(note_use, holder.key_id)
         holder.require(self.scope)
         return holder
-
-    def refuse(self, request: HttpRequest, error: Exception) -> HttpResponse:
-        refusal = as_refusal(error)
-        if refusal is None:
-            problem_response(request, error)  # logs it
-            refusal = ServerError()
-        return refusal_response(refusal)
-
-
-def refusal_response(refusal: ParleyError) -> HttpResponse:
-    """Answer a refusal in OpenAI's shape."""
-    headers = {**headers_of(refusal), **encoder.error_headers(refusal)}
-    return suppress_request_log(json_response(encoder.error_body(refusal), refusal.status, headers))
 
 
 class CompletionsView(OpenAIView):
@@ -203,13 +198,3 @@ class OpenAIModelView(OpenAIView):
 
 def _shown(model: Model) -> dict[str, Any]:
     return {"id": model.name, "object": "model", "created": 0, "owned_by": model.provider}
-
-
-class UnknownView(OpenAIView):
-    schema = None
-    public = True
-
-    async def answer(self, request: HttpRequest, rest: str = "") -> HttpResponse:
-        raise ModelNotFound("There is no such address here.")
-
-    get = post = put = patch = delete = answer

@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.oauth.resource_server import Grant
 from accounts.security.origins import require_known_origin
-from common.problems import ServerError, as_refusal, problem_response
 from common.views import AsyncView
 from notes.mcp.authentication import authenticated
 from notes.mcp.call import read_call
@@ -23,6 +22,7 @@ _exchange: Any = None
 
 class McpView(AsyncView):
     schema = None  # its contract is MCP's
+    refusal_response = staticmethod(rpc_refusal)
 
     async def authenticate(self, request: HttpRequest) -> Grant:
         require_known_origin(request)
@@ -33,13 +33,6 @@ class McpView(AsyncView):
         call = await read_call(request, grant)
         module = await _loaded()
         return await module.answer(request, call)  # type: ignore[no-any-return]
-
-    def refuse(self, request: HttpRequest, error: Exception) -> HttpResponse:
-        refusal = as_refusal(error)
-        if refusal is None:
-            problem_response(request, error)  # logs it
-            refusal = ServerError()
-        return rpc_refusal(request, refusal)
 
 
 async def _loaded() -> Any:
