@@ -14,6 +14,7 @@ from django.urls import get_resolver, set_script_prefix
 
 from common.errors import BodyTooLarge, ParleyError
 from common.view_options import options_for, options_of
+from common.views import EventStream
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -36,6 +37,10 @@ class AsyncLaneRequest(ResolvedRequest):
 
     async_lane = True
     refusal: ParleyError | None = None
+
+    @staticmethod
+    def close() -> None:
+        """Close nothing: a method of the request would have the response, which calls this, hold on to all of it."""
 
 
 class Handler(ASGIHandler):
@@ -89,17 +94,15 @@ class Handler(ASGIHandler):
         response = None
         try:
             response = await self.run_get_response(request)
-            # A stream need not hold on to its request.
-            response._resource_closers.remove(request.close)  # type: ignore[attr-defined]
-            request.close()
-            del request
+            del request  # a stream need not hold on to it
+            body.close()
             await self.send_response(response, send)
         except asyncio.CancelledError:
             pass  # the reader left, or the server is stopping and has waited for long enough
         finally:
             watching.cancel()
-            for close in getattr(response, "_resource_closers", ()):
-                close()
+            if isinstance(response, EventStream):
+                response.close()
 
 
 async def _refused(request: AsyncLaneRequest) -> HttpResponse:
