@@ -19,6 +19,8 @@ from django.middleware.csrf import CsrfViewMiddleware as StockCsrf
 from django.middleware.security import SecurityMiddleware as StockSecurity
 from django.utils.deprecation import MiddlewareMixin
 
+from common.view_options import options_for
+
 
 class PassAsyncLane(MiddlewareMixin):
     """Mixin before a stock middleware: requests marked `async_lane` by our ASGI handler go straight on."""
@@ -35,7 +37,15 @@ class SecurityMiddleware(PassAsyncLane, StockSecurity): ...
 class SessionMiddleware(PassAsyncLane, StockSessions): ...
 
 
-class CommonMiddleware(PassAsyncLane, StockCommon): ...
+class CommonMiddleware(PassAsyncLane, StockCommon):
+    """Of what the stock class does, the lane needs one thing: a foreign `Host` is refused."""
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        if not getattr(request, "async_lane", False):
+            return await super().__acall__(request)
+        if not options_for(request).any_host:
+            request.get_host()
+        return await self.get_response(request)  # type: ignore[misc, no-any-return]
 
 
 class AuthenticationMiddleware(PassAsyncLane, StockAuthentication): ...

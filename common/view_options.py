@@ -23,6 +23,7 @@ class ViewOptions:
     """What holds where neither view nor class says otherwise."""
 
     async_lane: bool = False  # served without a thread (`config.handler`)
+    any_host: bool = False  # on the async lane: answers whatever the Host header says
     max_body: str = "MAX_BODY_BYTES"  # the setting that bounds the body
     cors: bool = False  # called by scripts of other origins, so errors are no pages; API views are, unless they say no
     refusal_response: Callable[[HttpRequest, ParleyError], HttpResponse] = problem_response

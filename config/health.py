@@ -10,7 +10,7 @@ from common.views import AsyncView, json_response
 
 class LiveView(AsyncView):
     schema = None
-    public = True
+    public = any_host = True
     cors = False
 
     async def get(self, request: HttpRequest) -> HttpResponse:
@@ -20,7 +20,7 @@ class LiveView(AsyncView):
 
 class ReadyView(AsyncView):
     schema = None
-    public = True
+    public = any_host = True
     cors = False
 
     async def get(self, request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""What holds at an address is what its view says: the errors' shape, the body's size, CORS."""
+"""What holds at an address is what its view says: the errors' shape, the body's size, CORS; the Host everywhere."""
 
 from typing import Any
 
@@ -6,9 +6,11 @@ import httpx
 import pytest
 from django.urls import resolve
 
+from chats.tests.routes import METHODS, example, routes
 from common.view_options import options_of, view_options
 
 CHAT = "00000000-0000-4000-8000-000000000000"
+ANY_HOST = {"/healthz", "/readyz"}  # for probes, which know an address and no name
 FRONT_END = "http://localhost:5173"
 SHAPES = [
     ("/v1/chat/completions", {"error"}),
@@ -30,20 +32,21 @@ SHAPES = [
 
 
 def answers(live: str, path: str, settings: Any) -> list[httpx.Response]:
-    """Return refusals of several kinds: a body that is not read, and what the view itself refuses."""
+    """Return refusals of several kinds: a body that is not read, a wrong Host, and what the view itself refuses."""
     settings.MAX_BODY_BYTES = settings.MAX_CHAT_BODY_BYTES = 1024
     return [
         httpx.post(live + path, content=b"x" * 1025),
+        httpx.get(live + path, headers={"Host": "evil.example"}),
         httpx.put(live + path),
     ]
 
 
 @pytest.mark.parametrize(("path", "members"), SHAPES)
 def test_each_refusal_has_the_shape_of_its_address(live: str, settings: Any, path: str, members: set[str]) -> None:
-    large, other = answers(live, path, settings)
+    large, foreign, other = answers(live, path, settings)
 
-    assert large.status_code == 413
-    for answer in (large,) if path == "/oauth/authorize/" else (large, other):
+    assert (large.status_code, foreign.status_code) == (413, 400)
+    for answer in (large, foreign) if path == "/oauth/authorize/" else (large, foreign, other):
         assert answer.status_code >= 400
         assert members <= set(answer.json())
 
@@ -74,6 +77,18 @@ def test_scripts_of_listed_front_ends_may_call_the_api_only(live: str, path: str
         assert allowed == (FRONT_END if is_open else None)
         foreign = httpx.request(method, live + path, headers=headers | {"Origin": "https://evil.example"})
         assert "Access-Control-Allow-Origin" not in foreign.headers
+
+
+def test_a_foreign_host_is_refused_everywhere(live: str) -> None:
+    with httpx.Client(base_url=live, headers={"Host": "evil.example"}) as client:
+        passed = {
+            route.path.rstrip("/")
+            for route in routes()
+            for method in route.methods or METHODS
+            if client.request(method, example(route.path)).status_code != 400
+        }
+
+    assert passed == ANY_HOST
 
 
 def test_pictures_may_be_larger_than_other_bodies() -> None:
