@@ -38,7 +38,7 @@ class PageConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         chat_id = self.scope["url_route"]["kwargs"]["chat_id"]
         try:
-            claims = await database().read(_let_in, self.scope["headers"], chat_id)
+            claims = await database().read(_let_in, self.scope, chat_id)
             self.page = PageSession(claims, chat_id, _seen(self.scope["query_string"]), self.push)
             change_poller.enter(self.page)
         except ParleyError:
@@ -95,8 +95,8 @@ class PageConsumer(AsyncWebsocketConsumer):
             self._showing.cancel()
 
 
-def _let_in(headers: Any, chat_id: UUID) -> Claims:
-    claims = session_claims(headers)
+def _let_in(scope: Any, chat_id: UUID) -> Claims:
+    claims = session_claims(scope)
     open_state(load_viewer(claims).id, chat_id)
     return claims
 
