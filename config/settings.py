@@ -55,7 +55,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "common.middleware.CorrelationMiddleware",
     "common.policy.ContentSecurityPolicyMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
+    "common.cors.CorsMiddleware",
     "common.async_lane.SecurityMiddleware",
     "common.async_lane.SessionMiddleware",
     "common.async_lane.CommonMiddleware",
@@ -64,16 +64,6 @@ MIDDLEWARE = [
     "common.async_lane.MessageMiddleware",
     "common.async_lane.XFrameOptionsMiddleware",
 ]
-# Only async views live under these; `config.asgi` serves them without a thread (docs/architecture.md).
-ASYNC_LANE_PATHS = (
-    r"/api/chats/[^/]+/(messages|stream|stop)(/|$)"
-    r"|/api/chat(/|$)"
-    r"|/v1(/|$)"
-    r"|/prompt_(gpt|gemini)/?$"
-    r"|/(healthz|readyz)/?$"
-    r"|/webhooks/stream/?$|/api/stream/(token|channels/[^/]+/stop)/?$"
-    r"|/mcp/?$|/openapi/notes\.json/?$"
-)
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 APPEND_SLASH = False
@@ -281,8 +271,9 @@ MAX_BODY_BYTES = env.integer("MAX_BODY_BYTES", 2 * 2**20, least=1024)
 MAX_CHAT_BODY_BYTES = env.integer("MAX_CHAT_BODY_BYTES", 32 * 2**20, least=1024)
 HEADER_SECONDS = env.number("HEADER_SECONDS", 8, least=1, most=600)
 MAX_HEADER_BYTES = env.integer("MAX_HEADER_BYTES", 65_536, least=1024)
+MAX_AVATAR_BODY_BYTES = AVATAR_MAX_BYTES + 65_536  # the picture, and the form around it
 BODY_SECONDS = env.number("BODY_SECONDS", 10, least=1, most=600)
-# The handler in `config.asgi` refuses larger bodies before they are read, for every path.
+# `config.handler` refuses larger bodies before they are read, for every path.
 DATA_UPLOAD_MAX_MEMORY_SIZE = None
 JSON_TYPES = ("application/json",)
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS", [f"http://localhost:{port}" for port in (5173, 5174, 5175)])
@@ -292,7 +283,6 @@ CORS_ALLOW_HEADERS = (
     "mcp-method", "mcp-name", "mcp-protocol-version",
 )  # fmt: skip
 CORS_EXPOSE_HEADERS = ("X-Request-ID", "Retry-After", "X-Vercel-AI-UI-Message-Stream", "WWW-Authenticate")
-CORS_URLS_REGEX = r"^/(api|v1|mcp|prompt_|get_chat_messages|todays_chat|yesterdays_chat|seven_days_chat).*$"
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.access.BearerAuthentication"],
