@@ -166,7 +166,7 @@ SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(seconds=ACCESS_TOKEN_SECONDS),
     "SIGNING_KEY": SECRET_KEY,
     "AUDIENCE": "parley",
-    "LEEWAY": 0,
+    "LEEWAY": 30,  # for a clock behind the issuer's; `read_access_token` gives `exp` none
 }
 
 # --- Sign-in with other sites: nothing of allauth is there unless one has its keys -----------------------------------
