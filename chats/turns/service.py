@@ -25,7 +25,7 @@ from common.errors import Unavailable
 from common.executor import database
 from common.retrying import retry_conflicts
 from llm.errors import ModerationUnavailable
-from llm.moderation import moderation_enabled, moderator
+from llm.moderation import judge, moderation_enabled
 
 logger = logging.getLogger("parley.turns")
 
@@ -67,7 +67,7 @@ async def _moderate(asker: Asker, ask: TurnRequest) -> str:
     if text is None:
         return ""
     try:
-        verdict = await moderator().check(text)
+        verdict = await judge(text)
     except ModerationUnavailable as error:
         if settings.MODERATION_FAIL_OPEN:
             return ""

@@ -25,7 +25,7 @@ from llm.client.errors import ProviderError
 from llm.client.sanitize import Sanitizer
 from llm.client.types import Finished, Prompt, ProviderEvent, ReasoningDelta, TextDelta
 from llm.errors import ModerationUnavailable
-from llm.moderation import moderation_enabled, moderator
+from llm.moderation import judge, moderation_enabled
 from usage.quota import charge, settle
 
 logger = logging.getLogger("parley.turns")
@@ -76,7 +76,7 @@ async def require_harmless(prompt: Prompt) -> None:
         return
     text = "\n\n".join(filter(None, [prompt.system, *(message.text for message in prompt.messages)]))
     try:
-        verdict = await moderator().check(text)
+        verdict = await judge(text)
     except ModerationUnavailable as error:
         if settings.MODERATION_FAIL_OPEN:
             return
