@@ -12,10 +12,7 @@ from django.http import HttpRequest
 from accounts.mail.jobs import mail_confirmation
 from accounts.mail.worker import submit
 from accounts.models import Profile, Session, User
-from accounts.pages.forms import AdminSignInForm
 from accounts.services.deletion import delete_account
-
-admin.site.login_form = AdminSignInForm
 
 
 class ReadOnlyMixin:

@@ -15,8 +15,9 @@ from accounts.services.sessions import start_session
 
 @receiver(user_logged_in)
 def remember_device(sender: Any, request: HttpRequest | None, user: User, **kwargs: Any) -> None:
-    """Start a session row and bind the browser's session to it."""
+    """Start a session row and bind the browser's session to it; the middleware marks the device as known."""
     if request is not None and hasattr(request, "session"):
+        request._parley_device_of = user.email  # type: ignore[attr-defined]
         request.session[SESSION_KEY] = start_session(user, client_info(request), Session.Kind.PAGE).pk.hex
 
 

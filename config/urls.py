@@ -17,8 +17,6 @@ from notes import urls as notes
 from notes.mcp.urls import mcp_patterns
 from streamchat.urls import stream_patterns
 
-admin.site.site_header = admin.site.site_title = "Parley"
-
 urlpatterns = [
     path("api/", include(api_patterns)),
     path("api/", include("accounts.urls")),
