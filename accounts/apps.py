@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin
 
 
 class AccountsConfig(AppConfig):
@@ -7,3 +8,10 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import receivers, schema  # noqa: F401
+
+
+class StaffAdminConfig(admin.AdminConfig):
+    """Django's admin with our site."""
+
+    default = False
+    default_site = "accounts.admin_site.StaffSite"

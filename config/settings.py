@@ -34,7 +34,7 @@ LANGUAGE_CODE = "en"
 # --- Applications ---------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "config",
-    "django.contrib.admin",
+    "accounts.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -147,9 +147,11 @@ REFRESH_IDLE_DAYS = env.integer("REFRESH_IDLE_DAYS", 14, least=1, most=365)
 REFRESH_TOTAL_DAYS = env.integer("REFRESH_TOTAL_DAYS", 90, least=1, most=3650)
 REFRESH_GRACE_SECONDS = env.integer("REFRESH_GRACE_SECONDS", 10, most=60)
 REFRESH_COOKIE = "refresh" if DEBUG else "__Secure-refresh"
+DEVICE_COOKIE = "device" if DEBUG else "__Host-device"
 CONFIRMATION_HOURS = env.integer("CONFIRMATION_HOURS", 24, least=1, most=720)
 PASSWORD_RESET_MINUTES = env.integer("PASSWORD_RESET_MINUTES", 60, least=5, most=1440)
 LOGIN_FAILURES = env.integer("LOGIN_FAILURES", 10, least=1)
+LOGIN_FAILURES_ACCOUNT = env.integer("LOGIN_FAILURES_ACCOUNT", 50, least=1)
 LOGIN_FAILURES_NETWORK = env.integer("LOGIN_FAILURES_NETWORK", 100, least=1)
 REGISTRATIONS_PER_HOUR = env.integer("REGISTRATIONS_PER_HOUR", 50, least=1)
 MAILS_PER_HOUR = env.integer("MAILS_PER_HOUR", 5, least=1)
@@ -159,7 +161,7 @@ SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(seconds=ACCESS_TOKEN_SECONDS),
     "SIGNING_KEY": SECRET_KEY,
     "AUDIENCE": "parley",
-    "LEEWAY": 0,
+    "LEEWAY": 30,  # for a clock behind the issuer's; `read_access_token` gives `exp` none
 }
 
 # --- Sign-in with other sites: nothing of allauth is there unless one has its keys -----------------------------------

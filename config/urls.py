@@ -25,7 +25,6 @@ from notes import urls as notes
 from notes.mcp.urls import mcp_patterns
 from streamchat.urls import stream_patterns
 
-admin.site.site_header = admin.site.site_title = "Parley"
 admin_patterns = admin.site.urls
 for endpoint in endpoints(admin_patterns[0]):
     view = update_wrapper(partial(endpoint.callback), endpoint.callback)  # one is a method, which takes no attributes
