@@ -118,10 +118,7 @@ async def test_blocked_writers_do_not_delay_the_flush(pair: Cluster, person: Per
 
 
 def _stored(cluster: Cluster, reader: Reader) -> int:
-    sql = (
-        "SELECT coalesce(max(p.at + char_length(p.text)), 0) FROM chats_chunk p JOIN chats_turn t ON t.reply_id = p.message_id "
-        "WHERE t.reply_id = ?"
-    )
+    sql = "SELECT coalesce(max(at + char_length(text)), 0) FROM chats_chunk WHERE message_id = ?"
     return int(cluster.sql(sql, uuid.UUID(reader.reply))[0][0])
 
 
