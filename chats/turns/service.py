@@ -1,17 +1,15 @@
-"""Starting, stopping and waiting for turns."""
+"""Starting turns and waiting for them."""
 
-import asyncio
 import logging
 from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.access import Claims, Viewer, load_viewer, require_confirmed
-from chats.errors import ChatNotFound, Draining, MessageNotFound
+from chats.errors import ChatNotFound, Draining
 from chats.rows import MessageRow
 from chats.services.chats import owner_of, require_chat
 from chats.turns.accept import accept_turn, find_repeated
@@ -20,11 +18,8 @@ from chats.turns.engine import engine
 from chats.turns.events import End
 from chats.turns.follow import follow
 from chats.turns.moderation import objection_to
-from chats.turns.reads import read_reply
 from chats.turns.requests import AcceptedTurn, SendRequest, TurnRequest
 from chats.turns.slash_commands import parse
-from chats.turns.writes import request_stop
-from common.errors import Unavailable
 from common.executor import database
 from common.retrying import retry_conflicts
 from llm.moderation import moderation_enabled
@@ -82,45 +77,6 @@ def _require_own(viewer: Viewer, request: TurnRequest) -> None:
     if isinstance(request, SendRequest) and request.create and owner_of(request.chat) is None:
         return
     require_chat(viewer.id, request.chat)
-
-
-async def stop(claims: Claims, chat_id: UUID) -> MessageRow:
-    """Stop the running reply of a chat and return the newest reply as stored; without one running, change nothing."""
-    return await _stopped(chat_id, None, await database().write(_mark_stopped, claims, chat_id))
-
-
-async def stop_reply(chat_id: UUID, reply_id: UUID) -> MessageRow:
-    """Stop one reply and return it as stored; one that has ended stays as it is.
-
-    Who may do so is for the caller to know. Raises MessageNotFound.
-    """
-    return await _stopped(chat_id, reply_id, await database().write(request_stop, chat_id, reply_id))
-
-
-def _mark_stopped(claims: Claims, chat_id: UUID) -> tuple[UUID, str] | None:
-    require_chat(load_viewer(claims).id, chat_id)
-    return request_stop(chat_id)
-
-
-async def _stopped(chat_id: UUID, reply_id: UUID | None, marked: tuple[UUID, str] | None) -> MessageRow:
-    """Wake who runs the reply that was marked, and wait for its end."""
-    if marked is not None:
-        reply_id = marked[0]
-        engine().stop_threadsafe(*marked)
-        await _end_of(chat_id, reply_id)
-    found = await database().read(read_reply, chat_id, reply_id)
-    if found is None:
-        raise MessageNotFound("There is no such reply in this chat.")
-    return found.message
-
-
-async def _end_of(chat_id: UUID, reply_id: UUID) -> None:
-    """Wait for the end that follows a stop mark; a dead owner's turn is ended by the sweep after its lease."""
-    try:
-        async with asyncio.timeout(settings.LEASE_SECONDS + settings.SWEEP_SECONDS + 2):
-            await wait_for(chat_id, reply_id)
-    except TimeoutError as error:
-        raise Unavailable("The reply did not stop in time; try again.", retry_after=2) from error
 
 
 async def wait_for(chat_id: UUID, reply_id: UUID) -> MessageRow:
