@@ -11,6 +11,7 @@ from typing import Any
 from chats.turns.engine import engine, start_engine, stop_engine
 from common.executor import close_database
 from common.periodic import run_jobs
+from common.task_worker import TaskWorker
 from llm.client.sessions import close_session
 from llm.moderation import close_clients
 from streamchat.worker import close_worker, start_worker
@@ -36,13 +37,17 @@ async def _live(receive: Any, send: Any) -> None:
         if message["type"] == "lifespan.startup":
             await start_engine()
             recurring = asyncio.create_task(run_jobs())
+            worker = TaskWorker()
+            working = asyncio.create_task(worker.run())
             await start_worker()
             drain_before_exit()
             tune_gc()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             recurring.cancel()
+            working.cancel()
             await stop_engine()
+            await worker.close()
             await close_worker()
             await close_session()
             await close_clients()

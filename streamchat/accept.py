@@ -12,8 +12,8 @@ from accounts.access import Viewer
 from accounts.models import User
 from chats.models import Message
 from chats.turns import SendRequest
-from chats.turns.writes import lease_end
 from common.ids import uuid7
+from common.leases import lease_end
 from streamchat.hook_responses import HookResponse
 from streamchat.identity import active_user, owner_for, viewer_for
 from streamchat.models import Channel, Delivery, Reply

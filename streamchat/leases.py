@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from chats.models import State, Turn
-from chats.turns.writes import database_now, lease_end
+from common.leases import database_now, lease_end
 from common.sql import is_postgresql, uuid_of
 from streamchat.models import Reply
 from streamchat.reply_poster import Due, due_of, finish
