@@ -20,6 +20,8 @@ faults: .venv/dev
 check: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/djlint templates --check --quiet
+	$(BIN)/djlint templates --lint --quiet
 	$(BIN)/lint-imports
 	$(BIN)/mypy .
 	ENV_FILE= SECRET_KEY=check $(BIN)/python manage.py makemigrations --check --dry-run

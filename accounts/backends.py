@@ -6,7 +6,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
 from accounts.models import User
-from accounts.security.network import client_network
+from accounts.security.network import client_info
 from accounts.security.rate_limits import attempt_succeeded, count_attempt
 
 
@@ -22,7 +22,7 @@ class EmailBackend(ModelBackend):
         email = username if username is not None else kwargs.get("email")
         if email is None or password is None:
             return None
-        network = client_network(request)
+        network = client_info(request).network
         count_attempt(email, network)
         user = super().authenticate(request, username=email, password=password)
         if user is not None:

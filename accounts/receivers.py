@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from accounts.models import Session, User
 from accounts.models.session import SESSION_KEY
+from accounts.security.network import client_info
 from accounts.services.sessions import start_session
 
 
@@ -16,7 +17,7 @@ from accounts.services.sessions import start_session
 def remember_device(sender: Any, request: HttpRequest | None, user: User, **kwargs: Any) -> None:
     """Start a session row and bind the browser's session to it."""
     if request is not None and hasattr(request, "session"):
-        request.session[SESSION_KEY] = start_session(user, request, Session.Kind.PAGE).pk.hex
+        request.session[SESSION_KEY] = start_session(user, client_info(request), Session.Kind.PAGE).pk.hex
 
 
 @receiver(user_logged_out)

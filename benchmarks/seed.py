@@ -26,6 +26,7 @@ from django.utils import timezone
 
 from accounts.models import ApiKey, Session, User
 from accounts.models.session import SESSION_KEY
+from accounts.security.network import ClientInfo
 from accounts.services.api_keys import create_key
 from accounts.services.sessions import start_session, tokens_of
 from chats.models import Chat, Message, State, Turn
@@ -37,11 +38,11 @@ BATCH = 5000
 def person(chats: int, messages: int, minutes: float, password: str) -> dict[str, Any]:
     """Make somebody with every kind of credential; by default without a password, whose hash takes a quarter second."""
     user = User.objects.create_user(f"bench{uuid4().hex[:12]}@example.org", password or None)
-    tokens = tokens_of(start_session(user, None))
+    tokens = tokens_of(start_session(user, ClientInfo()))
     scopes = [ApiKey.Scope.COMPLETE.value, ApiKey.Scope.STORE.value]
     return {
         "id": user.pk, "email": user.email, "access": tokens.access, "refresh": tokens.refresh,
-        "browser": browser(user), "key": create_key(user, "bench", scopes, None, None)[1],
+        "browser": browser(user), "key": create_key(user, "bench", scopes, None, ClientInfo())[1],
         "chats": [str(chat) for chat in make_chats(user, chats, messages, minutes)],
     }  # fmt: skip
 
@@ -51,7 +52,7 @@ def browser(user: User) -> str:
     store = SessionStore()
     store[USER_KEY], store[BACKEND_SESSION_KEY] = str(user.pk), "accounts.backends.EmailBackend"
     store[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    store[SESSION_KEY] = start_session(user, None, Session.Kind.PAGE).pk.hex
+    store[SESSION_KEY] = start_session(user, ClientInfo(), Session.Kind.PAGE).pk.hex
     store.create()
     return str(store.session_key)
 

@@ -18,6 +18,7 @@ from accounts.api.base import BAD_INPUT, NOT_SIGNED_IN, read
 from accounts.api.docs import problems
 from accounts.api.paging import NewestFirst
 from accounts.models import ApiKey
+from accounts.security.network import client_info
 from accounts.services.api_keys import create_key, revoke_key
 from common.drf import TextField
 
@@ -85,7 +86,9 @@ class KeysView(ListAPIView[ApiKey]):
         require_confirmed(viewer_of(request))
         form = read(KeyInput, request)
         scopes = form.get("scopes") or ApiKey.Scope.values
-        key, secret = create_key(signed_in_user(request), form["name"], scopes, form["expires_at"], request._request)
+        key, secret = create_key(
+            signed_in_user(request), form["name"], scopes, form["expires_at"], client_info(request)
+        )
         return Response({**KeyOutput(key).data, "key": secret}, status=status.HTTP_201_CREATED)
 
 

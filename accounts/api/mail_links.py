@@ -21,6 +21,7 @@ from accounts.api.serializers import (
     UserOutput,
 )
 from accounts.models import User
+from accounts.security.network import client_info
 from accounts.services import addresses, passwords
 from accounts.services.sessions import start_session, tokens_of
 from common.errors import NotSignedIn
@@ -43,9 +44,9 @@ class SendConfirmationView(OpenView):
     def post(self, request: Request) -> Response:
         form = read(ResendInput, request)
         if isinstance(request.user, User):
-            addresses.resend_confirmation(request.user, request._request)
+            addresses.resend_confirmation(request.user, client_info(request))
         elif "email" in form:
-            addresses.resend_confirmation_to(form["email"], request._request)
+            addresses.resend_confirmation_to(form["email"], client_info(request))
         else:
             raise NotSignedIn()
         return Response(ACCEPTED, status=status.HTTP_202_ACCEPTED)
@@ -74,7 +75,7 @@ class ChangeEmailView(APIView):
     )
     def post(self, request: Request) -> Response:
         form = read(ChangeEmailInput, request)
-        addresses.request_change(signed_in_user(request), form["email"], form["password"], request._request)
+        addresses.request_change(signed_in_user(request), form["email"], form["password"], client_info(request))
         return Response(ACCEPTED, status=status.HTTP_202_ACCEPTED)
 
 
@@ -88,7 +89,7 @@ class PasswordResetView(OpenView):
     )
     def post(self, request: Request) -> Response:
         form = read(EmailInput, request)
-        passwords.request_reset(form["email"], request._request)
+        passwords.request_reset(form["email"], client_info(request))
         return Response(ACCEPTED, status=status.HTTP_202_ACCEPTED)
 
 
@@ -116,5 +117,5 @@ class ChangePasswordView(APIView):
     )
     def post(self, request: Request) -> Response:
         form, user = read(ChangePasswordInput, request), signed_in_user(request)
-        passwords.change(user, form["old_password"], form["new_password"], request._request)
-        return signed_in(user, tokens_of(start_session(user, request._request)))
+        passwords.change(user, form["old_password"], form["new_password"], client_info(request))
+        return signed_in(user, tokens_of(start_session(user, client_info(request))))

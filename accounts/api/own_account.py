@@ -26,6 +26,7 @@ from accounts.api.serializers import (
     UserOutput,
 )
 from accounts.models import Session
+from accounts.security.network import client_info
 from accounts.services.deletion import delete_own_account
 from accounts.services.profiles import update_profile
 from accounts.services.registration import rename
@@ -59,7 +60,7 @@ class SelfView(APIView):
     )
     def delete(self, request: Request) -> Response:
         form = read(PasswordInput, request)
-        delete_own_account(signed_in_user(request), form["password"], request._request)
+        delete_own_account(signed_in_user(request), form["password"], client_info(request))
         response = Response(status=status.HTTP_204_NO_CONTENT)
         clear_refresh_cookie(response)
         return response

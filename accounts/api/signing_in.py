@@ -13,6 +13,7 @@ from accounts.api.docs import problems
 from accounts.api.serializers import AccessOutput, RegisterInput, SignedInOutput, TokenInput
 from accounts.models import Session
 from accounts.security.access_tokens import read_access_token
+from accounts.security.network import client_info
 from accounts.services.credentials import check_credentials
 from accounts.services.registration import register
 from accounts.services.sessions import end_by_cookie, refresh, start_session, tokens_of
@@ -32,8 +33,8 @@ class RegisterView(OpenView):
     )
     def post(self, request: Request) -> Response:
         form = read(RegisterInput, request)
-        user = register(request=request._request, **form)
-        return signed_in(user, tokens_of(start_session(user, request._request)), status.HTTP_201_CREATED)
+        user = register(client=client_info(request), **form)
+        return signed_in(user, tokens_of(start_session(user, client_info(request))), status.HTTP_201_CREATED)
 
 
 class TokenView(OpenView):
@@ -50,7 +51,7 @@ class TokenView(OpenView):
     def post(self, request: Request) -> Response:
         form = read(TokenInput, request)
         user = check_credentials(form["email"], form["password"], request._request)
-        return signed_in(user, tokens_of(start_session(user, request._request)))
+        return signed_in(user, tokens_of(start_session(user, client_info(request))))
 
 
 class RefreshView(CookieView):

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from accounts.models.tokens import hash_of
 from accounts.oauth.errors import OAuthRefusal, UnknownClient
 from accounts.oauth.limits import count_secret, secret_was_right
-from accounts.security.network import client_network
+from accounts.security.network import client_info
 
 CLIENT_ID_CHARS = 255
 GPT_ID = re.compile(r"g-[A-Za-z0-9]{1,80}")
@@ -71,7 +71,7 @@ def authenticate(request: HttpRequest) -> Any:
     if application is None:
         raise UnknownClient()
     if application.client_type == application.CLIENT_CONFIDENTIAL:
-        _require_secret(application, secret, client_network(request))
+        _require_secret(application, secret, client_info(request).network)
     elif secret:
         raise UnknownClient("A public client has no secret.")
     return application

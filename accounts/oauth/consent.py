@@ -23,7 +23,7 @@ from accounts.models.session import SESSION_KEY
 from accounts.oauth import grants, limits, parameters
 from accounts.oauth.errors import OAuthRefusal
 from accounts.oauth.scopes import SCOPES, api_resource, known_resource
-from accounts.security.network import client_network
+from accounts.security.network import client_info
 from common.errors import ParleyError
 
 NEEDED = ("client_id", "redirect_uri", "state")
@@ -42,7 +42,7 @@ class SentBack(Exception):
 def authorize(request: HttpRequest) -> HttpResponse:
     """Show the request to a signed-in user, and send the answer back with `state` and `iss`."""
     try:
-        limits.count(settings.OAUTH_AUTHORIZE_PER_MINUTE, "authorize", client_network(request))
+        limits.count(settings.OAUTH_AUTHORIZE_PER_MINUTE, "authorize", client_info(request).network)
         return _authorize(request)
     except SentBack as refusal:
         return _send_back(request, error=refusal.error, error_description=refusal.description)

@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts.oauth import clients, limits, parameters
 from accounts.oauth.errors import NO_STORE, challenged, json_answer
-from accounts.security.network import client_network
+from accounts.security.network import client_info
 from common.errors import MethodNotAllowed
 from common.problems import ServerError, as_refusal, logger, suppress_request_log
 from common.retrying import retry_conflicts
@@ -36,7 +36,7 @@ def endpoint(work: View) -> View:
 
 
 def _admitted(request: HttpRequest) -> HttpRequest:
-    limits.count(settings.OAUTH_TOKENS_PER_MINUTE, "token", client_network(request))
+    limits.count(settings.OAUTH_TOKENS_PER_MINUTE, "token", client_info(request).network)
     if request.method != "POST":
         raise MethodNotAllowed("Send a POST.")
     parameters.require_form(request)

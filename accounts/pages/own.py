@@ -17,7 +17,7 @@ from accounts.models import Session
 from accounts.models.session import SESSION_KEY
 from accounts.pages.base import FormPage, SignedIn, done, page_user
 from accounts.pages.forms import AvatarForm, ChangeEmailForm, ChangePasswordForm, DeleteForm, ProfileForm
-from accounts.security.network import network_of
+from accounts.security.network import client_info, network_of
 from accounts.services import addresses, passwords
 from accounts.services.avatars import remove_avatar, replace_avatar
 from accounts.services.deletion import delete_own_account
@@ -63,7 +63,7 @@ def drop_avatar(request: HttpRequest) -> HttpResponse:
 def resend(request: HttpRequest) -> HttpResponse:
     """Mail the confirmation link again."""
     try:
-        addresses.resend_confirmation(page_user(request), request)
+        addresses.resend_confirmation(page_user(request), client_info(request))
     except TooManyAttempts as refusal:
         return done(request, "Not now", refusal.detail, refusal.status)
     messages.success(request, "A new link is on its way; older ones do not work any more.")
@@ -105,7 +105,7 @@ class PasswordPage(SignedIn, FormPage):
 
     def perform(self, data: dict[str, Any]) -> HttpResponse:
         user = page_user(self.request)
-        passwords.change(user, data["old_password"], data["new_password"], self.request)
+        passwords.change(user, data["old_password"], data["new_password"], client_info(self.request))
         login(self.request, user, "accounts.backends.EmailBackend")
         messages.success(self.request, "Your password is changed.")
         return redirect("page-profile")
@@ -117,7 +117,7 @@ class EmailPage(SignedIn, FormPage):
     text = "Your present address stays in use until the link in the mail to the new one is opened."
 
     def perform(self, data: dict[str, Any]) -> HttpResponse:
-        addresses.request_change(page_user(self.request), data["email"], data["password"], self.request)
+        addresses.request_change(page_user(self.request), data["email"], data["password"], client_info(self.request))
         return done(self.request, "Look into your mailbox", f"A link is on its way to {data['email']}.")
 
 
@@ -127,6 +127,6 @@ class DeletePage(SignedIn, FormPage):
     text = "Your account goes with all that belongs to it, for good."
 
     def perform(self, data: dict[str, Any]) -> HttpResponse:
-        delete_own_account(page_user(self.request), data["password"], self.request)
+        delete_own_account(page_user(self.request), data["password"], client_info(self.request))
         self.request.session.flush()
         return done(self.request, "Your account is deleted", "Nothing of it was kept.")

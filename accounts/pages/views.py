@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.pages.base import FormPage, done
 from accounts.pages.forms import NewPasswordForm, RegisterForm, ResetForm, SignInForm, TokenForm
+from accounts.security.network import client_info
 from accounts.services import addresses, passwords
 from accounts.services.credentials import check_credentials
 from accounts.services.registration import register
@@ -43,7 +44,7 @@ class RegisterPage(EntryPage):
     title = button = "Register"
 
     def perform(self, data: dict[str, Any]) -> HttpResponse:
-        login(self.request, register(request=self.request, **data), "accounts.backends.EmailBackend")
+        login(self.request, register(client=client_info(self.request), **data), "accounts.backends.EmailBackend")
         return HttpResponseRedirect(next_address(self.request))
 
 
@@ -59,7 +60,7 @@ class ResetPage(FormPage):
     title, button = "Forgot your password?", "Send me a link"
 
     def perform(self, data: dict[str, Any]) -> HttpResponse:
-        passwords.request_reset(data["email"], self.request)
+        passwords.request_reset(data["email"], client_info(self.request))
         return done(self.request, "Look into your mailbox", "If there is such an account, a link is on its way.")
 
 

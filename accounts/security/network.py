@@ -1,11 +1,30 @@
 """Where a request comes from, as far as the trusted proxies vouch for it."""
 
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 from django.http import HttpRequest
 
 Address = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class ClientInfo:
+    """What a door tells the services of who asks; calls without a request (shell, tests) share one network."""
+
+    network: str = "local"  # what limits count by
+    agent: str = ""
+    address: str | None = None
+
+
+def client_info(request: HttpRequest | None) -> ClientInfo:
+    """Return what a request shows of its client."""
+    if request is None:
+        return ClientInfo()
+    address = client_address(request)
+    agent = request.META.get("HTTP_USER_AGENT", "").replace("\0", "")[:300]
+    return ClientInfo(network_of(address), agent, str(address) if address else None)
 
 
 def client_address(request: HttpRequest) -> Address | None:
@@ -36,8 +55,3 @@ def network_of(address: Address | None) -> str:
     if isinstance(address, IPv6Address):
         return str(ip_network((address, 64), strict=False))
     return str(address or "unknown")
-
-
-def client_network(request: HttpRequest | None) -> str:
-    """Return the network of a request; calls without a request (shell, tests) share one."""
-    return network_of(client_address(request)) if request is not None else "local"

@@ -3,14 +3,13 @@
 from functools import partial
 
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest
 
 from accounts.errors import InvalidToken
 from accounts.mail.jobs import mail_address_change, mail_address_changed, mail_confirmation, mail_confirmation_to
 from accounts.mail.worker import submit
 from accounts.models import User
 from accounts.normalise import email_key
-from accounts.security.network import client_network
+from accounts.security.network import ClientInfo
 from accounts.security.rate_limits import count_mail_request, count_registration
 from accounts.services.credentials import require_password
 from accounts.services.mail_tokens import Purpose, look_at, use, void_all
@@ -18,24 +17,23 @@ from accounts.services.registration import TAKEN, require_free
 from common.errors import Invalid
 
 
-def resend_confirmation(user: User, request: HttpRequest | None) -> None:
+def resend_confirmation(user: User, client: ClientInfo) -> None:
     """Mail a new confirmation link, if one is needed."""
-    count_mail_request(user.email, client_network(request))
+    count_mail_request(user.email, client.network)
     transaction.on_commit(partial(submit, mail_confirmation, user.pk))
 
 
-def resend_confirmation_to(email: str, request: HttpRequest | None) -> None:
+def resend_confirmation_to(email: str, client: ClientInfo) -> None:
     """The same for somebody who is not signed in: whether there is such an account is found out after the answer."""
-    count_mail_request(email, client_network(request))
+    count_mail_request(email, client.network)
     transaction.on_commit(partial(submit, mail_confirmation_to, email))
 
 
-def request_change(user: User, email: str, password: str, request: HttpRequest | None) -> None:
+def request_change(user: User, email: str, password: str, client: ClientInfo) -> None:
     """Mail a link to the new address and a notice to the present one; nothing changes until the link is used."""
-    require_password(user, password, request, "password")
-    network = client_network(request)
-    count_registration(network)  # it tells, like registering, whether an address is taken
-    count_mail_request(email, network)
+    require_password(user, password, client, "password")
+    count_registration(client.network)  # it tells, like registering, whether an address is taken
+    count_mail_request(email, client.network)
     require_free(User(pk=user.pk, email=email))
     transaction.on_commit(partial(submit, mail_address_change, user.pk, email))
 

@@ -7,14 +7,13 @@ from uuid import UUID
 
 import orjson
 from django.db import connection, transaction
-from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.access import Claims, Viewer, load_viewer
 from accounts.errors import KeyInvalid, ScopeMissing, SessionEnded
 from accounts.models import ApiKey, Session, User
 from accounts.models.tokens import hash_of
-from accounts.services.sessions import describe
+from accounts.security.network import ClientInfo
 from common.errors import Invalid, NotFound
 from common.sql import instant, instant_of, uuid_of
 
@@ -43,16 +42,19 @@ class KeyHolder:
 
 @transaction.atomic
 def create_key(
-    user: User, name: str, scopes: list[str], expires_at: datetime | None, request: HttpRequest | None
+    user: User, name: str, scopes: list[str], expires_at: datetime | None, client: ClientInfo
 ) -> tuple[ApiKey, str]:
     """Return a new key's row and the key itself, which is not kept."""
     list(User.objects.select_for_update(no_key=True).filter(pk=user.pk).values_list("pk"))
     if ApiKey.objects.filter(user=user, session__ended_at=None).count() >= MOST_KEYS:
         raise Invalid(f"There are {MOST_KEYS} keys already; revoke one first.")
     secret, now = PREFIX + secrets.token_urlsafe(32), timezone.now()
-    agent, address = describe(request)
     session = Session.objects.create(
-        user=user, kind=Session.Kind.KEY, expires_at=expires_at or now + NEVER, user_agent=agent, ip=address
+        user=user,
+        kind=Session.Kind.KEY,
+        expires_at=expires_at or now + NEVER,
+        user_agent=client.agent,
+        ip=client.address,
     )
     key = ApiKey.objects.create(
         user=user, session=session, name=name, scopes=scopes, prefix=secret[:SHOWN], hash=hash_of(secret),

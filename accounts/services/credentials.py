@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from accounts.errors import InvalidCredentials, WrongPassword
 from accounts.models import User
-from accounts.security.network import client_network
+from accounts.security.network import ClientInfo
 from accounts.security.rate_limits import attempt_succeeded, count_attempt
 from common.errors import Invalid
 
@@ -23,13 +23,12 @@ def check_credentials(email: str, password: str, request: HttpRequest | None) ->
     return user
 
 
-def require_password(user: User, password: str, request: HttpRequest | None, field: str) -> None:
+def require_password(user: User, password: str, client: ClientInfo, field: str) -> None:
     """Ask a signed-in user for the password again; raise WrongPassword for that field, or TooManyAttempts."""
-    network = client_network(request)
-    count_attempt(user.email, network)
+    count_attempt(user.email, client.network)
     if not user.check_password(password):
         raise WrongPassword(field)
-    attempt_succeeded(user.email, network)
+    attempt_succeeded(user.email, client.network)
 
 
 def require_good_password(password: str, user: User, field: str = "password") -> None:

@@ -3,9 +3,9 @@
 from functools import partial
 
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest
 
 from accounts.models import User
+from accounts.security.network import ClientInfo
 from accounts.services.avatar_files import remove_avatar_file
 from accounts.services.credentials import require_password
 from accounts.signals import account_deleting
@@ -15,9 +15,9 @@ from common.retrying import retry_conflicts
 ATTEMPTS = 3
 
 
-def delete_own_account(user: User, password: str, request: HttpRequest | None) -> None:
+def delete_own_account(user: User, password: str, client: ClientInfo) -> None:
     """Delete an account for its owner, who gives the password again."""
-    require_password(user, password, request, "password")
+    require_password(user, password, client, "password")
     delete_account(user.pk)
 
 

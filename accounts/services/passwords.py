@@ -3,21 +3,20 @@
 from functools import partial
 
 from django.db import transaction
-from django.http import HttpRequest
 
 from accounts.errors import InvalidCredentials
 from accounts.mail.jobs import mail_password_changed, mail_reset
 from accounts.mail.worker import submit
 from accounts.models import User
-from accounts.security.network import client_network
+from accounts.security.network import ClientInfo
 from accounts.security.rate_limits import count_mail_request
 from accounts.services.credentials import require_good_password, require_password
 from accounts.services.mail_tokens import Purpose, look_at, use, void_all
 
 
-def request_reset(email: str, request: HttpRequest | None) -> None:
+def request_reset(email: str, client: ClientInfo) -> None:
     """Have a reset link mailed; the account is looked up after the answer, so that the answer tells nothing."""
-    count_mail_request(email, client_network(request))
+    count_mail_request(email, client.network)
     transaction.on_commit(partial(submit, mail_reset, email))
 
 
@@ -33,9 +32,9 @@ def reset(secret: str, password: str) -> None:
         _store(user)
 
 
-def change(user: User, old: str, new: str, request: HttpRequest | None) -> None:
+def change(user: User, old: str, new: str, client: ClientInfo) -> None:
     """Set a new password for a signed-in user, whose sessions all end: the caller starts a new one."""
-    require_password(user, old, request, "old_password")
+    require_password(user, old, client, "old_password")
     require_good_password(new, user, "new_password")
     before = user.password
     user.set_password(new)

@@ -3,13 +3,12 @@
 from functools import partial
 
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest
 
 from accounts.mail.jobs import mail_confirmation
 from accounts.mail.worker import submit
 from accounts.models import User
 from accounts.normalise import email_key
-from accounts.security.network import client_network
+from accounts.security.network import ClientInfo
 from accounts.security.rate_limits import count_registration
 from accounts.services.credentials import require_good_password
 from common.errors import Invalid
@@ -20,9 +19,9 @@ TAKEN = {
 }
 
 
-def register(*, email: str, password: str, username: str | None, request: HttpRequest | None) -> User:
+def register(*, email: str, password: str, username: str | None, client: ClientInfo) -> User:
     """Create an account and mail the confirmation link; raise Invalid for what is taken or too weak."""
-    count_registration(client_network(request))
+    count_registration(client.network)
     user = User(email=email, email_key=email_key(email), username=username or None)
     require_good_password(password, user)
     require_free(user)

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.contrib.auth.models import update_last_login
 from django.db import transaction
-from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.errors import InvalidCredentials, RefreshInvalid
@@ -17,7 +16,7 @@ from accounts.models.session import Session
 from accounts.models.tokens import hash_of
 from accounts.models.user import User
 from accounts.security.access_tokens import make_access_token
-from accounts.security.network import client_address
+from accounts.security.network import ClientInfo
 from accounts.security.refresh_tokens import RefreshToken, read_refresh_token
 
 KEEP_ENDED = timedelta(days=30)
@@ -32,7 +31,7 @@ class Tokens:
     expires_at: datetime
 
 
-def start_session(user: User, request: HttpRequest | None, kind: Session.Kind = Session.Kind.API) -> Session:
+def start_session(user: User, client: ClientInfo, kind: Session.Kind = Session.Kind.API) -> Session:
     """Start a session for somebody whose password was just found right.
 
     The account is locked and compared with what was checked: a password that changed meanwhile opens nothing.
@@ -45,7 +44,7 @@ def start_session(user: User, request: HttpRequest | None, kind: Session.Kind = 
         Session.objects.filter(user=user, expires_at__lt=now - KEEP_ENDED).delete()
         session = Session(user=user, kind=kind, created_at=now, last_used_at=now)
         session.expires_at = expiry(session, now)
-        session.user_agent, session.ip = describe(request)
+        session.user_agent, session.ip = client.agent, client.address
         session.current_hash = hash_of(RefreshToken(session.pk, 0).text)
         session.save(force_insert=True)
         if kind is Session.Kind.API:  # Django's own sign-in does it for pages
@@ -57,15 +56,6 @@ def expiry(session: Session, now: datetime) -> datetime:
     """Return the nearer of the idle and the absolute end."""
     idle, total = timedelta(days=settings.REFRESH_IDLE_DAYS), timedelta(days=settings.REFRESH_TOTAL_DAYS)
     return min(now + idle, session.created_at + total)
-
-
-def describe(request: HttpRequest | None) -> tuple[str, str | None]:
-    """Return the user agent and address that the owner is shown."""
-    if request is None:
-        return "", None
-    address = client_address(request)
-    agent = request.META.get("HTTP_USER_AGENT", "").replace("\0", "")[:300]
-    return agent, str(address) if address else None
 
 
 def tokens_of(session: Session) -> Tokens:

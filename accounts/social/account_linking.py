@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest
 
 from accounts.models import User
 from accounts.normalise import email_key
-from accounts.security.network import client_network
+from accounts.security.network import ClientInfo
 from accounts.security.rate_limits import count_registration
 from common.errors import NotAllowed
 
@@ -34,7 +33,7 @@ class Deactivated(NotAllowed):
     code, title = "account_deactivated", "This account is deactivated."
 
 
-def user_of(verified: Sequence[str], request: HttpRequest | None) -> User:
+def user_of(verified: Sequence[str], client: ClientInfo) -> User:
     """Return the account of one of these addresses, or a new one of the first; raise where nobody may be let in.
 
     An unconfirmed account lets nobody in: whoever registered it may know its password and wait for the owner to come.
@@ -48,7 +47,7 @@ def user_of(verified: Sequence[str], request: HttpRequest | None) -> User:
         raise ConfirmFirst()
     if not usable:
         raise NothingVerified()
-    return _create(usable[0], request)
+    return _create(usable[0], client)
 
 
 def _is_usable(address: str) -> bool:
@@ -78,13 +77,13 @@ def _active(user: User) -> User:
     return user
 
 
-def _create(address: str, request: HttpRequest | None) -> User:
-    count_registration(client_network(request))
+def _create(address: str, client: ClientInfo) -> User:
+    count_registration(client.network)
     user = User(email=address, is_email_confirmed=True)
     user.set_unusable_password()
     try:
         with transaction.atomic():
             user.save()
     except IntegrityError:  # the same person came twice at once, or registered meanwhile
-        return user_of([address], request)
+        return user_of([address], client)
     return user

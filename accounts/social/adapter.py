@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from accounts.pages.base import done
 from accounts.pages.views import HOME
+from accounts.security.network import client_info
 from accounts.social.account_linking import user_of
 from common.errors import ParleyError
 
@@ -28,7 +29,11 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         verified = [address for address in sociallogin.email_addresses if address.verified is True]
         verified.sort(key=lambda address: not address.primary)
         try:
-            login(request, user_of([address.email for address in verified], request), "accounts.backends.EmailBackend")
+            login(
+                request,
+                user_of([address.email for address in verified], client_info(request)),
+                "accounts.backends.EmailBackend",
+            )
         except ParleyError as refusal:
             raise ImmediateHttpResponse(_refused(request, refusal)) from refusal
         raise ImmediateHttpResponse(HttpResponseRedirect(sociallogin.get_redirect_url(request) or HOME))

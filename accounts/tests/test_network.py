@@ -3,12 +3,12 @@
 import pytest
 from django.test import RequestFactory
 
-from accounts.security.network import client_network
+from accounts.security.network import client_info
 
 
 def network(peer: str, forwarded: str | None = None) -> str:
     headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
-    return client_network(RequestFactory().get("/", REMOTE_ADDR=peer, **headers))
+    return client_info(RequestFactory().get("/", REMOTE_ADDR=peer, **headers)).network
 
 
 @pytest.mark.parametrize(

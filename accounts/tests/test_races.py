@@ -6,6 +6,7 @@ import pytest
 
 from accounts.errors import InvalidCredentials
 from accounts.models import Session, User
+from accounts.security.network import ClientInfo
 from accounts.services.credentials import check_credentials
 from accounts.services.sessions import start_session
 from accounts.tests.conftest import PASSWORD
@@ -24,7 +25,7 @@ def test_a_password_that_changed_meanwhile_opens_nothing(alice, change):
     alice.save()
 
     with pytest.raises(InvalidCredentials):
-        start_session(checked, None)
+        start_session(checked, ClientInfo())
     assert not Session.objects.exists()
 
 

@@ -76,7 +76,7 @@ def shown(frames: list[str]) -> str:
     """Do as the browser does with the frames of one reply; return what stands in its body at the end."""
     done = open_ = ""
     for frame in frames:
-        whole = re.search(rf'<div class="part" id="m-{ID}-done">(.*?)</div><div class="part open"', frame, re.DOTALL)
+        whole = re.search(rf'<div class="part" id="m-{ID}-done">(.*?)</div>\s*<div class="part open"', frame, re.DOTALL)
         if whole:
             done, open_ = whole[1], ""
             continue
