@@ -10,7 +10,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from accounts.mail.jobs import mail_confirmation
-from accounts.mail.worker import submit
+from accounts.mail.worker import enqueue
 from accounts.models import Profile, Session, User
 from accounts.pages.forms import AdminSignInForm
 from accounts.services.deletion import delete_account
@@ -94,7 +94,7 @@ class UserAdmin(StockUserAdmin):  # type: ignore[type-arg]
     def resend_confirmation(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Mail a new link to those that have not confirmed yet."""
         for user in queryset.filter(is_email_confirmed=False, is_active=True):
-            submit(mail_confirmation, user.pk)
+            enqueue(mail_confirmation, user.pk)
         self.message_user(request, "The mails are on their way.")
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:

@@ -14,12 +14,12 @@ from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Session
 from accounts.models.session import SESSION_KEY
-from common.async_lane import AuthenticationMiddleware as AsyncLaneAuthenticationMiddleware
+from common.async_lane import AuthenticationMiddleware
 
 LAST_USE_STEP = timedelta(minutes=15)  # the list of devices needs no finer clock
 
 
-class AuthenticationMiddleware(AsyncLaneAuthenticationMiddleware):
+class SessionAuthenticationMiddleware(AuthenticationMiddleware):
     """Signs a browser out as soon as its session row has ended, wherever that was done; lazily, in the stock way."""
 
     def process_request(self, request: HttpRequest) -> None:

@@ -10,18 +10,9 @@ from django.utils.html import format_html_join
 from chats.models import Chat, Turn
 from chats.services.chats import delete_chat
 from chats.tree import branch
+from common.admin import ReadOnly
 
 SHOWN = 50
-
-
-class ReadOnly:
-    """Mixin: rows are made by the product alone."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Chat)

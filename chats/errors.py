@@ -85,10 +85,6 @@ class ReplyBlocked(ReplyFailed):
     status, code, title = 422, "blocked", "The message or the answer was blocked by a content filter."
 
 
-class ReplyStopped(ReplyFailed):
-    status, code, title = 409, "stopped", "The reply was stopped before any text came."
-
-
 class ReplyInterrupted(ReplyFailed):
     status, code, title = 503, "interrupted", "The reply was interrupted before any text came; try again."
 

@@ -2,13 +2,12 @@
 
 from typing import Any
 
+from django.dispatch import receiver
+
 from accounts.signals import account_deleting
 from chats.services.chats import delete_all_chats
 
 
-def connect() -> None:
-    account_deleting.connect(_forget, dispatch_uid="chats")
-
-
-def _forget(*, user_id: int, **_: Any) -> None:
+@receiver(account_deleting)
+def forget_chats(*, user_id: int, **_: Any) -> None:
     delete_all_chats(user_id)

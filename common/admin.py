@@ -1,4 +1,4 @@
-"""Background work for staff: to see, and to have tried again."""
+"""What the admin pages of several apps share, and background work: to see, and to have tried again."""
 
 from typing import Any
 
@@ -10,8 +10,18 @@ from common.models import Task
 from common.tasks import repeat
 
 
+class ReadOnly:
+    """Mixin: rows are made by the product alone."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(Task)
-class TaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class TaskAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("task_path", "status", "attempts", "error", "enqueued_at", "run_after", "finished_at")
     list_filter = ("status", "task_path")
     exclude = ("args_kwargs",)  # they may name addresses
@@ -19,14 +29,8 @@ class TaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
     actions = ("try_again",)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
     def has_try_again_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("common.change_task")  # type: ignore[union-attr]
+        return request.user.has_perm("common.change_task")
 
     @admin.action(description="Try failed tasks again", permissions=["try_again"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:

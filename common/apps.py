@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from common.periodic import register
+from common.periodic import register_periodic
 
 
 class CommonConfig(AppConfig):
@@ -10,4 +10,4 @@ class CommonConfig(AppConfig):
     def ready(self) -> None:
         from common.tasks import forget_finished
 
-        register("clearing of finished tasks", lambda: 3600, forget_finished)
+        register_periodic("clearing of finished tasks", lambda: 3600, forget_finished)

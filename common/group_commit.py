@@ -17,7 +17,7 @@ Run = Callable[[Callable[[], Any], float], Any]
 
 
 @dataclass(slots=True, eq=False)
-class Job:
+class WaitingCall:
     """A call that waits for the writer, and the future of the loop that waits for the call."""
 
     call: Callable[[], Any]
@@ -44,13 +44,13 @@ class GroupCommit:
 
     def __init__(self, pool: ThreadPoolExecutor, run: Run) -> None:
         self._pool, self._run = pool, run
-        self._waiting: deque[Job] = deque()
+        self._waiting: deque[WaitingCall] = deque()
         self._lock, self._working = threading.Lock(), False
 
     def submit(self, call: Callable[[], Any], deadline: float) -> "asyncio.Future[Any]":
         """Queue a call; the future of the running loop has its result once that is committed."""
         loop = asyncio.get_running_loop()
-        job = Job(call, deadline, loop, loop.create_future())
+        job = WaitingCall(call, deadline, loop, loop.create_future())
         self._waiting.append(job)
         with self._lock:
             idle, self._working = not self._working, True
@@ -68,12 +68,12 @@ class GroupCommit:
             self._carry_out(jobs)
             _tell(jobs)
 
-    def _carry_out(self, jobs: list[Job]) -> None:
+    def _carry_out(self, jobs: list[WaitingCall]) -> None:
         if len(jobs) == 1 or not self._committed(jobs):
             for job in jobs:
                 job.attempt(lambda job=job: self._run(job.call, job.deadline))  # type: ignore[misc]
 
-    def _committed(self, jobs: list[Job]) -> bool:
+    def _committed(self, jobs: list[WaitingCall]) -> bool:
         try:
             self._run(lambda: _in_one_transaction(jobs), max(job.deadline for job in jobs))
         except Exception:
@@ -81,7 +81,7 @@ class GroupCommit:
         return True
 
 
-def _in_one_transaction(jobs: list[Job]) -> None:
+def _in_one_transaction(jobs: list[WaitingCall]) -> None:
     with transaction.atomic():
         for job in jobs:
             job.attempt(lambda job=job: _in_savepoint(job))  # type: ignore[misc]
@@ -89,21 +89,21 @@ def _in_one_transaction(jobs: list[Job]) -> None:
                 raise job.error  # it may have taken the whole transaction with it
 
 
-def _in_savepoint(job: Job) -> Any:
+def _in_savepoint(job: WaitingCall) -> Any:
     if time.monotonic() > job.deadline:
         raise OperationalError("the database is too busy: no thread came free in time")
     with transaction.atomic():
         return job.call()
 
 
-def _tell(jobs: list[Job]) -> None:
+def _tell(jobs: list[WaitingCall]) -> None:
     """Hand the results over, waking each loop once."""
     for loop in {job.loop for job in jobs}:
         with contextlib.suppress(RuntimeError):  # closed meanwhile
             loop.call_soon_threadsafe(_resolve, [job for job in jobs if job.loop is loop])
 
 
-def _resolve(jobs: list[Job]) -> None:
+def _resolve(jobs: list[WaitingCall]) -> None:
     for job in jobs:
         if job.future.done():
             continue

@@ -42,7 +42,7 @@ class Job:
 _registered: list[Job] = []
 
 
-def register(name: str, interval: Callable[[], float], function: Function) -> None:
+def register_periodic(name: str, interval: Callable[[], float], function: Function) -> None:
     """Have a function called in every server process: an async one on the server's loop, any other as a database write.
 
     One that returns how much it has done (or raises) is called again soon, since there may be more to do.

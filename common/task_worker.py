@@ -1,4 +1,4 @@
-"""Runs what is enqueued: each server process does, or `manage.py work`. One process at a time has a task, by its lease."""
+"""Runs what is enqueued: every server process does, or `manage.py work`. A lease says whose a task is."""
 
 import asyncio
 import logging

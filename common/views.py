@@ -99,17 +99,17 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
 
 
 def checked(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:
-    """Return the valid values of a form, or raise its field errors."""
+    """Return the valid values of an input, or raise its field errors."""
     empty = isinstance(data, Mapping) and not data
-    return dict(_defaults(serializer) if empty else _form(serializer).run_validation(data))
+    return dict(_defaults(serializer) if empty else _serializer(serializer).run_validation(data))
 
 
 @cache
-def _form(serializer: type[Serializer[Any]]) -> Serializer[Any]:
-    """Make a form once: its fields keep nothing of what they check, and copying them for each request is dear."""
+def _serializer(serializer: type[Serializer[Any]]) -> Serializer[Any]:
+    """Make a serializer once: its fields keep nothing of what they check, and copying them for each request is dear."""
     return serializer()
 
 
 @cache
 def _defaults(serializer: type[Serializer[Any]]) -> dict[str, Any]:
-    return _form(serializer).run_validation({})  # type: ignore[no-any-return]
+    return _serializer(serializer).run_validation({})  # type: ignore[no-any-return]

@@ -1,5 +1,6 @@
 """Django settings; every value that an operator may want to change comes from `config.env`."""
 
+import tomllib
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,8 @@ from accounts.social import setup as social
 from config import env
 from config.env import BASE_DIR
 from llm.aliases import DEFAULT_ALIASES
+
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
 # --- The site -------------------------------------------------------------------------------------------------------
 DEBUG = env.flag("DEBUG", False)
@@ -58,7 +61,7 @@ MIDDLEWARE = [
     "common.async_lane.SessionMiddleware",
     "common.async_lane.CommonMiddleware",
     "common.async_lane.CsrfViewMiddleware",
-    "accounts.middleware.AuthenticationMiddleware",
+    "accounts.middleware.SessionAuthenticationMiddleware",
     "common.async_lane.MessageMiddleware",
     "common.async_lane.XFrameOptionsMiddleware",
 ]
@@ -312,7 +315,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Parley",
     "DESCRIPTION": "Chats with OpenAI and Gemini over REST and server-sent events; errors are problem documents.",
-    "VERSION": "1.0.0",
+    "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
     "SCHEMA_PATH_PREFIX": r"/api",
     "SERVE_INCLUDE_SCHEMA": False,

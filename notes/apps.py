@@ -6,6 +6,4 @@ class NotesConfig(AppConfig):
     verbose_name = "Notes"
 
     def ready(self) -> None:
-        from notes import receivers
-
-        receivers.connect()
+        from notes import receivers  # noqa: F401

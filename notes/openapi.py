@@ -32,7 +32,7 @@ def build() -> Schema:
         "openapi": "3.1.0",
         "info": {
             "title": "Parley notes",
-            "version": "1.0.0",
+            "version": settings.VERSION,
             "description": "Keeps answers worth keeping: saves notes of the signed-in user, and finds them again.",
         },
         "servers": [{"url": site}],

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from django.conf import settings
+from django.dispatch import receiver
 
 from accounts.signals import account_deleting
 from chats.rows import MessageRow
@@ -14,16 +15,13 @@ from notes.services import delete_all_notes
 _MARKS = re.compile(r"([\\`*_\[\]<>&])")
 
 
-def connect() -> None:
-    account_deleting.connect(_forget, dispatch_uid="notes")
-    reply_saving.connect(_save, dispatch_uid="notes")
-
-
-def _forget(*, user_id: int, **_: Any) -> None:
+@receiver(account_deleting)
+def forget_notes(*, user_id: int, **_: Any) -> None:
     delete_all_notes(user_id)
 
 
-def _save(*, owner_id: int, reply: MessageRow, **_: Any) -> str:
+@receiver(reply_saving)
+def save_reply(*, owner_id: int, reply: MessageRow, **_: Any) -> str:
     note, made = save_row(owner_id, reply)
     words = "Saved to your notes" if made else "This is in your notes already"
     title = _MARKS.sub(r"\\\1", note.title)

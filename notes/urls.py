@@ -16,9 +16,9 @@ api_patterns = [
     ),
 ]
 page_patterns = [
-    *with_and_without_slash("notes", views.listing, "notes-page"),
+    *with_and_without_slash("notes", views.note_list, "notes-page"),
     *with_and_without_slash("notes/new", views.new, "note-new"),
-    *with_and_without_slash("notes/<anyuuid:note_id>", views.note, "note-page"),
+    *with_and_without_slash("notes/<anyuuid:note_id>", views.note_detail, "note-page"),
     *with_and_without_slash("notes/<anyuuid:note_id>/edit", views.edit, "note-edit"),
     *with_and_without_slash("notes/<anyuuid:note_id>/delete", views.delete, "note-delete"),
     *with_and_without_slash(

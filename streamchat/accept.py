@@ -106,13 +106,13 @@ def attach(row_id: UUID, reply_id: UUID, delivery: str, answer: HookResponse) ->
         Delivery.objects.filter(pk=delivery).update(answer=answer)
 
 
-def refuse(row_id: UUID, delivery: str, answer: HookResponse) -> None:
+def record_refusal(row_id: UUID, delivery: str, answer: HookResponse) -> None:
     """Record that the sender is told why there is no reply; the channel is owed nothing."""
     with transaction.atomic():
         Reply.objects.filter(pk=row_id).update(outcome="refused", finished_at=timezone.now())
         Delivery.objects.filter(pk=delivery).update(answer=answer)
 
 
-def note(row_id: UUID, text: str) -> None:
+def record_note(row_id: UUID, text: str) -> None:
     """Record what the bot is to say in the channel instead of a reply: the hook had answered before this was known."""
     Reply.objects.filter(pk=row_id).update(note=text)

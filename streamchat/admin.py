@@ -5,20 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from common.admin import ReadOnly
 from streamchat.models import Channel, Reply
-
-
-class ReadOnly:
-    """Mixin: rows are made by the product alone."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Channel)
@@ -29,6 +17,9 @@ class ChannelAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     ordering = ("-id",)
     show_full_result_count = False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
 
 @admin.register(Reply)
 class ReplyAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
@@ -38,3 +29,6 @@ class ReplyAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ("=channel__cid", "=asker", "=reply")
     ordering = ("-id",)
     show_full_result_count = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -28,7 +28,7 @@ class StreamTokenOutput(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
-class StreamStopForm(serializers.Serializer[Any]):
+class StreamStopInput(serializers.Serializer[Any]):
     parent_id = TextField(required=False, default="", allow_blank=True, max_length=255, help_text="the thread, if any")
 
 
@@ -42,7 +42,7 @@ def require_configured() -> None:
         raise StreamMissing()
 
 
-class TokenView(AsyncView):
+class StreamTokenView(AsyncView):
     @extend_schema(operation_id="stream_token", request=None, responses={200: StreamTokenOutput, **PROBLEMS})
     async def post(self, request: HttpRequest) -> HttpResponse:
         """Make a token for the signed-in user's own id on Stream, and for no other."""
@@ -66,12 +66,12 @@ def _confirmed(claims: Claims) -> Viewer:
     return viewer
 
 
-class StopView(AsyncView):
-    @extend_schema(operation_id="stream_stop", request=StreamStopForm, responses={200: StreamStopOutput, **PROBLEMS})
+class ChannelStopView(AsyncView):
+    @extend_schema(operation_id="stream_stop", request=StreamStopInput, responses={200: StreamStopOutput, **PROBLEMS})
     async def post(self, request: HttpRequest, cid: str) -> HttpResponse:
         """Stop the bot's newest reply in a channel or thread: for who asked it, and for the owner of the chat."""
         require_configured()
         claims = bearer_claims(request)
-        form = checked(StreamStopForm, read_object(request))
-        stopped = await stop_in_channel(claims, cid, form["parent_id"])
+        data = checked(StreamStopInput, read_object(request))
+        stopped = await stop_in_channel(claims, cid, data["parent_id"])
         return json_response({"message_id": stopped.message_id, "state": stopped.reply.state})

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.conf import settings
 
-from common.periodic import register
+from common.periodic import register_periodic
 
 
 class StreamChatConfig(AppConfig):
@@ -10,7 +10,6 @@ class StreamChatConfig(AppConfig):
 
     def ready(self) -> None:
         from streamchat import checks, receivers  # noqa: F401
-        from streamchat.worker import sweep
+        from streamchat.worker import sweep_replies
 
-        receivers.connect()
-        register("sweep of replies for Stream", lambda: settings.SWEEP_SECONDS, sweep)
+        register_periodic("sweep of replies for Stream", lambda: settings.SWEEP_SECONDS, sweep_replies)

@@ -75,11 +75,11 @@ class CommandTask:
         """Tell the sender; where the hook could not wait, tell the channel."""
         row = claimed.row
         if self.is_late:
-            await database().write(accept.note, row.pk, refusal.detail[:300])
+            await database().write(accept.record_note, row.pk, refusal.detail[:300])
             worker().post_reply(replace(due_of(row), note=refusal.detail))
             return hook_responses.accepted(self.command)
         self.answer = refusal_answer(self.command, refusal)
-        await database().write(accept.refuse, row.pk, self.command.delivery, self.answer)
+        await database().write(accept.record_refusal, row.pk, self.command.delivery, self.answer)
         return self.answer
 
     async def _earlier_answer(self) -> HookResponse:
@@ -95,7 +95,7 @@ def refusal_answer(command: StreamCommand, refusal: ParleyError) -> HookResponse
     """A chat that is busy is worth another try; everything else is an error that only the sender sees."""
     if isinstance(refusal, TurnRunning):
         return hook_responses.come_again(command, refusal.detail)
-    return hook_responses.refused(refusal.detail)
+    return hook_responses.rejected(refusal.detail)
 
 
 async def answer_to(command: StreamCommand) -> HookResponse:
@@ -106,7 +106,7 @@ async def answer_to(command: StreamCommand) -> HookResponse:
     if command.action == hook_responses.CANCEL:
         return hook_responses.DROPPED
     if wrong := _what_is_wrong(command.args):
-        return hook_responses.refused(wrong.format(name=command.name))
+        return hook_responses.rejected(wrong.format(name=command.name))
     command_task = CommandTask(command)
     task = worker().begin(command_task.run())
     try:

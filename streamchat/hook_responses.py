@@ -18,7 +18,7 @@ def accepted(command: StreamCommand) -> HookResponse:
     return {"message": shown}
 
 
-def refused(text: str) -> HookResponse:
+def rejected(text: str) -> HookResponse:
     """Reject the message and tell its sender why; nobody else sees it, and nothing is stored."""
     return {"message": {"type": "error", "text": text}}
 

@@ -12,7 +12,7 @@ from chats.models import State, Turn
 from common.leases import database_now, lease_end
 from common.sql import is_postgresql, uuid_of
 from streamchat.models import Reply
-from streamchat.reply_poster import Due, due_of, finish
+from streamchat.reply_poster import Due, due_of, mark_finished
 from streamchat.wording import NOTES
 
 AT_A_TIME = 50
@@ -54,7 +54,7 @@ def take_over(owner: str) -> list[Due]:
 def _due(row: Reply) -> Due | None:
     """Return what is still owed; a turn recorded under the row's key counts, though the row never heard of it."""
     if row.created_at < timezone.now() - GIVE_UP:
-        finish(row.pk, "given_up")
+        mark_finished(row.pk, "given_up")
         return None
     due = due_of(row)
     turn = Turn.objects.filter(**_turn_of(row)).order_by("-pk").first()

@@ -2,14 +2,12 @@
 
 from typing import Any
 
+from django.dispatch import receiver
+
 from accounts.signals import access_revoked, account_deleting
 from streamchat.revoking import revoke_later
 
 
-def connect() -> None:
-    for signal in (access_revoked, account_deleting):
-        signal.connect(_revoke, dispatch_uid="streamchat")
-
-
-def _revoke(*, user_id: int, **_: Any) -> None:
+@receiver([access_revoked, account_deleting])
+def revoke_tokens(*, user_id: int, **_: Any) -> None:
     revoke_later(user_id)

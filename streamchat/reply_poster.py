@@ -71,7 +71,7 @@ class ReplyPoster:
         except StreamError as error:
             logger.warning("stream could not be reached for %s, trying again: %s", self.due.message_id, error)
             return
-        await database().write(finish, self.due.row_id, outcome)
+        await database().write(mark_finished, self.due.row_id, outcome)
 
     async def _give_up(self) -> None:
         """Say so in the message, where it is there and this much is taken: else it would seem to grow for ever."""
@@ -186,6 +186,6 @@ def note_posted(row_id: UUID) -> None:
     Reply.objects.filter(pk=row_id).update(is_posted=True)
 
 
-def finish(row_id: UUID, outcome: str) -> None:
+def mark_finished(row_id: UUID, outcome: str) -> None:
     """Record that the channel is owed nothing more."""
     Reply.objects.filter(pk=row_id, finished_at=None).update(outcome=outcome, finished_at=timezone.now())

@@ -4,7 +4,7 @@ from django.urls import register_converter
 from django.urls.converters import StringConverter
 
 from common.urls import with_and_without_slash
-from streamchat.api import StopView, TokenView
+from streamchat.api import ChannelStopView, StreamTokenView
 from streamchat.payload import CHANNEL
 from streamchat.webhook import WebhookView
 
@@ -19,6 +19,6 @@ register_converter(ChannelConverter, "cid")
 
 stream_patterns = [
     *with_and_without_slash("webhooks/stream", WebhookView.as_view(), "stream-webhook"),
-    *with_and_without_slash("api/stream/token", TokenView.as_view(), "stream-token"),
-    *with_and_without_slash("api/stream/channels/<cid:cid>/stop", StopView.as_view(), "stream-stop"),
+    *with_and_without_slash("api/stream/token", StreamTokenView.as_view(), "stream-token"),
+    *with_and_without_slash("api/stream/channels/<cid:cid>/stop", ChannelStopView.as_view(), "stream-stop"),
 ]

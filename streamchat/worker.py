@@ -89,7 +89,7 @@ def worker() -> Worker:
     return Worker()
 
 
-async def sweep() -> None:
+async def sweep_replies() -> None:
     """Have the running loop's worker sweep, where Stream is set up."""
     if is_configured():
         await worker().sweep()

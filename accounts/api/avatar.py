@@ -53,9 +53,9 @@ class AvatarView(APIView):
         tags=["accounts"],
     )
     def put(self, request: Request) -> Response:
-        form = AvatarInput(data=request.data)
-        form.is_valid(raise_exception=True)
-        return Response(ProfileOutput(replace_avatar(signed_in_user(request), form.validated_data["avatar"])).data)
+        filled = AvatarInput(data=request.data)
+        filled.is_valid(raise_exception=True)
+        return Response(ProfileOutput(replace_avatar(signed_in_user(request), filled.validated_data["avatar"])).data)
 
     @extend_schema(summary="Remove my avatar", responses={200: ProfileOutput, **problems(**NOT_SIGNED_IN)},
                    tags=["accounts"])  # fmt: skip

@@ -51,11 +51,11 @@ class CookieView(APIView):
         super().initial(request, *args, **kwargs)
 
 
-def read(form: type[Serializer[Any]], request: Request, partial: bool = False) -> dict[str, Any]:
+def read(serializer: type[Serializer[Any]], request: Request, partial: bool = False) -> dict[str, Any]:
     """Return the valid values of the body, or raise its field errors."""
     if not isinstance(request.data, dict):
         raise Invalid("Send a JSON object.")
-    filled = form(data=request.data, partial=partial)
+    filled = serializer(data=request.data, partial=partial)
     filled.is_valid(raise_exception=True)
     values: dict[str, Any] = filled.validated_data
     return values

@@ -84,10 +84,10 @@ class KeysView(ListAPIView[ApiKey]):
     )
     def post(self, request: Request) -> Response:
         require_confirmed(viewer_of(request))
-        form = read(KeyInput, request)
-        scopes = form.get("scopes") or ApiKey.Scope.values
+        data = read(KeyInput, request)
+        scopes = data.get("scopes") or ApiKey.Scope.values
         key, secret = create_key(
-            signed_in_user(request), form["name"], scopes, form["expires_at"], client_info(request)
+            signed_in_user(request), data["name"], scopes, data["expires_at"], client_info(request)
         )
         return Response({**KeyOutput(key).data, "key": secret}, status=status.HTTP_201_CREATED)
 

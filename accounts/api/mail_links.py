@@ -42,11 +42,11 @@ class SendConfirmationView(OpenView):
         tags=["accounts"],
     )
     def post(self, request: Request) -> Response:
-        form = read(ResendInput, request)
+        data = read(ResendInput, request)
         if isinstance(request.user, User):
             addresses.resend_confirmation(request.user, client_info(request))
-        elif "email" in form:
-            addresses.resend_confirmation_to(form["email"], client_info(request))
+        elif "email" in data:
+            addresses.resend_confirmation_to(data["email"], client_info(request))
         else:
             raise NotSignedIn()
         return Response(ACCEPTED, status=status.HTTP_202_ACCEPTED)
@@ -61,8 +61,8 @@ class ConfirmView(OpenView):
         tags=["accounts"],
     )
     def post(self, request: Request) -> Response:
-        form = read(MailTokenInput, request)
-        return Response(UserOutput(addresses.confirm(form["token"])).data)
+        data = read(MailTokenInput, request)
+        return Response(UserOutput(addresses.confirm(data["token"])).data)
 
 
 class ChangeEmailView(APIView):
@@ -74,8 +74,8 @@ class ChangeEmailView(APIView):
         tags=["accounts"],
     )
     def post(self, request: Request) -> Response:
-        form = read(ChangeEmailInput, request)
-        addresses.request_change(signed_in_user(request), form["email"], form["password"], client_info(request))
+        data = read(ChangeEmailInput, request)
+        addresses.request_change(signed_in_user(request), data["email"], data["password"], client_info(request))
         return Response(ACCEPTED, status=status.HTTP_202_ACCEPTED)
 
 
@@ -88,8 +88,8 @@ class PasswordResetView(OpenView):
         tags=["accounts"],
     )
     def post(self, request: Request) -> Response:
-        form = read(EmailInput, request)
-        passwords.request_reset(form["email"], client_info(request))
+        data = read(EmailInput, request)
+        passwords.request_reset(data["email"], client_info(request))
         return Response(ACCEPTED, status=status.HTTP_202_ACCEPTED)
 
 
@@ -102,8 +102,8 @@ class PasswordResetConfirmView(OpenView):
         tags=["accounts"],
     )
     def post(self, request: Request) -> Response:
-        form = read(ResetInput, request)
-        passwords.reset(form["token"], form["password"])
+        data = read(ResetInput, request)
+        passwords.reset(data["token"], data["password"])
         return Response(ACCEPTED)
 
 
@@ -116,6 +116,6 @@ class ChangePasswordView(APIView):
         tags=["accounts"],
     )
     def post(self, request: Request) -> Response:
-        form, user = read(ChangePasswordInput, request), signed_in_user(request)
-        passwords.change(user, form["old_password"], form["new_password"], client_info(request))
+        data, user = read(ChangePasswordInput, request), signed_in_user(request)
+        passwords.change(user, data["old_password"], data["new_password"], client_info(request))
         return signed_in(user, tokens_of(start_session(user, client_info(request))))

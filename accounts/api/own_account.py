@@ -29,7 +29,7 @@ from accounts.models import Session
 from accounts.security.network import client_info
 from accounts.services.deletion import delete_own_account
 from accounts.services.profiles import update_profile
-from accounts.services.registration import rename
+from accounts.services.registration import change_username
 from accounts.services.tickets import issue_ticket
 from common.errors import NotFound
 
@@ -46,9 +46,9 @@ class SelfView(APIView):
         summary="Change my account", request=UserInput, responses={200: UserOutput, **MINE_FORM}, tags=["accounts"]
     )
     def patch(self, request: Request) -> Response:
-        form, user = read(UserInput, request), signed_in_user(request)
-        if "username" in form:
-            rename(user, form["username"])
+        data, user = read(UserInput, request), signed_in_user(request)
+        if "username" in data:
+            change_username(user, data["username"])
         return Response(UserOutput(user).data)
 
     @extend_schema(
@@ -59,8 +59,8 @@ class SelfView(APIView):
         tags=["accounts"],
     )
     def delete(self, request: Request) -> Response:
-        form = read(PasswordInput, request)
-        delete_own_account(signed_in_user(request), form["password"], client_info(request))
+        data = read(PasswordInput, request)
+        delete_own_account(signed_in_user(request), data["password"], client_info(request))
         response = Response(status=status.HTTP_204_NO_CONTENT)
         clear_refresh_cookie(response)
         return response
@@ -76,8 +76,8 @@ class ProfileView(APIView):
         tags=["accounts"],
     )  # fmt: skip
     def patch(self, request: Request) -> Response:
-        form = read(ProfileInput, request)
-        return Response(ProfileOutput(update_profile(signed_in_user(request).profile, form)).data)
+        data = read(ProfileInput, request)
+        return Response(ProfileOutput(update_profile(signed_in_user(request).profile, data)).data)
 
 
 class SessionsView(ListAPIView[Session]):

@@ -32,8 +32,8 @@ class RegisterView(OpenView):
         tags=["accounts"],
     )
     def post(self, request: Request) -> Response:
-        form = read(RegisterInput, request)
-        user = register(client=client_info(request), **form)
+        data = read(RegisterInput, request)
+        user = register(client=client_info(request), **data)
         return signed_in(user, tokens_of(start_session(user, client_info(request))), status.HTTP_201_CREATED)
 
 
@@ -49,8 +49,8 @@ class TokenView(OpenView):
         tags=["accounts"],
     )
     def post(self, request: Request) -> Response:
-        form = read(TokenInput, request)
-        user = check_credentials(form["email"], form["password"], request._request)
+        data = read(TokenInput, request)
+        user = check_credentials(data["email"], data["password"], request._request)
         return signed_in(user, tokens_of(start_session(user, client_info(request))))
 
 

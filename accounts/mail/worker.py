@@ -20,7 +20,7 @@ P = ParamSpec("P")
 THREADS, WAITING, LAST_SECONDS = 2, 1000, 3.0
 
 
-class Worker:
+class MailWorker:
     """Runs jobs one after another on daemon threads that start with the first job."""
 
     def __init__(self) -> None:
@@ -58,19 +58,19 @@ class Worker:
 _making = threading.Lock()
 
 
-def worker() -> Worker:
+def mail_worker() -> MailWorker:
     """Return the one worker of this process, which finishes what it can at exit."""
     with _making:
         return _worker()
 
 
 @cache
-def _worker() -> Worker:
-    made = Worker()
+def _worker() -> MailWorker:
+    made = MailWorker()
     atexit.register(made.drain, LAST_SECONDS)
     return made
 
 
-def submit(job: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+def enqueue(job: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
     """Run a mail job beside the request."""
-    worker().submit(partial(job, *args, **kwargs))
+    mail_worker().submit(partial(job, *args, **kwargs))

@@ -16,7 +16,7 @@ from accounts.api.base import NOT_SIGNED_IN
 from accounts.api.docs import problems
 from accounts.api.paging import NewestFirst
 from accounts.oauth.models import AppGrant
-from accounts.oauth.revocation import revoke
+from accounts.oauth.revocation import revoke_grant
 
 
 class AppOutput(serializers.Serializer[Any]):
@@ -60,5 +60,5 @@ class GrantView(APIView):
         tags=["accounts"],
     )
     def delete(self, request: Request, grant_id: UUID) -> Response:
-        revoke(signed_in_user(request), grant_id)
+        revoke_grant(signed_in_user(request), grant_id)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts.oauth import clients, limits, parameters
+from accounts.oauth import limits, parameters
+from accounts.oauth.client_authentication import authenticate
 from accounts.oauth.errors import NO_STORE, challenged, json_answer
 from accounts.security.network import client_info
 from common.errors import MethodNotAllowed
@@ -57,14 +58,14 @@ def _refused(request: HttpRequest, error: Exception) -> HttpResponse:
 @endpoint
 def token(request: HttpRequest) -> HttpResponse:
     """Exchange a code or refresh token: `{access_token, token_type, expires_in, refresh_token, scope}`."""
-    clients.authenticate(request)
+    authenticate(request)
     return retry_conflicts(_issue, request)
 
 
 @endpoint
 def revoke(request: HttpRequest) -> HttpResponse:
     """End the grant that a token belongs to; 200 for an unknown one, too."""
-    clients.authenticate(request)
+    authenticate(request)
     return retry_conflicts(_revoke, request)
 
 

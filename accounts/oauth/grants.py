@@ -28,7 +28,7 @@ def lock_session(user: User, session_id: UUID) -> bool:
     return Session.objects.alive().select_for_update(of=("self",)).filter(pk=session_id, user=user).exists()
 
 
-def begin(request: Any, code_hash: str) -> AppGrant:
+def record_consent(request: Any, code_hash: str) -> AppGrant:
     """Record a consent (an oauthlib Request with user, client, scopes and resource), and tidy up after old ones."""
     _sweep(request.user.pk)
     return AppGrant.objects.create(

@@ -25,7 +25,7 @@ def _address(name: str) -> str:
 
 
 @require_safe
-def server(request: HttpRequest) -> HttpResponse:
+def authorization_server(request: HttpRequest) -> HttpResponse:
     """Describe the authorisation server (RFC 8414)."""
     data = {
         "issuer": settings.SITE_URL,

@@ -21,8 +21,10 @@ from accounts.oauth.models import AppGrant
 from accounts.oauth.scopes import DEFAULT, api_resource, mcp_resource
 from common.errors import NotAllowed, NotSignedIn
 
-__all__ = ["Grant", "InsufficientScope", "OAuthAuthentication", "OAuthBesideSession", "OAuthProtected", "TokenRefused",
-           "api_resource", "bearer_token", "challenge", "grant_for", "mcp_resource", "require_scope"]  # fmt: skip
+__all__ = [
+    "GrantedAccess", "InsufficientScope", "OAuthAuthentication", "OAuthBesideSession", "OAuthProtected",
+    "TokenRefused", "api_resource", "bearer_token", "challenge", "grant_for", "mcp_resource", "require_scope",
+]  # fmt: skip
 
 ACCESS_PREFIX = "parley-at-"
 LAST_USE_STEP = timedelta(minutes=1)
@@ -41,7 +43,7 @@ class InsufficientScope(NotAllowed):
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class GrantedAccess:
     """Who lets an app in, and what the app may do."""
 
     id: UUID
@@ -56,7 +58,7 @@ class Grant:
             raise InsufficientScope(scope)
 
 
-def grant_for(raw_token: str, resource: str) -> Grant | None:
+def grant_for(raw_token: str, resource: str) -> GrantedAccess | None:
     """Return what an access token stands for at this resource server (RFC 8707), or None where it lets nobody in.
 
     Synchronous, two queries; notes the use, at most once a minute. `resource` is `api_resource()` or `mcp_resource()`.
@@ -74,14 +76,14 @@ def grant_for(raw_token: str, resource: str) -> Grant | None:
     return _of(bound.token_family, found.scope)
 
 
-def _of(family: UUID, scope: str) -> Grant | None:
+def _of(family: UUID, scope: str) -> GrantedAccess | None:
     row = AppGrant.objects.alive().select_related("user__profile", "application").filter(pk=family).first()
     if row is None:
         return None
     _note_use(row)
     name = row.application.name or row.application.client_id
     scopes = frozenset(scope.split()) & frozenset(row.scopes)
-    return Grant(row.pk, row.user, scopes, row.application.client_id, name)
+    return GrantedAccess(row.pk, row.user, scopes, row.application.client_id, name)
 
 
 def _note_use(row: AppGrant) -> None:
@@ -110,14 +112,14 @@ def bearer_token(header: str) -> str | None:
 
 
 class OAuthAuthentication(BaseAuthentication):
-    """DRF: `request.user` is the User (profile loaded), `request.auth` the Grant.
+    """DRF: `request.user` is the User (profile loaded), `request.auth` the GrantedAccess.
 
     A chat's JWT and an API key are no action tokens: 401. The view says by `oauth_resource` which server it belongs to.
     """
 
     others_follow = False
 
-    def authenticate(self, request: Request) -> tuple[User, Grant] | None:
+    def authenticate(self, request: Request) -> tuple[User, GrantedAccess] | None:
         token = bearer_token(request.META.get("HTTP_AUTHORIZATION", ""))
         if token is None or (self.others_follow and not token.startswith(ACCESS_PREFIX)):
             return None
@@ -159,5 +161,5 @@ class OAuthProtected:
 def require_scope(request: Request, scope: str) -> None:
     """Raise InsufficientScope for an app that was not granted this; the user's own front end may do everything."""
     auth: Any = request.auth
-    if isinstance(auth, Grant):
+    if isinstance(auth, GrantedAccess):
         auth.require(scope)

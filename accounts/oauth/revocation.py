@@ -9,7 +9,7 @@ from accounts.oauth.models import AppGrant, AppGrantQuerySet
 from common.errors import NotFound
 
 
-def revoke(user: User, grant_id: UUID) -> None:
+def revoke_grant(user: User, grant_id: UUID) -> None:
     """End one grant for its owner; raise NotFound for what is not there, not theirs or over."""
     if not end(AppGrant.objects.connected().filter(pk=grant_id, user=user), "revoked"):
         raise NotFound()

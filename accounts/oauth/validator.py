@@ -76,7 +76,7 @@ class Validator(OAuth2Validator):
     def _create_authorization_code(self, request: Any, code: dict[str, str], expires: Any = None) -> Any:
         request.nonce = request.claims = None  # OpenID Connect's
         hashed = hash_of(code["code"])
-        grants.begin(request, hashed)
+        grants.record_consent(request, hashed)
         return super()._create_authorization_code(request, {**code, "code": hashed}, expires)
 
     def validate_code(self, client_id: str, code: str, client: Any, request: Any, *args: Any, **kwargs: Any) -> bool:

@@ -24,7 +24,7 @@ class AdminSignInForm(AdminAuthenticationForm):
             raise forms.ValidationError(refusal.detail) from refusal
 
 
-class PasswordInput(forms.CharField):
+class PasswordFormField(forms.CharField):
     """Any characters, exactly as typed."""
 
     def __init__(self, label: str = "Password", new: bool = False) -> None:
@@ -33,7 +33,7 @@ class PasswordInput(forms.CharField):
         super().__init__(label=label, strip=False, max_length=MAX_PASSWORD, widget=widget)
 
 
-class EmailInput(forms.EmailField):
+class EmailFormField(forms.EmailField):
     def __init__(self, label: str = "E-mail address") -> None:
         super().__init__(label=label, max_length=254, widget=forms.EmailInput({"autocomplete": "email"}))
 
@@ -54,13 +54,13 @@ class ServiceForm(forms.Form):
 
 
 class SignInForm(ServiceForm):
-    email = EmailInput()
-    password = PasswordInput()
+    email = EmailFormField()
+    password = PasswordFormField()
 
 
 class RegisterForm(ServiceForm):
-    email = EmailInput()
-    password = PasswordInput(new=True)
+    email = EmailFormField()
+    password = PasswordFormField(new=True)
     username = forms.CharField(
         label="Name (optional)", max_length=25, required=False, validators=[USERNAME],
         widget=forms.TextInput({"autocomplete": "username"}),
@@ -68,7 +68,7 @@ class RegisterForm(ServiceForm):
 
 
 class ResetForm(ServiceForm):
-    email = EmailInput()
+    email = EmailFormField()
 
 
 class TokenForm(ServiceForm):
@@ -78,21 +78,21 @@ class TokenForm(ServiceForm):
 
 
 class NewPasswordForm(TokenForm):
-    password = PasswordInput("New password", new=True)
+    password = PasswordFormField("New password", new=True)
 
 
 class ChangePasswordForm(ServiceForm):
-    old_password = PasswordInput("Present password")
-    new_password = PasswordInput("New password", new=True)
+    old_password = PasswordFormField("Present password")
+    new_password = PasswordFormField("New password", new=True)
 
 
 class ChangeEmailForm(ServiceForm):
-    email = EmailInput("New e-mail address")
-    password = PasswordInput()
+    email = EmailFormField("New e-mail address")
+    password = PasswordFormField()
 
 
 class DeleteForm(ServiceForm):
-    password = PasswordInput()
+    password = PasswordFormField()
 
 
 class AvatarForm(ServiceForm):

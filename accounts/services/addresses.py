@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.errors import InvalidToken
 from accounts.mail.jobs import mail_address_change, mail_address_changed, mail_confirmation, mail_confirmation_to
-from accounts.mail.worker import submit
+from accounts.mail.worker import enqueue
 from accounts.models import User
 from accounts.normalise import email_key
 from accounts.security.network import ClientInfo
@@ -20,13 +20,13 @@ from common.errors import Invalid
 def resend_confirmation(user: User, client: ClientInfo) -> None:
     """Mail a new confirmation link, if one is needed."""
     count_mail_request(user.email, client.network)
-    transaction.on_commit(partial(submit, mail_confirmation, user.pk))
+    transaction.on_commit(partial(enqueue, mail_confirmation, user.pk))
 
 
 def resend_confirmation_to(email: str, client: ClientInfo) -> None:
     """The same for somebody who is not signed in: whether there is such an account is found out after the answer."""
     count_mail_request(email, client.network)
-    transaction.on_commit(partial(submit, mail_confirmation_to, email))
+    transaction.on_commit(partial(enqueue, mail_confirmation_to, email))
 
 
 def request_change(user: User, email: str, password: str, client: ClientInfo) -> None:
@@ -35,7 +35,7 @@ def request_change(user: User, email: str, password: str, client: ClientInfo) ->
     count_registration(client.network)  # it tells, like registering, whether an address is taken
     count_mail_request(email, client.network)
     require_free(User(pk=user.pk, email=email))
-    transaction.on_commit(partial(submit, mail_address_change, user.pk, email))
+    transaction.on_commit(partial(enqueue, mail_address_change, user.pk, email))
 
 
 @transaction.atomic
@@ -60,4 +60,4 @@ def _change(user: User, email: str) -> None:
     except IntegrityError as error:
         raise Invalid(errors={"email": [TAKEN["email"]]}) from error
     void_all(user)  # a reset link in the old mailbox must not open the account
-    transaction.on_commit(partial(submit, mail_address_changed, old, email))
+    transaction.on_commit(partial(enqueue, mail_address_changed, old, email))

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from accounts.errors import InvalidCredentials
 from accounts.mail.jobs import mail_password_changed, mail_reset
-from accounts.mail.worker import submit
+from accounts.mail.worker import enqueue
 from accounts.models import User
 from accounts.security.network import ClientInfo
 from accounts.security.rate_limits import count_mail_request
@@ -17,7 +17,7 @@ from accounts.services.mail_tokens import Purpose, look_at, use, void_all
 def request_reset(email: str, client: ClientInfo) -> None:
     """Have a reset link mailed; the account is looked up after the answer, so that the answer tells nothing."""
     count_mail_request(email, client.network)
-    transaction.on_commit(partial(submit, mail_reset, email))
+    transaction.on_commit(partial(enqueue, mail_reset, email))
 
 
 def reset(secret: str, password: str) -> None:
@@ -48,4 +48,4 @@ def change(user: User, old: str, new: str, client: ClientInfo) -> None:
 def _store(user: User) -> None:
     user.save(update_fields=["password", "is_email_confirmed", "updated_at"])
     void_all(user)
-    transaction.on_commit(partial(submit, mail_password_changed, user.pk))
+    transaction.on_commit(partial(enqueue, mail_password_changed, user.pk))

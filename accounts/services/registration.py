@@ -5,7 +5,7 @@ from functools import partial
 from django.db import IntegrityError, transaction
 
 from accounts.mail.jobs import mail_confirmation
-from accounts.mail.worker import submit
+from accounts.mail.worker import enqueue
 from accounts.models import User
 from accounts.normalise import email_key
 from accounts.security.network import ClientInfo
@@ -46,14 +46,14 @@ def save_unless_taken(user: User) -> None:
     try:
         with transaction.atomic():
             user.save()
-            transaction.on_commit(partial(submit, mail_confirmation, user.pk))
+            transaction.on_commit(partial(enqueue, mail_confirmation, user.pk))
     except IntegrityError:
         user.pk = None
         require_free(user)
         raise
 
 
-def rename(user: User, username: str | None) -> None:
+def change_username(user: User, username: str | None) -> None:
     """Give a user another name, or none."""
     user.username = username or None
     require_free(user)

@@ -14,7 +14,7 @@ from common.urls import with_and_without_slash
 
 
 @require_POST
-def begin(request: HttpRequest, provider: str) -> HttpResponse:
+def begin_sign_in(request: HttpRequest, provider: str) -> HttpResponse:
     """Send the browser to a provider; scope and purpose are ours, not the request's."""
     chosen = get_adapter(request).get_provider(request, provider)
     answer: HttpResponse = chosen.redirect(request, AuthProcess.LOGIN, next_url=next_address(request))
@@ -25,7 +25,7 @@ def _patterns(name: str) -> list[URLPattern]:
     callback = import_module(f"allauth.socialaccount.providers.{name}.views").oauth2_callback
     here = f"accounts/social/{name}"
     return [
-        *with_and_without_slash(here, lambda request: begin(request, name), f"social-{name}"),
+        *with_and_without_slash(here, lambda request: begin_sign_in(request, name), f"social-{name}"),
         *with_and_without_slash(
             f"{here}/callback", require_safe(callback), f"{name}_callback"
         ),  # the name that allauth looks up

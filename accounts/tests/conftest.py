@@ -12,7 +12,7 @@ from django.core.mail import EmailMessage
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
-from accounts.mail.worker import worker
+from accounts.mail.worker import mail_worker
 from accounts.models import User
 from accounts.security.counters import forget_limiter, limiter
 from accounts.tests.oauth_fixtures import apps, browser, browsers, chatgpt, site, tool  # noqa: F401
@@ -58,7 +58,7 @@ def _own_limits(settings: Any, tmp_path: Any) -> Iterator[None]:
     settings.MEDIA_ROOT = str(tmp_path)
     forget_limiter()
     yield
-    worker().drain(10)
+    mail_worker().drain(10)
     limiter().reset()
     forget_limiter()
 
@@ -101,7 +101,7 @@ def outbox(transactional_db: None) -> Callable[[], list[EmailMessage]]:
     """Return the mails sent so far, all that were asked for included."""
 
     def wait() -> list[EmailMessage]:
-        assert worker().drain(10)
+        assert mail_worker().drain(10)
         return mail.outbox
 
     return wait

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 from oauth2_provider.models import AccessToken, RefreshToken
 
-from accounts.mail.worker import worker
+from accounts.mail.worker import mail_worker
 from accounts.models import Session, User
 from accounts.oauth.models import AppGrant
 from accounts.oauth.resource_server import api_resource, grant_for
@@ -75,7 +75,7 @@ def test_everything_ends(browser: Browser, chatgpt: App, way: Callable[[Browser,
     assert grant_for(tokens["access_token"], api_resource()) is not None
 
     way(browser, user)
-    worker().drain(10)
+    mail_worker().drain(10)
 
     assert grant_for(tokens["access_token"], api_resource()) is None
     assert chatgpt.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"

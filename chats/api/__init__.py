@@ -1,1 +1,1 @@
-"""Doors over REST: find, check the form, call one function, answer."""
+"""Doors over REST: find, check the input, call one function, answer."""

@@ -76,9 +76,9 @@ class ChatsView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Make a chat; an id that the user has used before answers 200 with that chat."""
-        form = checked(ChatInput, request.data)
+        data = checked(ChatInput, request.data)
         owner = viewer_of(request).id
-        chat_id, made = service.create_chat(owner, form.get("id"), form["title"], form["model"])
+        chat_id, made = service.create_chat(owner, data.get("id"), data["title"], data["model"])
         row = service.get_chat(owner, chat_id)
         return Response(chat_payload(row), status=201 if made else 200)
 

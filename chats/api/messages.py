@@ -62,7 +62,7 @@ async def _start_stream(claims: Claims, asked: turns.TurnRequest) -> OpenStream:
 
 def event_stream(events: OpenStream, html: bool = False) -> EventStream:
     """Answer events as plain SSE."""
-    body = sse.stream(events, html)
+    body = sse.encode_stream(events, html)
     return EventStream(body, sse.HEADERS, events.close)
 
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.access import Viewer
 from chats import turns
-from chats.pages.base import claims_of, fields, page, to_chat, waiting_page
+from chats.pages.base import fields, page, page_claims, to_chat, waiting_page
 from chats.pages.operations import perform
 from chats.pages.serializers import RenameInput, ThumbInput, request_of
 from chats.pages.sidebar import sidebar
@@ -23,7 +23,7 @@ from common.views import checked
 @waiting_page
 async def turn(request: HttpRequest, viewer: Viewer, chat_id: UUID, verb: str) -> HttpResponse:
     """Do without script what the socket does with it, and show the whole reply."""
-    claims, data = claims_of(viewer), fields(request.POST)
+    claims, data = page_claims(viewer), fields(request.POST)
     if ask := request_of(chat_id, verb, data):
         accepted = await turns.start(claims, ask)
         await turns.wait_for(accepted.chat_id, accepted.reply.id)

@@ -52,7 +52,7 @@ def waiting_page(view: AsyncView) -> AsyncView:
     return wrapped
 
 
-def claims_of(viewer: Viewer) -> Claims:
+def page_claims(viewer: Viewer) -> Claims:
     """Return the claims that the engine checks again."""
     if viewer.session_id is None:
         raise NotSignedIn()
@@ -66,10 +66,10 @@ def refused(request: HttpRequest, error: Exception) -> HttpResponse:
         raise error
     if isinstance(refusal, NotSignedIn):
         return _to_sign_in(request)
-    return render(request, "error.html", {"refusal": refusal, "words": words(refusal)}, status=refusal.status)
+    return render(request, "error.html", {"refusal": refusal, "words": refusal_words(refusal)}, status=refusal.status)
 
 
-def words(refusal: ParleyError) -> str:
+def refusal_words(refusal: ParleyError) -> str:
     """Return what a refusal says to a person."""
     return next((texts[0] for texts in refusal.errors.values() if texts), refusal.detail)
 

@@ -22,8 +22,8 @@ async def perform(claims: Claims, chat_id: UUID, data: dict[str, Any]) -> None:
     elif verb == "stop":
         await turns.stop(claims, chat_id)
     elif verb == "show":
-        form = checked(ShowInput, data)
-        await database().write(show_sibling, claims, chat_id, form["id"], form["step"])
+        shown = checked(ShowInput, data)
+        await database().write(show_sibling, claims, chat_id, shown["id"], shown["step"])
     else:
         raise Invalid("This page cannot do that; load it again.")
 

@@ -24,7 +24,7 @@ class SendInput(serializers.Serializer[Any]):
         return text.replace("\r\n", "\n")
 
 
-class EditInput(SendInput):
+class EditQuestionInput(SendInput):
     id = serializers.UUIDField(source="message")
 
 
@@ -54,7 +54,7 @@ class ThumbInput(serializers.Serializer[Any]):
 # What starts a turn.
 VERBS: dict[str, tuple[type[turns.TurnRequest], type[serializers.Serializer[Any]]]] = {
     "send": (turns.SendRequest, SendInput),
-    "edit": (turns.EditRequest, EditInput),
+    "edit": (turns.EditRequest, EditQuestionInput),
     "regenerate": (turns.RegenerateRequest, AgainInput),
     "continue": (turns.ContinueRequest, AgainInput),
 }

@@ -9,7 +9,7 @@ _CHAT = "chats/<anyuuid:chat_id>"
 _MESSAGE = f"{_CHAT}/messages/<anyuuid:message_id>"
 
 page_patterns = [
-    path("", views.start, name="start"),
+    path("", views.start_page, name="start"),
     *with_and_without_slash("chats", views.chat_list, "chat-list"),
     *with_and_without_slash(_CHAT, views.chat, "chat-page"),
     *with_and_without_slash(f"{_MESSAGE}/text", views.message_text, "message-text"),

@@ -31,7 +31,7 @@ IDEAS = (
 
 
 @require_safe
-def start(request: HttpRequest) -> HttpResponse:
+def start_page(request: HttpRequest) -> HttpResponse:
     """Show what this is, or a new chat to who is signed in."""
     viewer = page_viewer(request)
     if viewer is None:

@@ -49,7 +49,7 @@ def verb_button(name: str, label: str) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def token(context: dict[str, Any]) -> str:
+def csrf_input(context: dict[str, Any]) -> str:
     """Put the CSRF token into a form; frames have none, since who gets those has script, which sends it as a header."""
     value = context.get("csrf_token")
     return format_html('<input type="hidden" name="csrfmiddlewaretoken" value="{}">', value) if value else ""

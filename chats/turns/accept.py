@@ -25,7 +25,7 @@ from common.sql import Statement, instant, is_postgresql, run_all, uuid_of, uuid
 from usage.quota import CURRENT_DAY, charge, counting, require_quota
 
 
-def accept(viewer: Viewer, request: TurnRequest, owner: str, category: str = "") -> AcceptedTurn:
+def accept_turn(viewer: Viewer, request: TurnRequest, owner: str, category: str = "") -> AcceptedTurn:
     """Record a turn, or find the one that the same key recorded before.
 
     `owner` names the process that will run it; `category` is what a moderator objected to. Raises ChatNotFound,

@@ -230,7 +230,7 @@ def engine() -> Engine:
         return _engine
 
 
-async def sweep() -> int:
+async def sweep_turns() -> int:
     """Have this process's engine sweep; belongs to its loop."""
     return await engine().sweep()
 

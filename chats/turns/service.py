@@ -14,7 +14,7 @@ from accounts.access import Claims, Viewer, load_viewer, require_confirmed
 from chats.errors import ChatNotFound, Draining, MessageNotFound
 from chats.rows import MessageRow
 from chats.services.chats import owner_of, require_chat
-from chats.turns import accept as accepting
+from chats.turns.accept import accept_turn, find_repeated
 from chats.turns.branching import question_of
 from chats.turns.engine import engine
 from chats.turns.events import End
@@ -52,7 +52,7 @@ async def start(asker: Asker, request: TurnRequest) -> AcceptedTurn:
 def accept(asker: Asker, request: TurnRequest, category: str = "") -> AcceptedTurn:
     """Check who asks, record the turn and hand it to the engine, all on one database thread."""
     viewer = _let_in(asker)
-    accepted = retry_conflicts(accepting.accept, viewer, request, engine().name, category)
+    accepted = retry_conflicts(accept_turn, viewer, request, engine().name, category)
     if category:  # never the text
         logger.warning("a turn of user %s was blocked by moderation: %s", viewer.id, category)
     if accepted.job is not None:  # once the recording is committed the turn runs, whoever listens
@@ -69,7 +69,7 @@ def _let_in(asker: Asker) -> Viewer:
 def _unmoderated(asker: Asker, request: TurnRequest) -> tuple[TurnRequest, str] | None:
     """Return the text to be checked; None where the key names a turn recorded before, or no model is asked."""
     viewer = _let_in(asker)
-    if request.key and accepting.find_repeated(viewer.id, request, timezone.now()):
+    if request.key and find_repeated(viewer.id, request, timezone.now()):
         return None
     _require_own(viewer, request)
     text = question_of(request)

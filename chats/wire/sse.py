@@ -29,7 +29,7 @@ def encode(event: TurnEvent, html: bool = False) -> bytes:
     return KEEP_ALIVE
 
 
-async def stream(events: AsyncIterator[TurnEvent], html: bool = False) -> AsyncIterator[bytes]:
+async def encode_stream(events: AsyncIterator[TurnEvent], html: bool = False) -> AsyncIterator[bytes]:
     """Encode events as they come."""
     async for event in events:
         if html and isinstance(event, End):  # rendering a long reply takes too long for the loop

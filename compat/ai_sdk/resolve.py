@@ -29,11 +29,11 @@ class ReplyRef:
 
 async def submit(claims: Claims, submission: Submission, key: str) -> ReplyRef:
     """Start the turn that is wished for, or find the reply that the same message got before."""
-    found = await database().read(resolve, claims, submission, key)
+    found = await database().read(resolve_submission, claims, submission, key)
     try:
         return found if isinstance(found, ReplyRef) else await _start(claims, found)
     except MessageExists:  # the same request, a moment earlier
-        found = await database().read(resolve, claims, submission, key)
+        found = await database().read(resolve_submission, claims, submission, key)
         return found if isinstance(found, ReplyRef) else await _start(claims, found)
 
 
@@ -42,7 +42,7 @@ async def _start(claims: Claims, request: turns.TurnRequest) -> ReplyRef:
     return ReplyRef(accepted.chat_id, accepted.reply)
 
 
-def resolve(claims: Claims, submission: Submission, key: str) -> turns.TurnRequest | ReplyRef:
+def resolve_submission(claims: Claims, submission: Submission, key: str) -> turns.TurnRequest | ReplyRef:
     """Return what to ask of the engine, or the reply that answers the submission already."""
     viewer = load_viewer(claims)
     chat_id = find_chat(viewer.id, submission.chat)

@@ -125,7 +125,7 @@ class UiMessagesView(_UiView):
         tags=["ai-sdk"],
     )
     async def get(self, request: HttpRequest, chat: str) -> HttpResponse:
-        """Return the branch ref as `UIMessage[]`, oldest first, without the reply that is still being made."""
+        """Return the branch shown as `UIMessage[]`, oldest first, without the reply that is still being made."""
         claims = bearer_claims(request)
         query = checked(UiHistoryQuery, request.GET)
         rows = await database().read(_history, claims, chat, query["before"], query["limit"])

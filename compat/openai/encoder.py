@@ -6,18 +6,17 @@ from typing import Any
 from chats.wire import sse
 from common.errors import ParleyError
 from common.json import dumps
-from llm.client.types import Finished, ReasoningDelta, TextDelta, Usage
+from llm.client.types import Finished, Usage
 
 HEADERS = sse.HEADERS
 DONE = b"data: [DONE]\n\n"
 FINISH_REASONS = {"length": "length", "content_filter": "content_filter"}
 TYPES = {400: "invalid_request_error", 401: "invalid_request_error", 403: "permission_error", 429: "rate_limit_error"}
 NO_RETRY = {"provider_refused", "provider_empty", "turn_running"}  # what trying again at once cannot mend
-FIELDS = {ReasoningDelta: "reasoning_content", TextDelta: "content"}
 
 
 @dataclass(slots=True)
-class Answer:
+class CompletionHead:
     """What all parts of one completion share."""
 
     id: str
@@ -38,7 +37,7 @@ def usage_of(usage: Usage | None) -> dict[str, int]:
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
-def completion(answer: Answer, text: str, reasoning: str, finished: Finished) -> dict[str, Any]:
+def completion(answer: CompletionHead, text: str, reasoning: str, finished: Finished) -> dict[str, Any]:
     """Return the whole answer."""
     message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
     if reasoning:
@@ -54,7 +53,7 @@ def finish_reason(reason: str) -> str:
 class ChunkEncoder:
     """Encodes one streamed completion."""
 
-    def __init__(self, answer: Answer, include_usage: bool) -> None:
+    def __init__(self, answer: CompletionHead, include_usage: bool) -> None:
         self._answer, self._include_usage = answer, include_usage
 
     def start(self) -> bytes:

@@ -20,20 +20,20 @@ class OpenAIErrorOutput(serializers.Serializer[Any]):
     error = OpenAIErrorDetail()
 
 
-class CompletionMessageForm(serializers.Serializer[Any]):
+class CompletionMessageInput(serializers.Serializer[Any]):
     role = serializers.ChoiceField(["system", "developer", "user", "assistant"])
     content = serializers.CharField(help_text="or a list of {type: text, text}")
 
 
-class StreamOptionsForm(serializers.Serializer[Any]):
+class StreamOptionsInput(serializers.Serializer[Any]):
     include_usage = serializers.BooleanField(required=False)
 
 
 class CompletionInput(serializers.Serializer[Any]):
     model = serializers.CharField(max_length=200)
-    messages = CompletionMessageForm(many=True)
+    messages = CompletionMessageInput(many=True)
     stream = serializers.BooleanField(required=False)
-    stream_options = StreamOptionsForm(required=False)
+    stream_options = StreamOptionsInput(required=False)
     store = serializers.BooleanField(required=False, help_text="make a chat of it")
     max_completion_tokens = serializers.IntegerField(required=False, min_value=1)
     temperature = serializers.FloatField(required=False, min_value=0, max_value=2)

@@ -16,13 +16,13 @@ from chats.turns.stateless import require_harmless
 from chats.wire.waiting import failure_of
 from common.ids import uuid7
 from compat.openai.completion import Completion
-from compat.openai.encoder import Answer
+from compat.openai.encoder import CompletionHead
 from llm.catalog import Model
 from llm.client.types import Finished, FinishReason, ProviderEvent, ReasoningDelta, TextDelta, Usage
 
 
 async def ask_stored(
-    holder: KeyHolder, model: Model, asked: Completion, key: str, answer: Answer
+    holder: KeyHolder, model: Model, asked: Completion, key: str, answer: CompletionHead
 ) -> AsyncGenerator[ProviderEvent | None, None]:
     """Make a chat of what the caller holds, start its turn, and return the reply's events; a disconnect is no stop."""
     *earlier, question = asked.prompt.messages

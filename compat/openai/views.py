@@ -89,7 +89,7 @@ class CompletionsView(OpenAIView):
         if asked.store:
             holder.require(ApiKey.Scope.STORE)
         model = chosen(asked.model)
-        answer = encoder.Answer(f"chatcmpl-{uuid4().hex}", int(time.time()), model.name)
+        answer = encoder.CompletionHead(f"chatcmpl-{uuid4().hex}", int(time.time()), model.name)
         stream = OpenStream(holder.claims)
         try:
             if asked.store:
@@ -112,7 +112,7 @@ def chosen(name: str) -> Model:
         raise ProviderMissing() from error
 
 
-async def _whole(asked: Completion, answer: encoder.Answer, events: Events, stream: OpenStream) -> HttpResponse:
+async def _whole(asked: Completion, answer: encoder.CompletionHead, events: Events, stream: OpenStream) -> HttpResponse:
     texts: dict[str, list[str]] = {"text": [], "reasoning": []}
     finished: Finished | None = None
     try:
@@ -140,7 +140,9 @@ def _require_text(text: str, finished: Finished) -> None:
         raise ReplyBlocked() if finished.reason == "content_filter" else ReplyEmpty()
 
 
-async def _streamed(asked: Completion, answer: encoder.Answer, events: Events, stream: OpenStream) -> EventStream:
+async def _streamed(
+    asked: Completion, answer: encoder.CompletionHead, events: Events, stream: OpenStream
+) -> EventStream:
     """Stream; what fails before the first text, and soon, is still a status."""
     peek = Peek(events, lambda event: event is not None)
     try:

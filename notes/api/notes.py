@@ -49,10 +49,10 @@ class NotesView(NotesAPIView):
     )
     def post(self, request: Request) -> Response:
         """Save a note; exactly the same once more answers 200 with the note that is there."""
-        form = checked(NoteInput, request.data)
-        own = Source.LINK if form["source_url"] else Source.API
+        data = checked(NoteInput, request.data)
+        own = Source.LINK if data["source_url"] else Source.API
         source = Source.CHATGPT if is_action(request) else own
-        saved = services.save_note(owner_id=viewer_of(request).id, source=source, **form)
+        saved = services.save_note(owner_id=viewer_of(request).id, source=source, **data)
         return Response(_shown(request, saved.note), status=201 if saved.made else 200)
 
 

@@ -4,13 +4,13 @@ from django.conf import settings
 from django.http import HttpRequest
 from limits import RateLimitItemPerMinute
 
-from accounts.oauth.resource_server import Grant, TokenRefused, bearer_token, grant_for, mcp_resource
+from accounts.oauth.resource_server import GrantedAccess, TokenRefused, bearer_token, grant_for, mcp_resource
 from accounts.security.counters import limiter
 from common.errors import NotSignedIn, TooManyRequests
 from common.executor import database
 
 
-async def authenticated(request: HttpRequest) -> Grant:
+async def authenticated(request: HttpRequest) -> GrantedAccess:
     """Return what the access token stands for. Raises NotSignedIn, TokenRefused (both 401) or TooManyRequests.
 
     The header is the only place where a token is looked for.
@@ -21,7 +21,7 @@ async def authenticated(request: HttpRequest) -> Grant:
     return await database().write(_admit, token)  # it notes the use
 
 
-def _admit(token: str) -> Grant:
+def _admit(token: str) -> GrantedAccess:
     grant = grant_for(token, mcp_resource())
     if grant is None:
         raise TokenRefused()

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from accounts.oauth.resource_server import Grant
+from accounts.oauth.resource_server import GrantedAccess
 from common.errors import Invalid, UnsupportedType
 from common.json import loads
 
@@ -22,12 +22,12 @@ _UNPAIRED = re.compile("[\ud800-\udfff]")
 class Call:
     """`body` is handed on to the package; `failure` is what a tool met and only HTTP can say."""
 
-    grant: Grant
+    grant: GrantedAccess
     body: bytes
     failure: Exception | None = None
 
 
-async def read_call(request: HttpRequest, grant: Grant) -> Call:
+async def read_call(request: HttpRequest, grant: GrantedAccess) -> Call:
     """Return the message in a body. Raises UnsupportedType, NotJson, or Invalid where it is no JSON-RPC message."""
     if request.content_type not in settings.JSON_TYPES:
         raise UnsupportedType()

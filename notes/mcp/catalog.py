@@ -20,13 +20,13 @@ INSTRUCTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """`scope` is what an app must have been granted; `form` checks the arguments that `input_schema` describes."""
+    """`scope` is what an app must have been granted; `serializer` checks what `input_schema` describes."""
 
     name: str
     title: str
     description: str
     scope: str
-    form: type[Serializer[Any]]
+    serializer: type[Serializer[Any]]
     input_schema: Schema
     output_schema: Schema
 

@@ -13,13 +13,13 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from common.json import dumps
 from notes.mcp.call import Call
-from notes.mcp.server import SCOPE_KEY, server
+from notes.mcp.server import SCOPE_KEY, mcp_server
 
 _FIXED = [(b"content-type", b"application/json"), (b"accept", b"application/json, text/event-stream")]
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
-async def answer(request: HttpRequest, call: Call) -> HttpResponse:
+async def answer_call(request: HttpRequest, call: Call) -> HttpResponse:
     """Answer a call; raise what its tool could not say in JSON-RPC."""
     sent = await _carried(_scope_of(request, call), call.body)
     if call.failure is not None:
@@ -56,7 +56,7 @@ async def _carried(scope: dict[str, Any], body: bytes) -> _Sent:
         return await asyncio.Future()  # a reader that leaves cancels the task
 
     manager = StreamableHTTPSessionManager(
-        server(), json_response=True, stateless=True, max_request_body_size=len(body) + 1
+        mcp_server(), json_response=True, stateless=True, max_request_body_size=len(body) + 1
     )
     async with manager.run():
         await manager.handle_request(scope, receive, sent)

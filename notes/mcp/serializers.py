@@ -1,4 +1,4 @@
-"""What the tools take, beside the form that all doors share for a new note."""
+"""What the tools take, beside the input that all doors share for a new note."""
 
 from typing import Any
 

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 import mcp.types as types
+from django.conf import settings
 from mcp.server.caching import CacheHint
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
@@ -21,10 +22,10 @@ LIST_TTL_MS = 300_000
 
 
 @cache
-def server() -> "Server[Any]":
+def mcp_server() -> "Server[Any]":
     """Return the one server of this process; it has no state."""
     made: Server[Any] = Server(
-        "parley-notes", version="1.0.0", title="Parley notes", instructions=INSTRUCTIONS,
+        "parley-notes", version=settings.VERSION, title="Parley notes", instructions=INSTRUCTIONS,
         cache_hints={
             "tools/list": CacheHint(LIST_TTL_MS, "public"), "server/discover": CacheHint(LIST_TTL_MS, "public"),
         },

@@ -16,7 +16,7 @@ def run(tool: Tool, owner_id: int, arguments: dict[str, Any]) -> dict[str, Any]:
     if unknown:
         raise Invalid(f"{tool.name} takes {', '.join(tool.input_schema['properties'])}, and nothing else.")
     given = {name: value for name, value in arguments.items() if value is not None}
-    return _RUNS[tool.name](owner_id, checked(tool.form, given))
+    return _RUNS[tool.name](owner_id, checked(tool.serializer, given))
 
 
 def _save(owner_id: int, values: dict[str, Any]) -> dict[str, Any]:

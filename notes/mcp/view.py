@@ -29,7 +29,7 @@ class McpView(AsyncView):
         grant = await authenticated(request)
         call = await read_call(request, grant)
         module = await _loaded()
-        return await module.answer(request, call)  # type: ignore[no-any-return]
+        return await module.answer_call(request, call)  # type: ignore[no-any-return]
 
     def refuse(self, request: HttpRequest, error: Exception) -> HttpResponse:
         refusal = as_refusal(error)

@@ -8,7 +8,7 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Viewer, require_confirmed
-from chats.pages.base import page, words
+from chats.pages.base import page, refusal_words
 from chats.pages.rendering.code_blocks import rendered
 from common.errors import ParleyError
 from notes import services
@@ -20,7 +20,7 @@ PAGE = 30
 
 @require_safe
 @page
-def listing(request: HttpRequest, viewer: Viewer) -> HttpResponse:
+def note_list(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """List notes: all, found by words, or those with a tag."""
     search, tag = request.GET.get("search", "").strip()[:200], request.GET.get("tag", "")[:80]
     found = services.list_notes(
@@ -40,7 +40,7 @@ def _before(request: HttpRequest) -> UUID | None:
 
 @require_safe
 @page
-def note(request: HttpRequest, viewer: Viewer, note_id: UUID) -> HttpResponse:
+def note_detail(request: HttpRequest, viewer: Viewer, note_id: UUID) -> HttpResponse:
     """Show a note as a message is shown: what is in it is inert."""
     found = services.read_note(owner_id=viewer.id, note_id=note_id)
     chat_id = chat_of(viewer.id, found.source_message) if found.source_message else None
@@ -92,7 +92,7 @@ def save_message(request: HttpRequest, viewer: Viewer, chat_id: UUID, message_id
     except ParleyError as refusal:
         if not scripted:
             raise
-        answer = render(request, "chat/notice.html", {"text": words(refusal)})
+        answer = render(request, "chat/notice.html", {"text": refusal_words(refusal)})
         answer["HX-Retarget"], answer["HX-Reswap"] = "#notice", "outerHTML"
         return answer  # with status 200: HTMX shows no other
     if not scripted:

@@ -20,10 +20,10 @@ _FORMATTER = HtmlFormatter(nowrap=True, classprefix="t-")
 
 def rendered(text: str) -> str:
     """Return a finished message as HTML."""
-    return dress(to_html(text))
+    return decorate_code(to_html(text))
 
 
-def dress(html: str) -> str:
+def decorate_code(html: str) -> str:
     """Dress the code blocks and boxes of sanitised HTML."""
     html = _CODE.sub(lambda found: _decorated(found[1] or "", found[2]), html)
     return _BOX.sub(lambda found: f'{found[0]} aria-label="{"Done" if found[1] else "To do"}"', html)

@@ -8,7 +8,7 @@ import cmarkgfm
 from cmarkgfm.cmark import Options
 
 from chats.markdown import EXTENSIONS, as_text, to_html
-from chats.pages.rendering.code_blocks import dress
+from chats.pages.rendering.code_blocks import decorate_code
 
 _BLOCK = re.compile(r'<[a-z0-9]+ data-sourcepos="(\d+):\d+-(\d+):\d+"')
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -70,4 +70,4 @@ class GrowingText:
             return ""
         html = to_html(closed)
         self._rendered.update(html.encode())
-        return dress(html)
+        return decorate_code(html)

@@ -22,7 +22,7 @@ class Reader(Protocol):
         ...
 
 
-async def read_reply(request: Request, reader: Reader) -> AsyncGenerator[ProviderEvent, None]:
+async def read_events(request: Request, reader: Reader) -> AsyncGenerator[ProviderEvent, None]:
     """Send a request and yield its reply; an end that nobody announced is a fault."""
     provider, objects = request.provider, json_objects(request)
     del request
@@ -45,7 +45,7 @@ async def read_reply(request: Request, reader: Reader) -> AsyncGenerator[Provide
     yield end
 
 
-def text_of(value: Any) -> str:
+def text_or_nothing(value: Any) -> str:
     """Read a field that holds text or nothing."""
     if value is None or isinstance(value, str):
         return value or ""

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from llm.client.adapters.base import read_reply, text_of
+from llm.client.adapters.base import read_events, text_or_nothing
 from llm.client.errors import PromptBlocked
 from llm.client.transport import Request
 from llm.client.types import Finished, FinishReason, Prompt, ProviderEvent, ReasoningDelta, TextDelta, Usage
@@ -34,7 +34,7 @@ UNFINISHED = "FINISH_REASON_UNSPECIFIED"
 class GeminiAdapter:
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """Stream a reply from GEMINI_BASE_URL, by default Google itself."""
-        return read_reply(_request(prompt), GeminiReader(prompt.model))
+        return read_events(_request(prompt), GeminiReader(prompt.model))
 
 
 def _base_url() -> str:
@@ -96,7 +96,7 @@ class GeminiReader:
 
 def _deltas(content: dict[str, Any]) -> Iterator[ProviderEvent]:
     for part in content.get("parts") or ():
-        if text := text_of(part.get("text")):
+        if text := text_or_nothing(part.get("text")):
             yield ReasoningDelta(text) if part.get("thought") else TextDelta(text)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from llm.client.adapters.base import read_reply, text_of
+from llm.client.adapters.base import read_events, text_or_nothing
 from llm.client.transport import Request
 from llm.client.types import Finished, FinishReason, Prompt, ProviderEvent, ReasoningDelta, TextDelta, Usage
 
@@ -23,7 +23,7 @@ PARAMS = {"max_tokens": "max_completion_tokens", "temperature": "temperature", "
 class OpenAIAdapter:
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """Stream a reply from OPENAI_BASE_URL, by default OpenAI itself."""
-        return read_reply(_request(prompt), OpenAIReader(prompt.model))
+        return read_events(_request(prompt), OpenAIReader(prompt.model))
 
 
 def _request(prompt: Prompt) -> Request:
@@ -75,11 +75,11 @@ class OpenAIReader:
         return Finished(reason, self._model, self._usage)
 
     def _deltas(self, delta: dict[str, Any]) -> Iterator[ProviderEvent]:
-        if reasoning := text_of(delta.get("reasoning_content") or delta.get("reasoning")):
+        if reasoning := text_or_nothing(delta.get("reasoning_content") or delta.get("reasoning")):
             yield ReasoningDelta(reasoning)
-        if text := text_of(delta.get("content")):
+        if text := text_or_nothing(delta.get("content")):
             yield TextDelta(text)
-        if refusal := text_of(delta.get("refusal")):
+        if refusal := text_or_nothing(delta.get("refusal")):
             self._refused = True
             yield TextDelta(refusal)
 
