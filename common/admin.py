@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from common.models import Task
-from common.tasks import repeat
+from common.task_queue import repeat
 
 
 class ReadOnly:
@@ -23,7 +23,7 @@ class ReadOnly:
 @admin.register(Task)
 class TaskAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("task_path", "status", "attempts", "error", "enqueued_at", "run_after", "finished_at")
-    list_filter = ("status", "task_path")
+    list_filter = ("status", "queue_name", "task_path")
     exclude = ("args_kwargs",)  # they may name addresses
     ordering = ("-enqueued_at",)
     show_full_result_count = False

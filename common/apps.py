@@ -8,6 +8,6 @@ class CommonConfig(AppConfig):
     verbose_name = "Background work"
 
     def ready(self) -> None:
-        from common.tasks import forget_finished
+        from common.task_queue import forget_finished
 
         register_periodic("clearing of finished tasks", lambda: 3600, forget_finished)

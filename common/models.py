@@ -2,13 +2,16 @@
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from common.ids import uuid7
 
 
 class Task(models.Model):
-    """One call of a function that is yet to be made, in the vocabulary of Django's `django.tasks`."""
+    """One call of a function that is yet to be made, in the vocabulary of Django's `django.tasks`.
+
+    All instants are the database's own, so processes whose clocks differ agree on what is due and who holds it.
+    """
 
     class Status(models.TextChoices):
         READY = "READY", "Ready"
@@ -18,17 +21,18 @@ class Task(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     task_path = models.CharField(max_length=200, help_text="the function, by its dotted path")
+    queue_name = models.CharField(max_length=32)
     args_kwargs = models.JSONField(default=dict)
     status = models.CharField(max_length=10, choices=Status, default=Status.READY)
     # Whoever it acts for, and what raising their credential epoch makes void. Bare numbers: accounts stand above.
-    user_id = models.BigIntegerField(null=True, blank=True)
+    user_id = models.BigIntegerField(null=True, blank=True, db_index=True)
     credential_epoch = models.PositiveIntegerField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    run_after = models.DateTimeField(default=timezone.now)
+    run_after = models.DateTimeField(db_default=Now())
     lease_owner = models.CharField(max_length=64, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True, help_text="by the database's clock")
+    lease_until = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=200, blank=True, help_text="class of the last error; its text may quote people")
-    enqueued_at = models.DateTimeField(default=timezone.now)
+    enqueued_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 

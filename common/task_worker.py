@@ -1,184 +1,168 @@
-"""Runs what is enqueued: every server process does, or `manage.py work`. A lease says whose a task is."""
+"""Runs what is enqueued: every server process does, or `manage.py work`."""
 
 import asyncio
+import contextlib
 import logging
 import os
-import random
 import socket
-import time
-from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+import threading
+from collections import Counter
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import connection, connections, transaction
-from django.utils import timezone
+from django.db import connection, connections
 
 from common.executor import database
-from common.leases import database_now, lease_end
 from common.models import Task
-from common.sql import is_postgresql, uuid_of
-from common.tasks import TaskFunction, Void, function_of, off_enqueue, on_enqueue
+from common.task_queue import claim, due_queues, function_to_call, renew, settle
+from common.tasks import ASYNC_QUEUE, DEFAULT_QUEUE, off_enqueue, on_enqueue
 
 logger = logging.getLogger("parley.tasks")
 CLOSING_SECONDS = 3.0
-_DUE = (
-    "(status = 'READY' AND run_after <= {now}) OR (status = 'RUNNING' AND lease_until < {now})"  # its process is gone
-)
-_holds: list[Callable[[int, int], bool]] = []
-
-
-def register_authority(holds: Callable[[int, int], bool]) -> None:
-    """Name the function that tells whether a user still has a credential epoch; without one nobody may act later."""
-    _holds[:] = [holds]
-
-
-def are_due() -> bool:
-    """Tell whether anything waits; reading costs the writers nothing."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT 1 FROM common_task WHERE {_DUE.format(now=database_now())} LIMIT 1", [])
-        return cursor.fetchone() is not None
-
-
-def claim(owner: str, most: int) -> list[Task]:
-    """Take what is due, the oldest first; another process that asks at the same moment gets others."""
-    lock = "FOR UPDATE SKIP LOCKED" if is_postgresql() else ""
-    due = f"SELECT id FROM common_task WHERE {_DUE.format(now=database_now())} ORDER BY run_after LIMIT {most} {lock}"
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE common_task SET status = 'RUNNING', lease_owner = %s, lease_until = {lease_end()}, "
-            f"attempts = attempts + 1, started_at = {database_now()} WHERE id IN ({due}) RETURNING id",
-            [owner],
-        )
-        ids = [uuid_of(id_) for (id_,) in cursor.fetchall()]
-    return list(Task.objects.filter(pk__in=ids).order_by("run_after"))
-
-
-def renew(owner: str, ids: Collection[UUID]) -> None:
-    """Give the leases of running tasks a new end."""
-    marks = ", ".join(["%s"] * len(ids))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE common_task SET lease_until = {lease_end()} "
-            f"WHERE lease_owner = %s AND status = 'RUNNING' AND id IN ({marks})",
-            [owner, *ids],
-        )
-
-
-def settle(row: Task, error: BaseException | None) -> None:
-    """Record how an attempt ended, unless another process has the task by now."""
-    held = Task.objects.filter(pk=row.pk, lease_owner=row.lease_owner, attempts=row.attempts, status="RUNNING")
-    held.update(lease_owner="", lease_until=None, **_outcome(row, error))
-
-
-def _outcome(row: Task, error: BaseException | None) -> dict[str, Any]:
-    now = timezone.now()
-    if error is None:
-        return {"status": Task.Status.SUCCESSFUL, "finished_at": now, "error": ""}
-    if isinstance(error, asyncio.CancelledError):  # this process stops; it is nobody's failure
-        return {"status": Task.Status.READY, "run_after": now, "attempts": row.attempts - 1}
-    name = type(error).__name__
-    delays = () if isinstance(error, Void | ImportError) else function_of(row).delays
-    if row.attempts > len(delays):
-        logger.error("task %s failed for good: %s", row, name)
-        return {"status": Task.Status.FAILED, "finished_at": now, "error": name}
-    logger.warning("task %s failed, trying again: %s", row, name)
-    wait = delays[row.attempts - 1] * random.uniform(1, 1.2)  # noqa: S311
-    return {"status": Task.Status.READY, "run_after": now + timedelta(seconds=wait), "error": name}
-
-
-def _checked(row: Task) -> TaskFunction[Any]:
-    """Return the function of a task that may still take effect; raise Void."""
-    if row.user_id is not None and not (_holds and _holds[0](row.user_id, row.credential_epoch or 0)):
-        raise Void("the account was secured since")
-    return function_of(row)
-
-
-def _call(row: Task) -> None:
-    """Call a synchronous task on this thread's own connection."""
-    try:
-        _checked(row).function(*row.args_kwargs["args"], **row.args_kwargs["kwargs"])
-    finally:
-        if not connection.in_atomic_block:  # a test's own transaction
-            connections.close_all()
+SETTLE_AGAIN_SECONDS = 1.0
+ASYNC_ROOM = 1000  # coroutines cost memory only
+CLAIMED_AT_ONCE = 100
 
 
 class TaskWorker:
-    """Claims and runs tasks on one event loop, synchronous ones on threads."""
+    """Belongs to one event loop; make it there."""
 
     def __init__(self) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"[-64:]
-        self._running: dict[UUID, asyncio.Task[None]] = {}
-        self._woken, self._renewed = asyncio.Event(), time.monotonic()
-        self._threads = ThreadPoolExecutor(settings.TASK_CONCURRENCY, thread_name_prefix="task")
+        self._rows: dict[UUID, Task] = {}
+        self._calls: dict[UUID, asyncio.Task[None]] = {}
+        self._woken, self._stopping = asyncio.Event(), False
+        self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, self._woken.set)
 
-    async def run(self) -> None:
-        """Run what comes until cancelled."""
-        loop = asyncio.get_running_loop()
-        wake = partial(loop.call_soon_threadsafe, self._woken.set)
-        on_enqueue(wake)
-        try:
-            while True:
-                self._woken.clear()
-                try:
-                    await self.step()
-                except Exception as error:
-                    logger.error("tasks could not be claimed, trying again: %s", error)
-                try:
-                    async with asyncio.timeout(settings.TASK_POLL_SECONDS):
-                        await self._woken.wait()
-                except TimeoutError:
-                    pass
-        finally:
-            off_enqueue(wake)
+    def start(self) -> None:
+        """Claim and run from now on."""
+        on_enqueue(self._wake)
+        self._claiming = asyncio.create_task(self._claim_on())
+        self._renewing = asyncio.create_task(self._renew_on())
 
-    async def step(self) -> None:
-        """Renew the leases of what runs, and begin what is due as far as there is room."""
-        if self._running and time.monotonic() - self._renewed > settings.LEASE_SECONDS / 3:
-            self._renewed = time.monotonic()
-            await database().write(renew, self.name, list(self._running))
-        room = settings.TASK_CONCURRENCY - len(self._running)
-        if room <= 0 or not await database().read(are_due):
-            return
-        for row in await database().write(claim, self.name, room):
-            task = asyncio.create_task(self._run(row))
-            self._running[row.pk] = task
-            task.add_done_callback(partial(self._done, row.pk))
+    def stop(self) -> None:
+        """Claim nothing any more; what runs goes on."""
+        self._stopping = True
+        self._woken.set()
 
-    def _done(self, id_: UUID, task: "asyncio.Task[None]") -> None:
-        self._running.pop(id_, None)
+    async def close(self) -> None:
+        """Stop, and let what runs end, for a moment; the rest is put back."""
+        self.stop()
+        await asyncio.wait([self._claiming], timeout=CLOSING_SECONDS)
+        self._claiming.cancel()
+        off_enqueue(self._wake)
+        if self._calls:
+            await asyncio.wait(self._calls.values(), timeout=CLOSING_SECONDS)
+        calls = list(self._calls.values())
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        self._renewing.cancel()
+
+    async def _claim_on(self) -> None:
+        while not self._stopping:
+            self._woken.clear()
+            try:
+                await self._claim()
+            except Exception as error:
+                logger.error("tasks could not be claimed, trying again: %s", error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), settings.TASK_POLL_SECONDS)
+
+    async def _claim(self) -> None:
+        due = await database().read(due_queues)
+        for queue_name, room in self._room().items():
+            if room > 0 and queue_name in due:
+                for row in await database().write(
+                    claim, self.name, queue_name, min(room, CLAIMED_AT_ONCE), [*self._rows]
+                ):
+                    self._begin(row)
+
+    def _room(self) -> dict[str, int]:
+        taken = Counter(row.queue_name for row in self._rows.values())
+        room = {DEFAULT_QUEUE: settings.TASK_CONCURRENCY, ASYNC_QUEUE: ASYNC_ROOM}
+        return {name: most - taken[name] for name, most in room.items()}
+
+    def _begin(self, row: Task) -> None:
+        call = asyncio.create_task(self._run(row))
+        self._rows[row.pk], self._calls[row.pk] = row, call
+        call.add_done_callback(partial(self._done, row.pk))
+
+    def _done(self, id_: UUID, call: "asyncio.Task[None]") -> None:
+        del self._rows[id_], self._calls[id_]
         self._woken.set()  # there may be more than there was room for
 
     async def _run(self, row: Task) -> None:
         error: BaseException | None = None
         try:
-            await self._attempt(row)
-        except (Exception, asyncio.CancelledError) as caught:
-            error = caught
-        await asyncio.shield(database().write(settle, row, error))
+            error = await (acall(row) if row.queue_name == ASYNC_QUEUE else _in_thread(partial(call, row)))
+        except asyncio.CancelledError as cancelled:
+            error = cancelled
+        await self._settle(row, error)
 
-    async def _attempt(self, row: Task) -> None:
-        if function_of(row).is_async:
-            task = await database().read(_checked, row)
-            await task.function(*row.args_kwargs["args"], **row.args_kwargs["kwargs"])
-        else:
-            await asyncio.get_running_loop().run_in_executor(self._threads, _call, row)
+    async def _settle(self, row: Task, error: BaseException | None) -> None:
+        """Record the end; while the database is away the task stays ours, else it would be done twice."""
+        while True:
+            try:
+                return await database().write(settle, row, error)
+            except Exception as failure:
+                logger.error("the end of task %s could not be stored, trying again: %s", row, failure)
+                if isinstance(error, asyncio.CancelledError):
+                    return None
+                await asyncio.sleep(SETTLE_AGAIN_SECONDS)
 
-    async def drain(self) -> None:
-        """Run everything that is due, and what that makes due (for tests and `manage.py work --once`)."""
-        while self._running or await database().read(are_due):
-            await self.step()
-            if self._running:
-                await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
+    async def _renew_on(self) -> None:
+        """Keep the leases, however seldom anything is claimed; end what another process holds by now."""
+        while True:
+            await asyncio.sleep(settings.LEASE_SECONDS / 3)
+            held = list(self._calls)
+            try:
+                lost = await database().flush(renew, self.name, held) if held else set()
+            except Exception as error:
+                logger.error("leases of tasks could not be renewed, trying again: %s", error)
+                continue
+            for id_ in lost & self._calls.keys():
+                logger.warning("task %s was taken over by another process", self._rows[id_])
+                self._calls[id_].cancel()
 
-    async def close(self) -> None:
-        """Let what runs end, for a moment; the rest is put back, or left to the end of its lease."""
-        if self._running:
-            await asyncio.wait(self._running.values(), timeout=CLOSING_SECONDS)
-        for task in list(self._running.values()):
-            task.cancel()
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+
+async def acall(row: Task) -> Exception | None:
+    try:
+        function, args, kwargs = await database().read(function_to_call, row)
+        await function.func(*args, **kwargs)
+    except Exception as error:
+        return error
+    return None
+
+
+def call(row: Task) -> BaseException | None:
+    """Call a synchronous task on this thread's own connection."""
+    try:
+        function, args, kwargs = function_to_call(row)
+        function.func(*args, **kwargs)
+    except BaseException as error:
+        return error
+    finally:
+        if not connection.in_atomic_block:  # a test's own transaction
+            connections.close_all()
+    return None
+
+
+async def _in_thread(call: "Callable[[], BaseException | None]") -> BaseException | None:
+    """Run on a thread that does not hold up the end of the process, as those of an executor do."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[BaseException | None] = loop.create_future()
+
+    def resolve(error: BaseException | None) -> None:
+        if not future.done():
+            future.set_result(error)
+
+    def run() -> None:
+        error = call()
+        with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile
+            loop.call_soon_threadsafe(resolve, error)
+
+    threading.Thread(target=run, name="task", daemon=True).start()
+    return await future

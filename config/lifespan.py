@@ -37,18 +37,16 @@ async def _live(receive: Any, send: Any) -> None:
         if message["type"] == "lifespan.startup":
             await start_engine()
             recurring = asyncio.create_task(run_jobs())
-            worker = TaskWorker()
-            working = asyncio.create_task(worker.run())
+            tasks = TaskWorker()
+            tasks.start()
             await start_worker()
-            drain_before_exit()
+            drain_before_exit(tasks)
             tune_gc()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             recurring.cancel()
-            working.cancel()
             await stop_engine()
-            await worker.close()
-            await close_worker()
+            await asyncio.gather(tasks.close(), close_worker())
             await close_session()
             await close_clients()
             close_database()
@@ -66,7 +64,7 @@ def tune_gc() -> None:
     gc.set_threshold(10_000, 20, 50)
 
 
-def drain_before_exit() -> None:
+def drain_before_exit(tasks: TaskWorker) -> None:
     """Put a drain before what uvicorn does on SIGTERM and SIGINT; then it exits with status 0.
 
     Until the drain is over the server answers: readers get their ends, new turns get 503. A second SIGINT ends it at
@@ -82,6 +80,7 @@ def drain_before_exit() -> None:
     draining: list[asyncio.Task[None]] = []
 
     async def drain() -> None:
+        tasks.stop()
         await engine().drain()
         server.should_exit = True
 
