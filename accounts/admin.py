@@ -9,11 +9,11 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from accounts.mail.jobs import mail_confirmation
-from accounts.mail.worker import enqueue
+from accounts.mail.tasks import enqueue_link
 from accounts.models import Profile, Session, User
 from accounts.pages.forms import AdminSignInForm
 from accounts.services.deletion import delete_account
+from accounts.services.mail_tokens import Purpose
 
 admin.site.login_form = AdminSignInForm
 
@@ -94,7 +94,7 @@ class UserAdmin(StockUserAdmin):  # type: ignore[type-arg]
     def resend_confirmation(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Mail a new link to those that have not confirmed yet."""
         for user in queryset.filter(is_email_confirmed=False, is_active=True):
-            enqueue(mail_confirmation, user.pk)
+            enqueue_link(Purpose.CONFIRM, user, user.email)
         self.message_user(request, "The mails are on their way.")
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:

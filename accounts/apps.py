@@ -7,3 +7,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import receivers, schema  # noqa: F401
+        from accounts.models import User
+        from common.task_queue import register_authority
+
+        register_authority(User.objects.may_act)
