@@ -99,12 +99,12 @@ class User(AbstractBaseUser, PermissionsMixin):
             if (names := kwargs.get("update_fields")) is not None:
                 kwargs["update_fields"] = {*names, "email_key"}
         with transaction.atomic():
-            reason = "" if is_new else self._reason_to_secure(kwargs.get("update_fields"))
+            # First: a new address locks the row against every key to it, which others take after sessions and grants.
+            if not is_new and (reason := self._reason_to_secure(kwargs.get("update_fields"))):
+                self.secure(reason)
             super().save(*args, **kwargs)
             if is_new:
                 Profile.objects.create(user=self)
-            elif reason:
-                self.secure(reason)
 
     def _reason_to_secure(self, fields: Iterable[str] | None) -> str:
         """Compare with the row, which is locked; an epoch that was raised since this instance was read stays raised."""

@@ -213,27 +213,35 @@ def page_session(one: Victim) -> Step:
     return lambda: one.page.get("/accounts/profile/")
 
 
-def _code(one: Victim) -> tuple[dict[str, str], str]:
+def oauth_client() -> tuple[dict[str, str], dict[str, str]]:
+    """Return what an app names itself by, and its request to be let in."""
     application, secret = gpt_action()
-    query = {"response_type": "code", "client_id": application.client_id, "redirect_uri": CALLBACKS[0], "state": "s"}
+    client = {"client_id": application.client_id, "redirect_uri": CALLBACKS[0]}
+    return {**client, "client_secret": secret}, {**client, "response_type": "code", "state": "s"}
+
+
+def oauth_code_of(one: Victim) -> tuple[dict[str, str], str]:
+    """Let an app in and return it with its code."""
+    client, query = oauth_client()
     answer = one.page.post("/oauth/authorize/", {"answer": "allow"}, query_params=query)
     (code,) = parse_qs(urlsplit(answer["Location"]).query)["code"]
-    return {"client_id": application.client_id, "client_secret": secret, "redirect_uri": CALLBACKS[0]}, code
+    return client, code
 
 
-def _token(client: dict[str, str], **form: str) -> Any:
+def oauth_token(client: dict[str, str], **form: str) -> Any:
+    """Make a token request."""
     body = urlencode({**client, **form})
     return Browser().post("/oauth/token/", body, content_type="application/x-www-form-urlencoded")
 
 
 def oauth_code(one: Victim) -> Step:
-    client, code = _code(one)
-    return lambda: _token(client, grant_type="authorization_code", code=code)
+    client, code = oauth_code_of(one)
+    return lambda: oauth_token(client, grant_type="authorization_code", code=code)
 
 
 def _granted(one: Victim) -> tuple[dict[str, str], dict[str, str]]:
-    client, code = _code(one)
-    return client, _token(client, grant_type="authorization_code", code=code).json()
+    client, code = oauth_code_of(one)
+    return client, oauth_token(client, grant_type="authorization_code", code=code).json()
 
 
 def oauth_access_token(one: Victim) -> Step:
@@ -243,7 +251,7 @@ def oauth_access_token(one: Victim) -> Step:
 
 def oauth_refresh_token(one: Victim) -> Step:
     client, tokens = _granted(one)
-    return lambda: _token(client, grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+    return lambda: oauth_token(client, grant_type="refresh_token", refresh_token=tokens["refresh_token"])
 
 
 def task_for_them(one: Victim) -> Step:
