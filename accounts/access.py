@@ -1,6 +1,6 @@
 """Who is asking: what the doors of all apps use to let somebody in.
 
-The streaming doors use `bearer_claims` and `load_viewer` (no ORM, one statement); DRF views use
+The streaming doors are a `BearerView` of `accounts.views` and use `load_viewer` (no ORM, one statement); DRF views use
 `BearerAuthentication` and `viewer_of`; pages use `page_viewer` of `accounts.pages.viewer`.
 """
 

@@ -1,31 +1,37 @@
-"""Users with their profile and devices, for staff. Hashes and secrets are not among the fields."""
+"""Users with their profile and devices, for staff. Hashes and secrets are not among the fields.
+
+Nobody acts upon people with more rights than their own, and only superusers give rights.
+"""
 
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from accounts.mail.tasks import enqueue_link
 from accounts.models import Profile, Session, User
-from accounts.pages.forms import AdminSignInForm
 from accounts.services.deletion import delete_account
 from accounts.services.mail_tokens import Purpose
+from accounts.services.ranks import subordinate
+from common.admin import ReadOnly, StaffAdmin
 
-admin.site.login_form = AdminSignInForm
+admin.site.unregister(Group)
 
 
-class ReadOnlyMixin:
-    """Shown, not made or changed."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+def staff_of(request: HttpRequest) -> User:
+    """Return who uses the admin."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
 
 
 class ProfileInline(admin.StackedInline):  # type: ignore[type-arg]
@@ -50,7 +56,7 @@ SESSION_FIELDS = (
 )
 
 
-class SessionInline(ReadOnlyMixin, admin.TabularInline):  # type: ignore[type-arg]
+class SessionInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     model = Session
     fields = readonly_fields = SESSION_FIELDS
     ordering = ("-last_used_at",)
@@ -58,8 +64,19 @@ class SessionInline(ReadOnlyMixin, admin.TabularInline):  # type: ignore[type-ar
     max_num = 0
 
 
+@admin.register(Group)
+class GroupAdmin(StaffAdmin, StockGroupAdmin):
+    """A group is rights: only superusers touch one."""
+
+    def within_reach(self, request: HttpRequest, rows: QuerySet[Group]) -> QuerySet[Group]:
+        return rows if staff_of(request).is_superuser else rows.none()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and staff_of(request).is_superuser
+
+
 @admin.register(User)
-class UserAdmin(StockUserAdmin):  # type: ignore[type-arg]
+class UserAdmin(StaffAdmin, StockUserAdmin):  # type: ignore[type-arg]
     list_display = ("email", "username", "is_email_confirmed", "is_active", "is_staff", "created_at", "last_login")
     list_filter = ("is_active", "is_staff", "is_email_confirmed")
     search_fields = ("email", "username")
@@ -72,7 +89,11 @@ class UserAdmin(StockUserAdmin):  # type: ignore[type-arg]
         ("Times", {"fields": ("last_login", "created_at", "updated_at")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
+    superuser_fields = ("is_email_confirmed", "is_staff", "is_superuser", "groups", "user_permissions")
     actions = ("deactivate", "resend_confirmation")
+
+    def within_reach(self, request: HttpRequest, rows: QuerySet[User]) -> QuerySet[User]:
+        return subordinate(staff_of(request), rows)
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> list[Any]:
         return [ProfileInline, SessionInline] if obj else []
@@ -82,7 +103,19 @@ class UserAdmin(StockUserAdmin):  # type: ignore[type-arg]
             kwargs["form"] = ModelForm
         return super().get_form(request, obj, change=change, **kwargs)
 
-    @admin.action(description="Deactivate: ends every session at once")
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Save; an address that staff put in is one that nobody has proved."""
+        if change and "email" in form.changed_data and not staff_of(request).is_superuser:
+            obj.is_email_confirmed = False
+        super().save_model(request, obj, form, change)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """Set somebody's password; one's own is changed where the old one is asked for, and guesses are counted."""
+        if self.get_object(request, unquote(id)) == request.user:
+            return redirect("page-password")
+        return super().user_change_password(request, id, form_url)
+
+    @admin.action(description="Deactivate: ends every session at once", permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Close accounts without deleting anything."""
         for user in queryset.exclude(pk=request.user.pk or 0):
@@ -90,7 +123,7 @@ class UserAdmin(StockUserAdmin):  # type: ignore[type-arg]
             user.save(update_fields=["is_active", "updated_at"])
         self.message_user(request, "Deactivated; your own account is never among them.")
 
-    @admin.action(description="Send the confirmation mail again")
+    @admin.action(description="Send the confirmation mail again", permissions=["change"])
     def resend_confirmation(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Mail a new link to those that have not confirmed yet."""
         for user in queryset.filter(is_email_confirmed=False, is_active=True):
@@ -106,7 +139,7 @@ class UserAdmin(StockUserAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Session)
-class SessionAdmin(ReadOnlyMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+class SessionAdmin(ReadOnly, StaffAdmin):
     list_display = ("id", "user", "kind", "created_at", "last_used_at", "ended_at", "end_reason")
     list_filter = ("kind", "end_reason")
     list_select_related = ("user",)
@@ -114,6 +147,9 @@ class SessionAdmin(ReadOnlyMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     fields = readonly_fields = ("user", *SESSION_FIELDS)
     ordering = ("-last_used_at",)
     actions = ("end",)
+
+    def within_reach(self, request: HttpRequest, rows: QuerySet[Session]) -> QuerySet[Session]:
+        return rows.filter(user__in=subordinate(staff_of(request), User.objects.all()))
 
     @admin.action(description="End these sessions", permissions=["delete"])
     def end(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:

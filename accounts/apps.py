@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin
 
 
 class AccountsConfig(AppConfig):
@@ -11,3 +12,10 @@ class AccountsConfig(AppConfig):
         from common.task_queue import register_authority
 
         register_authority(User.objects.may_act)
+
+
+class StaffAdminConfig(admin.AdminConfig):
+    """Django's admin with our site."""
+
+    default = False
+    default_site = "accounts.admin_site.StaffSite"

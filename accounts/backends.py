@@ -6,6 +6,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
 from accounts.models import User
+from accounts.security.known_devices import known_device
 from accounts.security.network import client_info
 from accounts.security.rate_limits import attempt_succeeded, count_attempt
 
@@ -22,9 +23,10 @@ class EmailBackend(ModelBackend):
         email = username if username is not None else kwargs.get("email")
         if email is None or password is None:
             return None
-        network = client_info(request).network
-        count_attempt(email, network)
+        client = client_info(request)
+        attempt = email, client.network, known_device(client, email)
+        count_attempt(*attempt)
         user = super().authenticate(request, username=email, password=password)
         if user is not None:
-            attempt_succeeded(email, network)
+            attempt_succeeded(*attempt)
         return user

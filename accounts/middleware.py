@@ -9,11 +9,13 @@ from django.contrib.auth import get_user
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Session
 from accounts.models.session import SESSION_KEY
+from accounts.security.known_devices import remember_device
 from common.async_lane import AuthenticationMiddleware
 
 LAST_USE_STEP = timedelta(minutes=15)  # the list of devices needs no finer clock
@@ -26,6 +28,12 @@ class SessionAuthenticationMiddleware(AuthenticationMiddleware):
         super().process_request(request)
         request.user = SimpleLazyObject(partial(_user_of, request))  # type: ignore[assignment]
         request.auser = partial(sync_to_async(_user_of), request)  # type: ignore[assignment]
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Let a browser be known as a device of the account that it has just been signed in to."""
+        if email := getattr(request, "_parley_device_of", ""):
+            remember_device(response, email)
+        return response
 
 
 def _user_of(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:

@@ -16,14 +16,15 @@ from common.models import Task
 
 
 @receiver(user_logged_in)
-def remember_device(sender: Any, request: HttpRequest | None, user: User, **kwargs: Any) -> None:
-    """Start a session row and bind the browser's session to it."""
+def bind_session(sender: Any, request: HttpRequest | None, user: User, **kwargs: Any) -> None:
+    """Start a session row and bind the browser's session to it; the middleware marks the device as known."""
     if request is not None and hasattr(request, "session"):
+        request._parley_device_of = user.email  # type: ignore[attr-defined]
         request.session[SESSION_KEY] = start_session(user, client_info(request), Session.Kind.PAGE).pk.hex
 
 
 @receiver(user_logged_out)
-def forget_device(sender: Any, request: HttpRequest | None, user: User | None, **kwargs: Any) -> None:
+def end_session(sender: Any, request: HttpRequest | None, user: User | None, **kwargs: Any) -> None:
     """End the row with the browser's session."""
     if request is not None and (name := getattr(request, "session", {}).get(SESSION_KEY)):
         Session.objects.filter(pk=UUID(name)).end("signed_out")

@@ -1,7 +1,5 @@
 """Chats and turns for staff: to read, to delete, never to write text."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,13 +8,13 @@ from django.utils.html import format_html_join
 from chats.models import Chat, Turn
 from chats.services.chats import delete_chat
 from chats.tree import branch
-from common.admin import ReadOnly
+from common.admin import Permanent, ReadOnly, StaffAdmin
 
 SHOWN = 50
 
 
 @admin.register(Chat)
-class ChatAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class ChatAdmin(ReadOnly, StaffAdmin):
     list_display = ("__str__", "owner", "model", "last_number", "archived", "updated_at")
     list_filter = ("archived", "pinned")
     search_fields = ("=id", "owner__email", "title")
@@ -43,7 +41,7 @@ class ChatAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Turn)
-class TurnAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class TurnAdmin(Permanent, StaffAdmin):
     list_display = ("id", "chat", "user", "number", "state", "reason", "category", "attempts", "started_at", "ended_at")
     list_filter = ("state", "reason")
     list_select_related = ("chat", "user")
@@ -51,6 +49,3 @@ class TurnAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     exclude = ("key", "fingerprint")
     ordering = ("-id",)
     show_full_result_count = False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

@@ -55,6 +55,10 @@ class TooManyStreams(TooManyRequests):
     code, title = "too_many_streams", "Too many streams are open for this account."
 
 
+class TooManyTurns(TooManyRequests):
+    code, title = "too_many_turns", "Too many replies are being made for this account; wait for one or stop it."
+
+
 class Draining(Unavailable):
     code, title = "draining", "This server is shutting down; try again."
 

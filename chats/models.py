@@ -127,6 +127,7 @@ class Turn(models.Model):
         ]
         indexes = [
             models.Index(fields=["lease_until"], condition=Q(state="streaming"), name="turn_running_lease"),
+            models.Index(fields=["user"], condition=Q(state="streaming"), name="turn_running_user"),
             # For the sweep, which forgets keys of old turns.
             models.Index(fields=["started_at"], condition=Q(key__isnull=False), name="turn_key_age"),
         ]

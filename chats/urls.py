@@ -1,4 +1,4 @@
-"""Addresses of the chats app; those that stream are also matched by `settings.ASYNC_LANE_PATHS`."""
+"""Addresses of the chats app."""
 
 from chats.api import chats, legacy, messages
 from chats.history import Bucket

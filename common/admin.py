@@ -1,13 +1,80 @@
-"""What the admin pages of several apps share, and background work: to see, and to have tried again."""
+"""What every page of the admin is made of: staff do what their permissions say, to whom these reach, and no more."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from common.models import Task
 from common.task_queue import repeat
+
+Action = Callable[[Any, HttpRequest, QuerySet[Any]], Any]
+
+
+class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Base of all; a test sees to it that every action names its permission."""
+
+    superuser_fields: tuple[str, ...] = ()  # what grants rights: others read it at most
+
+    def within_reach(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the rows that this member of staff may change or delete, given the permission to."""
+        return rows
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self._reaches(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and self._reaches(request, obj)
+
+    def _reaches(self, request: HttpRequest, obj: Any) -> bool:
+        return obj is None or self.within_reach(request, self.model._default_manager.filter(pk=obj.pk)).exists()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fixed = () if request.user.is_superuser else self.superuser_fields
+        return (*super().get_readonly_fields(request, obj), *fixed)
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Return the actions, each of which refuses where one of the chosen rows is out of reach."""
+        offered: dict[str, Any] = super().get_actions(request) or {}
+        return {name: (self._within_reach_only(action), name, label) for name, (action, _, label) in offered.items()}
+
+    def _within_reach_only(self, action: Action) -> Action:
+        @wraps(action)
+        def guarded(model_admin: Any, request: HttpRequest, chosen: QuerySet[Any]) -> Any:
+            if self.within_reach(request, chosen).count() != chosen.count():
+                raise PermissionDenied
+            return action(model_admin, request, chosen)
+
+        return guarded
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Let rows that cannot be deleted alone go with what they belong to."""
+        listed, counts, needed, protected = super().get_deleted_objects(objs, request)
+        registered = self.admin_site._registry.values()
+        permanent = {page.opts.verbose_name for page in registered if isinstance(page, Permanent)}
+        return listed, counts, needed - permanent, protected
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Refuse actions that are not offered; Django would say nothing and do nothing."""
+        if request.method == "POST":
+            offered = self.get_actions(request)
+            if not offered or set(request.POST.getlist("action")) - {"", *offered}:
+                raise PermissionDenied
+        return super().changelist_view(request, extra_context)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        if request.method == "POST":  # there is nothing to post
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Allow the filters that are shown; any other column would tell its value, hashes too, letter by letter."""
+        shown = any(lookup == name or lookup.startswith(f"{name}__") for name in self.list_filter)
+        return shown and super().lookup_allowed(lookup, value, request)
 
 
 class ReadOnly:
@@ -20,8 +87,15 @@ class ReadOnly:
         return False
 
 
+class Permanent(ReadOnly):
+    """Mixin: and they go with what they belong to."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(Task)
-class TaskAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+class TaskAdmin(Permanent, StaffAdmin):
     list_display = ("task_path", "status", "attempts", "error", "enqueued_at", "run_after", "finished_at")
     list_filter = ("status", "queue_name", "task_path")
     exclude = ("args_kwargs",)  # they may name addresses

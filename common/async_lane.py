@@ -1,15 +1,13 @@
-"""The streaming paths: what they are, and Django's own middleware made to let them through untouched.
+"""Django's own middleware, made to let the async lane through untouched.
 
 A sync hook of a middleware is a thread hop under ASGI, and a request that has a thread keeps it for as long as its
-response lasts. On the paths of `settings.ASYNC_LANE_PATHS` only async views live; they check what they need themselves.
+response lasts. On the lane are the views that say `async_lane`; they check what they need themselves.
 The classes subclass the stock ones, so that system checks, CSRF and the test clients see what they expect.
 """
 
-import re
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware as StockAuthentication
 from django.contrib.messages.middleware import MessageMiddleware as StockMessages
 from django.contrib.sessions.middleware import SessionMiddleware as StockSessions
@@ -21,12 +19,7 @@ from django.middleware.csrf import CsrfViewMiddleware as StockCsrf
 from django.middleware.security import SecurityMiddleware as StockSecurity
 from django.utils.deprecation import MiddlewareMixin
 
-_PATHS = re.compile(settings.ASYNC_LANE_PATHS)
-
-
-def on_async_lane(path: str) -> bool:
-    """Tell whether a path belongs to the streaming doors."""
-    return _PATHS.match(path) is not None
+from common.view_options import options_for
 
 
 class PassAsyncLane(MiddlewareMixin):
@@ -44,7 +37,15 @@ class SecurityMiddleware(PassAsyncLane, StockSecurity): ...
 class SessionMiddleware(PassAsyncLane, StockSessions): ...
 
 
-class CommonMiddleware(PassAsyncLane, StockCommon): ...
+class CommonMiddleware(PassAsyncLane, StockCommon):
+    """Of what the stock class does, the lane needs one thing: a foreign `Host` is refused."""
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        if not getattr(request, "async_lane", False):
+            return await super().__acall__(request)
+        if not options_for(request).any_host:
+            request.get_host()
+        return await self.get_response(request)  # type: ignore[misc, no-any-return]
 
 
 class AuthenticationMiddleware(PassAsyncLane, StockAuthentication): ...

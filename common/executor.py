@@ -8,17 +8,21 @@ must not run out behind them.
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import OperationalError, connection
 
+from common.errors import ParleyError
 from common.group_commit import GroupCommit
+
+logger = logging.getLogger("parley.database")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -92,8 +96,14 @@ class DatabaseExecutor:
             future: asyncio.Future[R] = pool.submit(call, deadline)
         else:
             future = asyncio.wrap_future(pool.submit(_call, call, deadline))
-        # shield: a reader that goes away must not turn a running transaction into an unobserved one
-        return await asyncio.shield(future)
+        try:
+            await asyncio.wait(
+                (future,)
+            )  # unlike `await future`, it lets the call run on where its caller is cancelled
+        except asyncio.CancelledError:
+            future.add_done_callback(_unheard)
+            raise
+        return future.result()
 
     def close(self) -> None:
         """Close the threads' connections and wait for the threads to end."""
@@ -102,6 +112,13 @@ class DatabaseExecutor:
             for _ in range(together.parties):
                 pool.submit(_close, together)
             pool.shutdown(wait=True)
+
+
+def _unheard(future: asyncio.Future[Any]) -> None:
+    """Take what came of a call whose caller has left: a refusal interests nobody any more, all else is logged."""
+    error = None if future.cancelled() else future.exception()
+    if error is not None and not isinstance(error, ParleyError):
+        logger.error("a database call failed after its caller had left", exc_info=error)
 
 
 def _threads(count: int, name: str) -> ThreadPoolExecutor:

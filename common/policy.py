@@ -6,19 +6,19 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from common.view_options import options_for
+
 _FRAME = "base-uri 'none'; frame-ancestors 'none'"
 _OWN = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'"
 STRICT = f"{_OWN}; manifest-src 'self'; form-action 'self'; {_FRAME}"
-# Pages that are not ours but Django's and Swagger UI's, and the one whose form leads to another site.
-OTHERS = {
-    "/admin/": f"default-src 'self'; img-src 'self' data:; object-src 'none'; form-action 'self'; {_FRAME}",
-    "/api/docs": f"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; {_FRAME}",
-    "/oauth/": f"{_OWN}; {_FRAME}",
-}
+FORM_LEADS_ELSEWHERE = f"{_OWN}; {_FRAME}"
+# Pages that are not ours.
+ADMIN = f"default-src 'self'; img-src 'self' data:; object-src 'none'; form-action 'self'; {_FRAME}"
+SWAGGER = f"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; {_FRAME}"
 
 
 class ContentSecurityPolicyMiddleware:
-    """Sends the policy with every HTML page that does not bring one of its own."""
+    """Sends the policy of the view with every HTML page that does not bring one of its own."""
 
     sync_capable = async_capable = True
 
@@ -39,10 +39,5 @@ class ContentSecurityPolicyMiddleware:
 
 def _guarded(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     if response.headers.get("Content-Type", "").startswith("text/html"):
-        response.headers.setdefault("Content-Security-Policy", policy_for(request.path))
+        response.headers.setdefault("Content-Security-Policy", options_for(request).content_security_policy or STRICT)
     return response
-
-
-def policy_for(path: str) -> str:
-    """Return the policy of the page at a path."""
-    return next((policy for prefix, policy in OTHERS.items() if path.startswith(prefix)), STRICT)

@@ -118,12 +118,17 @@ def headers_of(refusal: errors.ParleyError) -> dict[str, str]:
     return headers
 
 
-def problem_response(request: HttpRequest, error: BaseException) -> HttpResponse:
-    """Answer any exception: a refusal as itself, everything else as a logged 500."""
+def refusal_of(request: HttpRequest, error: BaseException) -> errors.ParleyError:
+    """Return any exception as a refusal: what nobody foresaw is logged, and told as a 500."""
     refusal = as_refusal(error)
     if refusal is None:
         logger.error("unhandled error on %s %s", request.method, request.path, exc_info=error)
         refusal = ServerError()
+    return refusal
+
+
+def problem_response(request: HttpRequest, refusal: errors.ParleyError) -> HttpResponse:
+    """Answer a refusal with its problem document."""
     body = dumps(body_of(refusal, getattr(request, "correlation_id", "")))
     response = HttpResponse(body, status=refusal.status, content_type=CONTENT_TYPE, headers=headers_of(refusal))
     return suppress_request_log(response)
@@ -138,9 +143,8 @@ def suppress_request_log(response: HttpResponse) -> HttpResponse:
 def drf_exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     """DRF's `EXCEPTION_HANDLER`: the same answer as everywhere, the transaction rolled back."""
     set_rollback()
-    request = context["request"]._request
-    response = problem_response(request, error)
-    view = context.get("view")
+    request, view = context["request"]._request, context.get("view")
+    response: HttpResponse = getattr(view, "refusal_response", problem_response)(request, refusal_of(request, error))
     if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and view is not None:
         response["Allow"] = ", ".join(view.allowed_methods)
     return response

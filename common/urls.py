@@ -1,10 +1,10 @@
 """Routes: with and without the trailing slash, never redirected; UUIDs in any letter case."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
-from django.urls import URLPattern, path, register_converter
+from django.urls import URLPattern, URLResolver, path, register_converter
 from django.urls.converters import StringConverter
 
 
@@ -26,6 +26,15 @@ register_converter(AnyUUIDConverter, "anyuuid")
 def with_and_without_slash(route: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
     """Route an address with its slash, which is the canonical form, and without."""
     return [path(f"{route}/", view, name=name), path(route, view)]
+
+
+def endpoints(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[URLPattern]:
+    """Yield the patterns and those included in them, at any depth."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from endpoints(pattern.url_patterns)
+        else:
+            yield pattern
 
 
 def canonical_only(endpoints: list[tuple[str, str, str, Any]], **_: Any) -> list[tuple[str, str, str, Any]]:

@@ -15,32 +15,43 @@ from django.http.response import HttpResponseBase
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from common.errors import Invalid, MethodNotAllowed, UnsupportedType
+from common.errors import Invalid, MethodNotAllowed, NotSignedIn, UnsupportedType
 from common.json import dumps, loads
-from common.problems import problem_response
+from common.problems import problem_response, refusal_of
 
 JSON_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
 class AsyncView(APIView):
-    """Subclasses define `async def get/post/...(self, request, **kwargs) -> HttpResponseBase`."""
+    """Subclasses define `async def get/post/...(self, request, caller, **kwargs) -> HttpResponseBase`.
+
+    `caller` is what `authenticate` returns. A view that says nothing of it lets nobody in; one that is `public` asks
+    nobody, and its methods take no caller. The other attributes are those of `common.view_options`.
+    """
+
+    public = False
+    async_lane = True
+    refusal_response = staticmethod(problem_response)
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]]:  # type: ignore[override]
-        """Return one coroutine function for all methods; every exception ends as a problem document."""
+        """Return one coroutine function for all methods; every exception ends as a refusal."""
         handlers = {name: getattr(cls, name) for name in cls.http_method_names if hasattr(cls, name)}
-        handlers["options"] = cls.options
-        allowed = ", ".join(name.upper() for name in handlers)
+        handlers.pop("options")
+        allowed = ", ".join(name.upper() for name in (*handlers, "options"))
         view = cls(**initkwargs)
 
         async def dispatch(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+            if request.method == "OPTIONS":  # pre-flights are answered by the CORS middleware before they get here
+                return HttpResponse(status=204, headers={"Allow": allowed})
             handler = handlers.get((request.method or "").lower())
             try:
                 if handler is None:
                     raise MethodNotAllowed()
-                return await handler(view, request, **kwargs)  # type: ignore[no-any-return]
+                caller = () if cls.public else (await view.authenticate(request),)
+                return await handler(view, request, *caller, **kwargs)  # type: ignore[no-any-return]
             except Exception as error:
-                response = view.refuse(request, error)
+                response = cls.refusal_response(request, refusal_of(request, error))
                 if handler is None:
                     response["Allow"] = allowed
                 return response
@@ -50,29 +61,28 @@ class AsyncView(APIView):
         markcoroutinefunction(dispatch)
         return dispatch
 
-    async def options(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
-        """Answer a plain OPTIONS; pre-flights are answered by the CORS middleware before they get here."""
-        names = [name.upper() for name in self.http_method_names if hasattr(self, name)]
-        return HttpResponse(status=204, headers={"Allow": ", ".join(names)})
-
-    def refuse(self, request: HttpRequest, error: Exception) -> HttpResponse:
-        """Answer an exception; doors with an error shape of their own override this."""
-        return problem_response(request, error)
+    async def authenticate(self, request: HttpRequest) -> Any:
+        """Return who asks, or raise a refusal; `accounts.views.BearerView` takes the user's own front end."""
+        raise NotSignedIn()
 
 
 class EventStream(StreamingHttpResponse):
     """Server-sent events as bytes, without the two generators that Django wraps around each of them.
 
-    `closers` are called when the response is done with, however it ends.
+    `closers` are called when the response is closed, however it ended.
     """
 
     def __init__(self, body: AsyncIterator[bytes], headers: dict[str, str], *closers: Callable[[], None]) -> None:
         super().__init__(body, content_type="text/event-stream", headers=headers)
-        self._body = body
-        self._resource_closers.extend(closers)  # type: ignore[attr-defined]
+        self._body, self._closers = body, closers
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._body
+
+    def close(self) -> None:
+        """Call the closers, and nothing of Django's: on the async lane no request is ever signalled as finished."""
+        for close in self._closers:
+            close()
 
 
 def json_response(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:

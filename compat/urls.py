@@ -1,6 +1,6 @@
 """Addresses of other people's protocols, as their clients call them."""
 
-from django.urls import path, re_path
+from django.urls import path
 
 from compat.ai_sdk import views as ai_sdk
 from compat.openai import views as openai
@@ -15,5 +15,4 @@ compat_patterns = [
     path("v1/chat/completions", openai.CompletionsView.as_view(), name="openai-completions"),
     path("v1/models", openai.OpenAIModelsView.as_view(), name="openai-models"),
     path("v1/models/<path:name>", openai.OpenAIModelView.as_view(), name="openai-model"),
-    re_path(r"^v1(?:/(?P<rest>.*))?$", openai.UnknownView.as_view()),
 ]

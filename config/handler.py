@@ -2,23 +2,19 @@
 
 import asyncio
 import io
-import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
-from django.http import HttpRequest, HttpResponseBadRequest
+from django.http import HttpResponse, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
-from django.urls import set_script_prefix
+from django.urls import get_resolver, set_script_prefix
 
-from common.async_lane import on_async_lane
 from common.errors import BodyTooLarge, ParleyError
-from config.errors import refuse
-
-CHAT_BODY = re.compile(r"/api/chat(/|$)|/v1/")
-
+from common.view_options import options_for, options_of
+from common.views import EventStream
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -28,28 +24,50 @@ class SlowBody(ParleyError):
     status, code, title = 408, "body_timeout", "The body of the request did not arrive in time."
 
 
-class AsyncLaneRequest(ASGIRequest):
-    """A request on the fast lane; `common.async_lane` lets it through."""
+class ResolvedRequest(ASGIRequest):
+    """A request whose view was found before its body was read; a scope outlives its request, and need not keep it."""
+
+    def __init__(self, scope: Any, body: io.BytesIO) -> None:
+        super().__init__(scope, body)
+        self.resolver_match = scope.pop("resolver_match")
+
+
+class AsyncLaneRequest(ResolvedRequest):
+    """A request on the async lane; `common.async_lane` lets it through."""
 
     async_lane = True
     refusal: ParleyError | None = None
 
+    @staticmethod
+    def close() -> None:
+        """Close nothing: a method of the request would have the response, which calls this, hold on to all of it."""
+
 
 class Handler(ASGIHandler):
-    """Serves `settings.ASYNC_LANE_PATHS` without request signals or thread context, everything else as Django does."""
+    """Serves views with `async_lane` without request signals or thread context, everything else as Django does."""
+
+    request_class = ResolvedRequest
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        scope["resolver_match"] = get_resolver().resolve(scope["path"].removeprefix(scope.get("root_path", "")))
+        options = options_of(scope["resolver_match"].func)
         try:
-            body = await read_body(scope, receive)
+            body = io.BytesIO(await read_body(scope, receive, getattr(settings, options.max_body)))
         except RequestAborted:
             return
         except ParleyError as refusal:
             await self.refuse(scope, refusal, send)
             return
-        if on_async_lane(scope["path"]):
+        if options.async_lane:
             await self.serve_async(scope, body, receive, send)
         else:
-            await super().__call__(scope, _replay(body, receive), send)
+            await super().__call__(scope, _replay(body.getvalue(), receive), send)
+
+    def resolve_request(self, request: Any) -> Any:
+        """Return what was resolved already, or in its stead a view that refuses what will not be read."""
+        if getattr(request, "refusal", None):
+            return _refused, (), {}
+        return request.resolver_match
 
     async def refuse(self, scope: Any, refusal: ParleyError, send: Send) -> None:
         """Answer what will not be read, through the middleware: it names the answer and lets front ends see it."""
@@ -62,16 +80,11 @@ class Handler(ASGIHandler):
         response["Connection"] = "close"
         await self.send_response(response, send)
 
-    async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        if refusal := getattr(request, "refusal", None):
-            return refuse(request, refusal)
-        return await super()._get_response_async(request)  # type: ignore[misc, no-any-return]
-
-    async def serve_async(self, scope: Any, body: bytes, receive: Receive, send: Send) -> None:
+    async def serve_async(self, scope: Any, body: io.BytesIO, receive: Receive, send: Send) -> None:
         """Run the view in this task; a disconnect cancels it."""
         set_script_prefix(scope.get("root_path") or "/")
         try:
-            request = AsyncLaneRequest(scope, io.BytesIO(body))
+            request = AsyncLaneRequest(scope, body)
         except UnicodeDecodeError:
             await self.send_response(HttpResponseBadRequest(), send)
             return
@@ -81,17 +94,20 @@ class Handler(ASGIHandler):
         response = None
         try:
             response = await self.run_get_response(request)
-            # A stream need not hold on to its request.
-            response._resource_closers.remove(request.close)  # type: ignore[attr-defined]
-            request.close()
-            del request
+            del request  # a stream need not hold on to it
+            body.close()
             await self.send_response(response, send)
         except asyncio.CancelledError:
             pass  # the reader left, or the server is stopping and has waited for long enough
         finally:
             watching.cancel()
-            for close in getattr(response, "_resource_closers", ()):
-                close()
+            if isinstance(response, EventStream):
+                response.close()
+
+
+async def _refused(request: AsyncLaneRequest) -> HttpResponse:
+    assert request.refusal is not None
+    return options_for(request).refusal_response(request, request.refusal)
 
 
 async def _cancel_on_disconnect(receive: Receive, serving: "asyncio.Task[Any]") -> None:
@@ -100,10 +116,8 @@ async def _cancel_on_disconnect(receive: Receive, serving: "asyncio.Task[Any]") 
     serving.cancel()
 
 
-async def read_body(scope: Any, receive: Receive) -> bytes:
+async def read_body(scope: Any, receive: Receive, limit: int) -> bytes:
     """Return the whole body; refuse one that is too large (413) or too slow (408) without keeping the excess."""
-    limit = settings.MAX_CHAT_BODY_BYTES if CHAT_BODY.match(scope["path"]) else settings.MAX_BODY_BYTES
-    limit = settings.AVATAR_MAX_BYTES + 65_536 if "avatar" in scope["path"] else limit
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > limit:
             raise BodyTooLarge()

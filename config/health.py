@@ -10,6 +10,8 @@ from common.views import AsyncView, json_response
 
 class LiveView(AsyncView):
     schema = None
+    public = any_host = True
+    cors = False
 
     async def get(self, request: HttpRequest) -> HttpResponse:
         """Answer 200 as long as the process can answer at all."""
@@ -18,6 +20,8 @@ class LiveView(AsyncView):
 
 class ReadyView(AsyncView):
     schema = None
+    public = any_host = True
+    cors = False
 
     async def get(self, request: HttpRequest) -> HttpResponse:
         """Answer 200 while new work is taken: the database answers and the server is not draining."""

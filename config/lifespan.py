@@ -75,6 +75,7 @@ def drain_before_exit(tasks: TaskWorker) -> None:
     handler = signal.getsignal(signal.SIGTERM)
     server: Any = getattr(handler, "__self__", None)
     if not hasattr(server, "should_exit"):
+        logger.error("SIGTERM is not handled by a uvicorn server: a stop will not wait for running replies")
         return
     loop = asyncio.get_running_loop()
     draining: list[asyncio.Task[None]] = []

@@ -1,15 +1,23 @@
 """All addresses."""
 
+from functools import partial, update_wrapper
+from typing import Any
+
 from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path, re_path
+from django.urls import URLPattern, include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from accounts.oauth.errors import json_answer
 from chats.pages.urls import page_patterns
 from chats.urls import api_patterns, seed_patterns
-from common.urls import with_and_without_slash
+from common.policy import ADMIN, SWAGGER
+from common.urls import endpoints, with_and_without_slash
+from common.view_options import view_options
+from compat.ai_sdk import views as ai_sdk
+from compat.openai import views as openai
 from compat.urls import compat_patterns
 from config import errors
 from config.health import LiveView, ReadyView
@@ -17,7 +25,17 @@ from notes import urls as notes
 from notes.mcp.urls import mcp_patterns
 from streamchat.urls import stream_patterns
 
-admin.site.site_header = admin.site.site_title = "Parley"
+admin_patterns = admin.site.urls
+for endpoint in endpoints(admin_patterns[0]):
+    view = update_wrapper(partial(endpoint.callback), endpoint.callback)  # one is a method, which takes no attributes
+    endpoint.callback = view_options(content_security_policy=ADMIN)(view)
+docs = view_options(content_security_policy=SWAGGER)(SpectacularSwaggerSplitView.as_view(url_name="schema"))
+
+
+def nothing(route: str, **said: Any) -> URLPattern:
+    """Route all that begins so to our own 404, under DEBUG too and whatever the method, with these view options."""
+    return re_path(route, view_options(**said)(csrf_exempt(errors.missing)))
+
 
 urlpatterns = [
     path("api/", include(api_patterns)),
@@ -30,15 +48,20 @@ urlpatterns = [
     *notes.openapi_patterns,
     *mcp_patterns,
     *with_and_without_slash("api/schema", SpectacularAPIView.as_view(), "schema"),
-    *with_and_without_slash("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), "docs"),
+    *with_and_without_slash("api/docs", docs, "docs"),
     *seed_patterns,
     *compat_patterns,
     *stream_patterns,
     *with_and_without_slash("healthz", LiveView.as_view(), "healthz"),
     *with_and_without_slash("readyz", ReadyView.as_view(), "readyz"),
-    path("admin/", admin.site.urls),
+    path("admin/", admin_patterns),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")),
-    re_path(r"", csrf_exempt(errors.missing)),  # our own answer under DEBUG too, whatever the method
+    # Where there is no view, errors have the shape of the neighbours. The last one matches whatever comes.
+    nothing(r"^v1(?:/|$)", cors=True, refusal_response=openai.refusal_response),
+    nothing(r"^api/chat(?:/|$)", cors=True, refusal_response=ai_sdk.refusal_response),
+    nothing(r"^api/", cors=True),
+    nothing(r"^oauth/", refusal_response=json_answer),
+    nothing(r""),
 ]
 
 handler400, handler403, handler404, handler500 = errors.bad, errors.forbidden, errors.missing, errors.broken

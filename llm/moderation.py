@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import json
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -27,7 +28,7 @@ class Verdict:
 
 
 class Moderator(Protocol):
-    """Judges one text; raises `ModerationUnavailable` where it cannot."""
+    """Judges one text; raises `ModerationUnavailable` where it cannot. It is asked through `judge`."""
 
     async def check(self, text: str) -> Verdict: ...
 
@@ -53,6 +54,17 @@ def _moderator(path: str) -> Moderator:
     return made
 
 
+async def judge(text: str) -> Verdict:
+    """Ask the moderator that the settings name; what it says is taken only in the form of a Verdict.
+
+    A category without the flag counts as flagged; anything else that is not exactly a "no" is no answer.
+    """
+    match await moderator().check(text):
+        case Verdict(bool(flagged), tuple(categories)) if all(isinstance(name, str) for name in categories):
+            return Verdict(flagged or bool(categories), categories)
+    raise ModerationUnavailable("no verdict")
+
+
 class OpenAIModerator:
     async def check(self, text: str) -> Verdict:
         """Ask OpenAI's moderation endpoint."""
@@ -62,13 +74,23 @@ class OpenAIModerator:
         try:
             # The client's own time-out holds for one try; this one for all of them.
             async with asyncio.timeout(settings.MODERATION_TIMEOUT):
-                answer = await _client().moderations.create(model=settings.MODERATION_MODEL, input=text)
-            result = answer.results[0]
-            named = result.categories.model_dump(by_alias=True)
-        # The client hands on bodies of any shape, so a wrong one shows only when it is read.
-        except (OpenAIError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+                # Raw: the client's models hand on what has another type, and leave out what is not there.
+                answer = await _client().moderations.with_raw_response.create(
+                    model=settings.MODERATION_MODEL, input=text
+                )
+            return read_verdict(json.loads(answer.content))
+        except (OpenAIError, OSError, ValueError, RecursionError) as error:
             raise ModerationUnavailable(type(error).__name__) from error
-        return Verdict(bool(result.flagged), tuple(sorted(name for name, hit in named.items() if hit)))
+
+
+def read_verdict(answer: object) -> Verdict:
+    """Return the verdict on one text; raise ModerationUnavailable for an answer that is neither a yes nor a no."""
+    match answer:
+        case {"results": [{"flagged": bool(flagged), "categories": dict(named)}]}:
+            hits = tuple(sorted(name for name, hit in named.items() if hit is True))
+            if flagged or hits or all(hit is False for hit in named.values()):
+                return Verdict(flagged or bool(hits), hits)
+    raise ModerationUnavailable("no verdict")
 
 
 async def prepare_client() -> None:

@@ -19,6 +19,9 @@ Schema = dict[str, Any]
 
 
 class DocumentView(AsyncView):
+    public = True
+    cors = False
+
     @extend_schema(exclude=True)
     async def get(self, request: HttpRequest) -> HttpResponse:
         """Answer the document; it is the same for everybody."""

@@ -1,4 +1,4 @@
-"""Addresses of notes; that of saving a message is also matched by `settings.ASYNC_LANE_PATHS`."""
+"""Addresses of notes."""
 
 from django.urls import path
 

@@ -9,14 +9,14 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 
-from accounts.access import Claims, Viewer, bearer_claims, load_viewer, require_confirmed
+from accounts.access import Claims, Viewer, load_viewer, require_confirmed
+from accounts.views import BearerView
 from chats.models import State
 from chats.wire.schema import PROBLEMS
 from common.drf import TextField
 from common.executor import database
-from common.views import AsyncView, checked, json_response, read_object
-from streamchat.errors import StreamMissing
-from streamchat.identity import is_configured, stream_id
+from common.views import checked, json_response, read_object
+from streamchat.identity import require_configured, stream_id
 from streamchat.stopping import stop_in_channel
 from streamchat.worker import worker
 
@@ -37,19 +37,21 @@ class StreamStopOutput(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=State.choices)
 
 
-def require_configured() -> None:
-    if not is_configured():
-        raise StreamMissing()
+class _StreamView(BearerView):
+    """Not there at all, whoever asks, on a server without Stream."""
 
-
-class StreamTokenView(AsyncView):
-    @extend_schema(operation_id="stream_token", request=None, responses={200: StreamTokenOutput, **PROBLEMS})
-    async def post(self, request: HttpRequest) -> HttpResponse:
-        """Make a token for the signed-in user's own id on Stream, and for no other."""
+    async def authenticate(self, request: HttpRequest) -> Claims:
         require_configured()
+        return await super().authenticate(request)
+
+
+class StreamTokenView(_StreamView):
+    @extend_schema(operation_id="stream_token", request=None, responses={200: StreamTokenOutput, **PROBLEMS})
+    async def post(self, request: HttpRequest, claims: Claims) -> HttpResponse:
+        """Make a token for the signed-in user's own id on Stream, and for no other."""
         sdk = await worker().client.sdk()
         # Last, for the token is dated 5 s back: an account secured between this look and the token has it refused.
-        viewer = await database().read(_confirmed, bearer_claims(request))
+        viewer = await database().read(_confirmed, claims)
         seconds, name = settings.STREAM_TOKEN_SECONDS, stream_id(viewer.id)
         return json_response(
             {
@@ -67,12 +69,10 @@ def _confirmed(claims: Claims) -> Viewer:
     return viewer
 
 
-class ChannelStopView(AsyncView):
+class ChannelStopView(_StreamView):
     @extend_schema(operation_id="stream_stop", request=StreamStopInput, responses={200: StreamStopOutput, **PROBLEMS})
-    async def post(self, request: HttpRequest, cid: str) -> HttpResponse:
+    async def post(self, request: HttpRequest, claims: Claims, cid: str) -> HttpResponse:
         """Stop the bot's newest reply in a channel or thread: for who asked it, and for the owner of the chat."""
-        require_configured()
-        claims = bearer_claims(request)
         data = checked(StreamStopInput, read_object(request))
         stopped = await stop_in_channel(claims, cid, data["parent_id"])
         return json_response({"message_id": stopped.message_id, "state": stopped.reply.state})

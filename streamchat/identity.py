@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.access import Viewer
 from accounts.models import User
-from streamchat.errors import AskerInactive
+from streamchat.errors import AskerInactive, StreamMissing
 from streamchat.models import Service
 
 _OURS = re.compile(r"parley-([1-9][0-9]{0,17})")
@@ -17,6 +17,12 @@ _OURS = re.compile(r"parley-([1-9][0-9]{0,17})")
 def is_configured() -> bool:
     """Tell whether there is a Stream app to talk to."""
     return bool(settings.STREAM_API_KEY and settings.STREAM_API_SECRET)
+
+
+def require_configured() -> None:
+    """Raise StreamMissing (404) where there is none."""
+    if not is_configured():
+        raise StreamMissing()
 
 
 def stream_id(user_id: int) -> str:

@@ -46,7 +46,8 @@ def parse_command(data: Mapping[str, Any], body: bytes, webhook_id: str) -> Stre
     if not isinstance(message, dict):
         raise _invalid("message", "This must be an object.")
     name = message.get("command")
-    if not isinstance(name, str) or name not in settings.STREAM_COMMANDS or message.get("ai_generated"):
+    is_by_hand = message.get("ai_generated", False) is False  # what is anything else may be a bot's, and start a loop
+    if not isinstance(name, str) or name not in settings.STREAM_COMMANDS or not is_by_hand:
         return None
     asker = _asker(data, message)
     if asker == settings.STREAM_BOT_ID:

@@ -1,4 +1,4 @@
-"""Addresses of the streamchat app; all are async and matched by `settings.ASYNC_LANE_PATHS`."""
+"""Addresses of the streamchat app."""
 
 from django.urls import register_converter
 from django.urls.converters import StringConverter

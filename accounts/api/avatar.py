@@ -44,6 +44,7 @@ class AvatarParser(MultiPartParser):
 
 class AvatarView(APIView):
     parser_classes = (AvatarParser,)
+    max_body = "MAX_AVATAR_BODY_BYTES"
 
     @extend_schema(
         summary="Set my avatar",

@@ -14,6 +14,7 @@ from accounts.access import Claims
 from accounts.api.cookies import set_refresh_cookie
 from accounts.api.serializers import UserOutput
 from accounts.models import User
+from accounts.security.known_devices import remember_device
 from accounts.security.origins import require_known_origin
 from accounts.services.sessions import Tokens
 from common.errors import Invalid, NotSignedIn
@@ -69,7 +70,8 @@ def claims_of(request: Request) -> Claims:
 
 
 def signed_in(user: User, tokens: Tokens, code: int = status.HTTP_200_OK) -> Response:
-    """Answer a sign-in: the access token in the body, the refresh token in the cookie."""
+    """Answer a sign-in: the access token in the body, the refresh token in the cookie; the device is known now."""
     response = Response({"access": tokens.access, "user": UserOutput(user).data}, status=code)
     set_refresh_cookie(response, tokens)
+    remember_device(response, user.email)
     return response

@@ -21,6 +21,7 @@ from accounts.api.serializers import (
     UserOutput,
 )
 from accounts.models import User
+from accounts.security.known_devices import remember_device
 from accounts.security.network import client_info
 from accounts.services import addresses, passwords
 from accounts.services.sessions import start_session, tokens_of
@@ -103,8 +104,10 @@ class PasswordResetConfirmView(OpenView):
     )
     def post(self, request: Request) -> Response:
         data = read(ResetInput, request)
-        passwords.reset(data["token"], data["password"])
-        return Response(ACCEPTED)
+        user = passwords.reset(data["token"], data["password"])
+        response = Response(ACCEPTED)
+        remember_device(response, user.email)
+        return response
 
 
 class ChangePasswordView(APIView):

@@ -8,16 +8,26 @@ from django.http import HttpRequest
 from oauth2_provider.generators import generate_client_secret
 from oauth2_provider.models import Application
 
+from common.admin import StaffAdmin
 
-class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Secrets are made by the server, shown once, and masked from then on."""
+
+class ClientAdmin(StaffAdmin):
+    """Secrets are made by the server for superusers, shown once, and masked from then on."""
 
     list_display = ("name", "client_id", "client_type", "registration_source", "updated")
     list_filter = ("client_type", "registration_source")
     search_fields = ("name", "client_id")
     fields = ("name", "client_id", "client_type", "redirect_uris", "masked_secret", "registration_source", "updated")
     readonly_fields = ("client_id", "masked_secret", "registration_source", "updated")
+    superuser_fields = ("client_type", "redirect_uris")
     actions = ("new_secret",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and self.has_secrets_permission(request)
+
+    def has_secrets_permission(self, request: HttpRequest) -> bool:
+        """Tell who may have secrets made: who holds one can ask users for what they have."""
+        return bool(request.user.is_superuser)
 
     @admin.display(description="client secret")
     def masked_secret(self, application: Any) -> str:
@@ -27,7 +37,7 @@ class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         described_elsewhere = obj is not None and obj.registration_source != Application.RegistrationSource.MANUAL
         fixed = ("name", "redirect_uris") if described_elsewhere else ()
-        return (*self.readonly_fields, *fixed, *(("client_type",) if obj else ()))
+        return (*super().get_readonly_fields(request, obj), *fixed, *(("client_type",) if obj else ()))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change=change, form=ClientForm, **kwargs)
@@ -40,7 +50,7 @@ class ClientAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if secret and obj.client_type == Application.CLIENT_CONFIDENTIAL:
             messages.warning(request, f"The client secret, shown this once: {secret}")
 
-    @admin.action(description="Make a new secret: the old one ends at once")
+    @admin.action(description="Make a new secret: the old one ends at once", permissions=["secrets"])
     def new_secret(self, request: HttpRequest, queryset: Any) -> None:
         """Replace the secrets of confidential clients."""
         for application in queryset.filter(client_type=Application.CLIENT_CONFIDENTIAL):

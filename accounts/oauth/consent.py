@@ -22,12 +22,14 @@ from accounts.errors import SessionEnded
 from accounts.models import User
 from accounts.models.session import SESSION_KEY
 from accounts.oauth import grants, limits, parameters
-from accounts.oauth.errors import OAuthRefusal
+from accounts.oauth.errors import OAuthRefusal, json_answer
 from accounts.oauth.scopes import SCOPES, api_resource, known_resource
 from accounts.pages.base import page_user
 from accounts.security.network import client_info
 from accounts.services.sessions import lock_session
 from common.errors import ParleyError
+from common.policy import FORM_LEADS_ELSEWHERE
+from common.view_options import view_options
 
 NEEDED = ("client_id", "redirect_uri", "state")
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # a SHA-256 in base64url
@@ -41,6 +43,7 @@ class SentBack(Exception):
         self.error, self.description = error, description
 
 
+@view_options(refusal_response=json_answer, content_security_policy=FORM_LEADS_ELSEWHERE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def authorize(request: HttpRequest) -> HttpResponse:
     """Show the request to a signed-in user, and send the answer back with `state` and `iss`."""

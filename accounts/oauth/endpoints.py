@@ -15,8 +15,9 @@ from accounts.oauth.client_authentication import authenticate
 from accounts.oauth.errors import NO_STORE, challenged, json_answer
 from accounts.security.network import client_info
 from common.errors import MethodNotAllowed
-from common.problems import ServerError, as_refusal, logger, suppress_request_log
+from common.problems import refusal_of, suppress_request_log
 from common.retrying import retry_conflicts
+from common.view_options import view_options
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -24,6 +25,7 @@ View = Callable[[HttpRequest], HttpResponse]
 def endpoint(work: View) -> View:
     """Let a POST of a form through, within the limits; whatever goes wrong is answered as RFC 6749 has it."""
 
+    @view_options(refusal_response=json_answer)
     @csrf_exempt  # no cookie counts here
     @sensitive_post_parameters()
     @wraps(work)
@@ -45,10 +47,7 @@ def _admitted(request: HttpRequest) -> HttpRequest:
 
 
 def _refused(request: HttpRequest, error: Exception) -> HttpResponse:
-    refusal = as_refusal(error)
-    if refusal is None:
-        logger.error("unhandled error on %s %s", request.method, request.path, exc_info=error)
-        refusal = ServerError()
+    refusal = refusal_of(request, error)
     response = json_answer(request, refusal)
     if isinstance(refusal, MethodNotAllowed):
         response["Allow"] = "POST"

@@ -90,6 +90,13 @@ class Validator(OAuth2Validator):
         request.app_grant = grant
         return grants.is_alive(grant) and bool(super().validate_code(client_id, code, client, request))
 
+    def get_code_challenge(self, code: str, request: Any) -> str | None:
+        """Return the challenge of a code. A verifier without one is a downgrade (RFC 9700, 2.1.1), so it is refused."""
+        challenge: str | None = super().get_code_challenge(code, request)
+        if challenge is None and request.code_verifier is not None:
+            raise errors.InvalidGrantError("The code was asked for without a code_challenge.", request=request)
+        return challenge
+
     def invalidate_authorization_code(self, client_id: str, code: str, request: Any, *args: Any, **kwargs: Any) -> None:
         super().invalidate_authorization_code(client_id, code, request)
         AppGrant.objects.filter(pk=request.app_grant.pk).update(code_used_at=timezone.now())

@@ -17,10 +17,13 @@ from common.errors import ParleyError
 class AdminSignInForm(AdminAuthenticationForm):
     """The admin's form, which says so when there were too many attempts."""
 
+    refusal: TooManyAttempts | None = None
+
     def clean(self) -> dict[str, Any]:
         try:
             return super().clean()
         except TooManyAttempts as refusal:
+            self.refusal = refusal
             raise forms.ValidationError(refusal.detail) from refusal
 
 

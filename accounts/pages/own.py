@@ -42,6 +42,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 
 class AvatarPage(SignedIn, FormPage):
+    max_body = "MAX_AVATAR_BODY_BYTES"
     form_class = AvatarForm
     title, button = "Picture", "Upload"
 

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.pages.base import FormPage, done
 from accounts.pages.forms import NewPasswordForm, RegisterForm, ResetForm, SignInForm, TokenForm
+from accounts.security.known_devices import remember_device
 from accounts.security.network import client_info
 from accounts.services import addresses, passwords
 from accounts.services.credentials import check_credentials
@@ -76,8 +77,11 @@ class NewPasswordPage(FromMailPage):
     title, button = "Set a new password", "Set password"
 
     def perform(self, data: dict[str, Any]) -> HttpResponse:
-        passwords.reset(data["token"], data["password"])
-        return done(self.request, "Your password is set", "Every device was signed out. Sign in with the new password.")
+        user = passwords.reset(data["token"], data["password"])
+        text = "Every device was signed out. Sign in with the new password."
+        response = done(self.request, "Your password is set", text)
+        remember_device(response, user.email)
+        return response
 
 
 class ConfirmPage(FromMailPage):

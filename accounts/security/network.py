@@ -1,6 +1,7 @@
 """Where a request comes from, as far as the trusted proxies vouch for it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from django.conf import settings
@@ -16,6 +17,7 @@ class ClientInfo:
     network: str = "local"  # what limits count by
     agent: str = ""
     address: str | None = None
+    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def client_info(request: HttpRequest | None) -> ClientInfo:
@@ -24,7 +26,7 @@ def client_info(request: HttpRequest | None) -> ClientInfo:
         return ClientInfo()
     address = client_address(request)
     agent = request.META.get("HTTP_USER_AGENT", "").replace("\0", "")[:300]
-    return ClientInfo(network_of(address), agent, str(address) if address else None)
+    return ClientInfo(network_of(address), agent, str(address) if address else None, request.COOKIES)
 
 
 def client_address(request: HttpRequest) -> Address | None:

@@ -17,7 +17,7 @@ def request_reset(email: str, client: ClientInfo) -> None:
     enqueue_link(Purpose.RESET, owner_of(email), email)
 
 
-def reset(secret: str, password: str) -> None:
+def reset(secret: str, password: str) -> User:
     """Set a new password by a mailed link; it also proves the address. A refused password leaves the link good."""
     token = look_at(secret, Purpose.RESET)
     user = token.user
@@ -27,6 +27,7 @@ def reset(secret: str, password: str) -> None:
         use(token)
         user.is_email_confirmed = True
         _store(user)
+    return user
 
 
 def change(user: User, old: str, new: str, client: ClientInfo) -> None:

@@ -19,6 +19,7 @@ from common.errors import ParleyError
 
 logger = logging.getLogger("parley.accounts")
 FAILED = "That did not work"
+CLAIMS = ("email_verified", "verified_email")  # Google's, of which allauth makes a bool: of "false" too
 
 
 class SocialAdapter(DefaultSocialAccountAdapter):
@@ -26,7 +27,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> NoReturn:
         """Sign in whom the verified addresses, the main one first, belong to; a refusal is a page."""
-        verified = [address for address in sociallogin.email_addresses if address.verified is True]
+        verified = [address for address in sociallogin.email_addresses if _is_verified(address, sociallogin)]
         verified.sort(key=lambda address: not address.primary)
         try:
             login(
@@ -44,10 +45,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         """Answer a sign-in that was given up, was not begun in this browser, or failed on the way."""
         if error == AuthError.CANCELLED:
             raise ImmediateHttpResponse(HttpResponseRedirect(reverse("page-sign-in")))
-        if exception is not None:  # its text may quote what the provider sent, tokens too
-            logger.warning("sign-in with %s failed: %s", provider.id, type(exception).__name__)
-        text = f"{provider.name} did not sign you in. Please try again."
-        raise ImmediateHttpResponse(done(request, FAILED, text, 400))
+        raise ImmediateHttpResponse(failed(request, provider, exception))
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         return False
@@ -57,6 +55,18 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         session: requests.Session = super().get_requests_session()
         session.trust_env, session.max_redirects = False, 0
         return session
+
+
+def failed(request: HttpRequest, provider: Any, error: Exception | None) -> HttpResponse:
+    """Say that a provider has signed nobody in."""
+    if error is not None:  # its text may quote what the provider sent, tokens too
+        logger.warning("sign-in with %s failed: %s", provider.id, type(error).__name__)
+    return done(request, FAILED, f"{provider.name} did not sign you in. Please try again.", 400)
+
+
+def _is_verified(address: Any, sociallogin: Any) -> bool:
+    told = sociallogin.account.extra_data
+    return address.verified is True and all(told.get(name, True) is True for name in CLAIMS)
 
 
 def _refused(request: HttpRequest, refusal: ParleyError) -> HttpResponse:

@@ -10,6 +10,7 @@ from django.urls import URLPattern
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.pages.views import next_address
+from accounts.social.adapter import failed
 from common.urls import with_and_without_slash
 
 
@@ -21,13 +22,22 @@ def begin_sign_in(request: HttpRequest, provider: str) -> HttpResponse:
     return answer
 
 
-def _patterns(name: str) -> list[URLPattern]:
+def come_back(request: HttpRequest, name: str) -> HttpResponse:
+    """Take a provider's answer; allauth reads it without a look at its types."""
     callback = import_module(f"allauth.socialaccount.providers.{name}.views").oauth2_callback
+    try:
+        answer: HttpResponse = callback(request)
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        return failed(request, get_adapter(request).get_provider(request, name), error)
+    return answer
+
+
+def _patterns(name: str) -> list[URLPattern]:
     here = f"accounts/social/{name}"
     return [
         *with_and_without_slash(here, lambda request: begin_sign_in(request, name), f"social-{name}"),
         *with_and_without_slash(
-            f"{here}/callback", require_safe(callback), f"{name}_callback"
+            f"{here}/callback", require_safe(lambda request: come_back(request, name)), f"{name}_callback"
         ),  # the name that allauth looks up
     ]
 

@@ -1,9 +1,13 @@
 """What lets somebody in, and what does not."""
 
+import time
+
 import jwt
 import pytest
+import time_machine
 from django.conf import settings as django_settings
 from django.test import RequestFactory
+from django.utils import timezone
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from accounts.access import Claims, Viewer, bearer_claims, load_viewer, require_confirmed
@@ -70,6 +74,12 @@ def forged(**changes):
     lambda: forged(sid=None),
     lambda: forged(sid="nonsense"),
     lambda: forged(user_id="x"),
+    *(lambda wrong=wrong: forged(sid=wrong) for wrong in (True, 0, ["0" * 32], {"hex": "0" * 32})),
+    *(lambda wrong=wrong: forged(user_id=wrong) for wrong in (1, True, 1.0, ["1"])),
+    *(lambda wrong=wrong: forged(user_id=wrong) for wrong in ("", "0", "-1", "1_0", "\u0661", "9" * 19)),
+    *(lambda wrong=wrong: forged(exp=wrong) for wrong in ("4102444800", 4102444800.5, True, [], 10**12, 10**30)),
+    *(lambda wrong=wrong: forged(exp=float(wrong)) for wrong in ("nan", "inf", "-inf")),
+    lambda: forged(iat="soon"),
     lambda: forged(exp=1),
     lambda: forged(exp=None),
     lambda: jwt.encode(AccessToken().payload, "another key" * 4, "HS256"),
@@ -78,6 +88,28 @@ def forged(**changes):
 def test_only_a_genuine_access_token_is_one(make):
     with pytest.raises(TokenInvalid):
         bearer_claims(request_with(make()))
+
+
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_a_clock_half_a_minute_behind_the_issuers_is_forgiven(claim):
+    now = int(time.time())
+
+    assert bearer_claims(request_with(forged(**{claim: now + 25}))).user_id == 1
+    with pytest.raises(TokenInvalid):
+        bearer_claims(request_with(forged(**{claim: now + 60})))
+
+
+def test_a_token_is_over_when_it_says_so():
+    for token in (forged(exp=int(time.time()) - 1), forged(exp=int(time.time()))):
+        with pytest.raises(TokenInvalid):
+            bearer_claims(request_with(token))
+
+
+def test_a_token_that_was_good_a_second_ago_is_over_too(token):
+    assert bearer_claims(request_with(token))
+    end = timezone.now() + django_settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
+    with time_machine.travel(end), pytest.raises(TokenInvalid):
+        bearer_claims(request_with(token))
 
 
 @pytest.mark.parametrize("header", ["", "Basic abc", "Token abc", "Bearer"])

@@ -134,6 +134,40 @@ def test_an_action_may_send_a_challenge_and_is_then_held_to_it(browser: Browser,
     assert chatgpt.exchange(code, code_verifier=chatgpt.verifier).status_code == 200
 
 
+VERIFIERS = {"none": None, "wrong": "w" * 50, "empty": "", "plain": "the challenge", "right": "the verifier"}
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS)
+@pytest.mark.parametrize("challenged", [True, False])
+@pytest.mark.parametrize("who", ["action", "public"])
+def test_a_verifier_goes_with_a_challenge_and_a_challenge_with_a_verifier(
+    browser: Browser, chatgpt: App, tool: App, who: str, challenged: bool, verifier: str
+) -> None:
+    app = {"action": chatgpt, "public": tool}[who]
+    if who == "public" and not challenged:
+        assert sent_back(browser.open(app))["error"] == "invalid_request"
+        return
+    sent = {**VERIFIERS, "plain": app.pkce()["code_challenge"], "right": app.verifier}[verifier]
+    code = browser.allow(app, **(app.pkce() if challenged else {}))["code"]
+
+    answer = app.exchange(code, code_verifier=sent)
+
+    if verifier == "right" if challenged else not sent:
+        assert answer.status_code == 200
+        return
+    assert answer.status_code == 400
+    assert answer.json()["error"] == ("invalid_grant" if sent else "invalid_request")
+    retry = app.exchange(code, code_verifier=app.verifier if challenged else None)
+    assert retry.status_code == 200  # the refusal used nothing up
+
+
+def test_no_client_gets_a_code_for_a_plain_challenge(browser: Browser, chatgpt: App, tool: App) -> None:
+    for app in (chatgpt, tool):
+        for method in ("plain", "PLAIN", "s256", "", None):
+            answer = browser.open(app, code_challenge=app.verifier[:43], code_challenge_method=method)
+            assert sent_back(answer)["error"] == "invalid_request"
+
+
 def test_other_confidential_clients_need_a_challenge_too(browser: Browser, apps: Callable[..., App]) -> None:
     application, secret = gpt_action()
     application.redirect_uris += " https://elsewhere.example/callback"

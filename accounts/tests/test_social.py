@@ -217,6 +217,30 @@ def test_github_counts_verified_addresses_only_and_not_the_public_one(browser):
     assert browser.address is None
 
 
+NOT_TRUE = [None, 0, 1, "", "true", "false", [], [True], {}, {"verified": True}]
+
+
+@pytest.mark.parametrize("verified", NOT_TRUE)
+@pytest.mark.parametrize("provider", ["google", "github"])
+def test_an_address_is_verified_by_true_alone(browser, site, provider, verified):
+    before = rows(site, "SELECT COUNT(*) FROM accounts_user")
+    for address in ("confirmed@example.org", "unknown@example.org"):
+        claims = google(address, verified) if provider == "google" else github((address, verified, True))
+        assert browser.sign_in(provider, claims).status_code in (400, 403)
+        assert browser.address is None
+    assert rows(site, "SELECT COUNT(*) FROM accounts_user") == before
+
+
+@pytest.mark.parametrize("claims", [
+    {"email": "confirmed@example.org", "verified_email": "false"},
+    {"email": "confirmed@example.org", "email_verified": False, "verified_email": True},
+    {"email": "confirmed@example.org"},
+])  # fmt: skip
+def test_no_other_claim_makes_up_for_it(browser, claims):
+    assert browser.sign_in("google", claims).status_code == 403
+    assert browser.address is None
+
+
 def test_an_answer_that_this_browser_did_not_ask_for(browser, make_browser, site):
     _, asked = browser.begin("google")
     code = site.fake.grant(asked["code_challenge"], asked["redirect_uri"], google("confirmed@example.org"))

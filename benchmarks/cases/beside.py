@@ -18,7 +18,7 @@ def run(bench: Bench) -> None:
     with bench.relay("floor") as app:
         floor = uvloop.run(measure(RELAY, app.port, [{}] * (STREAMS + 1)))
     for kind in bench.kinds:
-        with bench.parley(kind, STREAMS_PER_USER="1000") as ours:
+        with bench.parley(kind, STREAMS_PER_USER="1000", TURNS_PER_USER="1000") as ours:
             people = spread_out(ours.seed(people=5, chats=STREAMS // 4))[: STREAMS + 1]
             idle, busy = uvloop.run(measure(SSE, ours.port, people))
         for share in (50, 95):

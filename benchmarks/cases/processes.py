@@ -46,7 +46,12 @@ def run(bench: Bench) -> None:
 def redis() -> dict[str, str]:
     from benchmarks.parley import REDIS
 
-    return {"REDIS_URL": REDIS, "REDIS_PREFIX": f"bench-{uuid.uuid4().hex[:8]}", "STREAMS_PER_USER": "1000"}
+    return {
+        "REDIS_URL": REDIS,
+        "REDIS_PREFIX": f"bench-{uuid.uuid4().hex[:8]}",
+        "STREAMS_PER_USER": "1000",
+        "TURNS_PER_USER": "1000",
+    }
 
 
 def throughput(bench: Bench, count: int) -> None:

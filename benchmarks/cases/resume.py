@@ -21,7 +21,7 @@ ID = re.compile(rb"id: (\d+)\n")
 
 def run(bench: Bench) -> None:
     for kind in bench.kinds:
-        with bench.parley(kind, STREAMS_PER_USER="1000") as ours:
+        with bench.parley(kind, STREAMS_PER_USER="1000", TURNS_PER_USER="1000") as ours:
             people = spread_out(ours.seed(people=4, chats=READERS // 4))
             running, ended, cost, wrong = uvloop.run(measure(ours, people))
         about = f"{READERS} readers, {NAMES[kind]}"

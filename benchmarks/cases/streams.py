@@ -24,7 +24,7 @@ def run(bench: Bench) -> None:
             floor = measure(bench, RELAY, app, [{}] * count)
         baselines = measure_baselines(bench, count) if count == 50 else {}
         for kind in bench.kinds:
-            with bench.parley(kind, STREAMS_PER_USER="1000") as ours:
+            with bench.parley(kind, STREAMS_PER_USER="1000", TURNS_PER_USER="1000") as ours:
                 people = spread_out(ours.seed(people=count // CHATS, chats=CHATS))
                 record(bench, kind, measure(bench, SSE, ours, people), floor, baselines)
 

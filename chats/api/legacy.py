@@ -1,6 +1,5 @@
 """The six addresses of the first front end; errors carry `error` beside the problem's members."""
 
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -9,7 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.access import bearer_claims, viewer_of
+from accounts.access import Claims, viewer_of
+from accounts.views import BearerView
 from chats import turns
 from chats.api.chats import now_and_zone
 from chats.api.serializers import HistoryQuery, SeedChatOutput, SeedMessageOutput, SeedPromptInput, SeedReplyOutput
@@ -19,24 +19,22 @@ from chats.services.messages import read_whole_branch
 from chats.wire.idempotency import IDEMPOTENCY_KEY, idempotency_key
 from chats.wire.schema import PROBLEMS, TURN_PROBLEMS
 from chats.wire.waiting import failure_of
-from common.problems import ServerError, as_refusal, problem_response
-from common.views import AsyncView, checked, json_response, read_object
+from common.errors import ParleyError
+from common.problems import problem_response
+from common.views import checked, json_response, read_object
 
 
-def problem_with_error(request: HttpRequest, error: Exception) -> HttpResponse:
+def problem_with_error(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
     """Answer a refusal with the seed's `error` member added."""
-    refusal = as_refusal(error)
-    if refusal is None:
-        return problem_response(request, error)
     refusal.extra["error"] = refusal.detail
     return problem_response(request, refusal)
 
 
-class _PromptView(AsyncView):
+class _PromptView(BearerView):
     vendor = ""
+    refusal_response = staticmethod(problem_with_error)
 
-    async def answer(self, request: HttpRequest) -> HttpResponse:
-        claims = bearer_claims(request)
+    async def answer(self, request: HttpRequest, claims: Claims) -> HttpResponse:
         data = checked(SeedPromptInput, read_object(request))
         accepted = await turns.start(
             claims,
@@ -53,9 +51,6 @@ class _PromptView(AsyncView):
             raise failure
         return json_response({"reply": reply.content}, status=201)
 
-    def refuse(self, request: HttpRequest, error: Exception) -> HttpResponse:
-        return problem_with_error(request, error)
-
 
 class PromptGptView(_PromptView):
     vendor = "openai"
@@ -66,9 +61,9 @@ class PromptGptView(_PromptView):
         parameters=[IDEMPOTENCY_KEY],
         responses={201: SeedReplyOutput, **TURN_PROBLEMS},
     )
-    async def post(self, request: HttpRequest) -> HttpResponse:
+    async def post(self, request: HttpRequest, claims: Claims) -> HttpResponse:
         """Ask OpenAI's model in a chat, which is made on first use, and wait for the reply."""
-        return await self.answer(request)
+        return await self.answer(request, claims)
 
 
 class PromptGeminiView(_PromptView):
@@ -80,17 +75,13 @@ class PromptGeminiView(_PromptView):
         parameters=[IDEMPOTENCY_KEY],
         responses={201: SeedReplyOutput, **TURN_PROBLEMS},
     )
-    async def post(self, request: HttpRequest) -> HttpResponse:
+    async def post(self, request: HttpRequest, claims: Claims) -> HttpResponse:
         """Ask Gemini's model in a chat, which is made on first use, and wait for the reply."""
-        return await self.answer(request)
+        return await self.answer(request, claims)
 
 
 class _SeedView(APIView):
-    def handle_exception(self, exc: Exception) -> Any:
-        response = super().handle_exception(exc)
-        if (refusal := as_refusal(exc)) and not isinstance(refusal, ServerError):
-            return problem_with_error(self.request._request, refusal)
-        return response
+    refusal_response = staticmethod(problem_with_error)
 
 
 class ChatMessagesView(_SeedView):

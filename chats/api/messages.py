@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema
 
-from accounts.access import Claims, bearer_claims
+from accounts.access import Claims
+from accounts.views import BearerView
 from chats import turns
 from chats.api.serializers import (
     EditInput,
@@ -30,14 +31,13 @@ from chats.wire.schema import EVENT_STREAM, LAST_EVENT_ID, PROBLEMS, TURN_PROBLE
 from chats.wire.waiting import answer_when_done
 from common.errors import Invalid
 from common.executor import database
-from common.views import AsyncView, EventStream, checked, json_response, read_object
+from common.views import EventStream, checked, json_response, read_object
 
 TURN_RESPONSES = {(201, "application/json"): TurnOutput, (200, "text/event-stream"): EVENT_STREAM, 202: TurnOutput}
 
 
-async def respond(request: HttpRequest, asked: turns.TurnRequest) -> HttpResponseBase:
+async def respond(request: HttpRequest, claims: Claims, asked: turns.TurnRequest) -> HttpResponseBase:
     """Start a turn and answer as the client asked: a stream, at once, or when the reply is done."""
-    claims = bearer_claims(request)
     query = checked(SendQuery, request.GET)
     if "text/event-stream" in request.headers.get("Accept", ""):
         return event_stream(await _start_stream(claims, asked), query["html"])
@@ -66,13 +66,12 @@ def event_stream(events: OpenStream, html: bool = False) -> EventStream:
     return EventStream(body, sse.HEADERS, events.close)
 
 
-class MessagesView(AsyncView):
+class MessagesView(BearerView):
     @extend_schema(
         operation_id="messages_list", parameters=[MessagesQuery], responses={200: MessagesPageOutput, **PROBLEMS}
     )
-    async def get(self, request: HttpRequest, chat_id: UUID) -> HttpResponse:
+    async def get(self, request: HttpRequest, claims: Claims, chat_id: UUID) -> HttpResponse:
         """Return the end of the branch shown (or of the branch through `branch`), oldest first."""
-        claims = bearer_claims(request)
         query = checked(MessagesQuery, request.GET)
         rows, older = await database().read(
             read_page, claims, chat_id, query["branch"], query["before"], query["page_size"]
@@ -87,12 +86,10 @@ class MessagesView(AsyncView):
         parameters=[SendQuery, IDEMPOTENCY_KEY],
         responses={**TURN_RESPONSES, **TURN_PROBLEMS},
     )
-    async def post(self, request: HttpRequest, chat_id: UUID) -> HttpResponseBase:
+    async def post(self, request: HttpRequest, claims: Claims, chat_id: UUID) -> HttpResponseBase:
         """Send a message; `Accept: text/event-stream` streams the reply, `?wait=false` answers at once."""
-        bearer_claims(request)
-        data = checked(PromptInput, read_object(request))
-        key = idempotency_key(request)
-        return await respond(request, turns.SendRequest(chat=chat_id, **data, key=key, remember_model=True))
+        data, key = checked(PromptInput, read_object(request)), idempotency_key(request)
+        return await respond(request, claims, turns.SendRequest(chat=chat_id, **data, key=key, remember_model=True))
 
 
 def _page_query(query: dict[str, Any], before: UUID) -> dict[str, Any]:
@@ -100,17 +97,16 @@ def _page_query(query: dict[str, Any], before: UUID) -> dict[str, Any]:
     return kept | ({"html": 1} if query["html"] else {})
 
 
-class _TurnOnMessage(AsyncView):
+class _TurnOnMessage(BearerView):
     """A turn that starts from a stored message."""
 
     kind: type[turns.TurnRequest]
     serializer: Any = RegenerateInput
 
-    async def begin(self, request: HttpRequest, chat: UUID, message: UUID) -> HttpResponseBase:
-        bearer_claims(request)
+    async def begin(self, request: HttpRequest, claims: Claims, chat: UUID, message: UUID) -> HttpResponseBase:
         data = checked(self.serializer, read_object(request))
         asked = self.kind(chat=chat, message=message, **data, key=idempotency_key(request))  # type: ignore[call-arg]
-        return await respond(request, asked)
+        return await respond(request, claims, asked)
 
 
 class RegenerateView(_TurnOnMessage):
@@ -122,9 +118,9 @@ class RegenerateView(_TurnOnMessage):
         parameters=[SendQuery, IDEMPOTENCY_KEY],
         responses={**TURN_RESPONSES, **TURN_PROBLEMS},
     )
-    async def post(self, request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
+    async def post(self, request: HttpRequest, claims: Claims, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
         """Make another reply beside this one."""
-        return await self.begin(request, chat_id, message_id)
+        return await self.begin(request, claims, chat_id, message_id)
 
 
 class ContinueView(_TurnOnMessage):
@@ -136,9 +132,9 @@ class ContinueView(_TurnOnMessage):
         parameters=[SendQuery, IDEMPOTENCY_KEY],
         responses={**TURN_RESPONSES, **TURN_PROBLEMS},
     )
-    async def post(self, request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
+    async def post(self, request: HttpRequest, claims: Claims, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
         """Go on from the text of a reply that was cut short, in a sibling that begins with it."""
-        return await self.begin(request, chat_id, message_id)
+        return await self.begin(request, claims, chat_id, message_id)
 
 
 class EditView(_TurnOnMessage):
@@ -150,20 +146,19 @@ class EditView(_TurnOnMessage):
         parameters=[SendQuery, IDEMPOTENCY_KEY],
         responses={**TURN_RESPONSES, **TURN_PROBLEMS},
     )
-    async def post(self, request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
+    async def post(self, request: HttpRequest, claims: Claims, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
         """Ask another question beside this one; both stay."""
-        return await self.begin(request, chat_id, message_id)
+        return await self.begin(request, claims, chat_id, message_id)
 
 
-class StreamView(AsyncView):
+class StreamView(BearerView):
     @extend_schema(
         operation_id="chats_stream",
         parameters=[FollowQuery, LAST_EVENT_ID],
         responses={(200, "text/event-stream"): EVENT_STREAM, 204: None, **PROBLEMS},
     )
-    async def get(self, request: HttpRequest, chat_id: UUID) -> HttpResponseBase:
+    async def get(self, request: HttpRequest, claims: Claims, chat_id: UUID) -> HttpResponseBase:
         """Follow a reply from its start or from a cursor; 204 where there is nothing to follow."""
-        claims = bearer_claims(request)
         query = checked(FollowQuery, request.GET)
         after = _cursor(request, query["after"])
         events = await turns.resume(claims, chat_id, query["reply"], after)
@@ -181,8 +176,8 @@ def _cursor(request: HttpRequest, after: int | None) -> int | None:
     return int(last)
 
 
-class StopView(AsyncView):
+class StopView(BearerView):
     @extend_schema(operation_id="chats_stop", request=None, responses={200: MessageOutput, **PROBLEMS})
-    async def post(self, request: HttpRequest, chat_id: UUID) -> HttpResponse:
+    async def post(self, request: HttpRequest, claims: Claims, chat_id: UUID) -> HttpResponse:
         """Stop the running reply and return it as stored; too late or again, nothing changes."""
-        return json_response(message_payload(await turns.stop(bearer_claims(request), chat_id)))
+        return json_response(message_payload(await turns.stop(claims, chat_id)))

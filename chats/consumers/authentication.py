@@ -1,7 +1,7 @@
 """Who may use a socket: by ticket, by the browser's session on the same origin, or by an access token."""
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from accounts.access import Claims, load_viewer
 from accounts.pages.sockets import session_claims
@@ -15,10 +15,8 @@ def claims_of_handshake(scope: Any) -> Claims | None:
     tickets = parse_qs(scope["query_string"].decode("latin-1")).get("ticket")
     if tickets:
         return _holding(consume_ticket(tickets[0]))
-    if not _same_origin(scope["headers"]):
-        return None
     try:
-        return _holding(session_claims(scope["headers"]))
+        return _holding(session_claims(scope))
     except NotSignedIn:
         return None
 
@@ -31,10 +29,3 @@ def claims_of_token(token: str) -> Claims:
 def _holding(claims: Claims) -> Claims:
     load_viewer(claims)
     return claims
-
-
-def _same_origin(headers: Any) -> bool:
-    """A cookie counts only where the page that opens the socket is the site's own."""
-    found = dict(headers)
-    origin, host = (found.get(name, b"").decode("latin-1").lower() for name in (b"origin", b"host"))
-    return not origin or urlsplit(origin).netloc == host

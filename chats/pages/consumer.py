@@ -35,7 +35,7 @@ class PageConsumer(SocketConsumer):
     async def connect(self) -> None:
         chat_id = self.scope["url_route"]["kwargs"]["chat_id"]
         try:
-            claims = await database().read(_let_in, self.scope["headers"], chat_id)
+            claims = await database().read(_let_in, self.scope, chat_id)
             self.enter(claims)
         except ParleyError:
             await self.close()
@@ -84,8 +84,8 @@ class PageConsumer(SocketConsumer):
             self._showing.cancel()
 
 
-def _let_in(headers: Any, chat_id: UUID) -> Claims:
-    claims = session_claims(headers)
+def _let_in(scope: Any, chat_id: UUID) -> Claims:
+    claims = session_claims(scope)
     open_state(load_viewer(claims).id, chat_id)
     return claims
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from django.urls import URLPattern, URLResolver, get_resolver
 
 METHODS = ("get", "post", "put", "patch", "delete")
+EXAMPLES = {"anyuuid": "00000000-0000-4000-8000-000000000000", "cid": "messaging:x"}
 
 
 class Route(NamedTuple):
@@ -42,3 +43,10 @@ def filled(route: str, **values: Any) -> str:
             part = str(values[part.strip("<>").rpartition(":")[2]])
         parts.append(part)
     return "/".join(parts)
+
+
+def example(route: str) -> str:
+    """Return an address that the route matches."""
+    if "^" in route:  # a regular expression, whose group may be anything
+        return re.sub(r"\(.*", "/", route.replace("^", ""))
+    return re.sub(r"<(?:(\w+):)?\w+>", lambda found: EXAMPLES.get(found[1] or "", "1"), route)

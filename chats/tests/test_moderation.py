@@ -1,5 +1,6 @@
 """Moderation before every turn, through every door that starts one."""
 
+import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -43,6 +44,19 @@ def ai_sdk(person: Person, chat: str, text: str) -> httpx.Response:
 DOORS = [rest, at_once, sse, seed, ai_sdk]
 
 
+def unstored(person: Person, chat: str, text: str) -> httpx.Response:
+    key = person.post("/api/keys/", {"name": "tool"}).json()["key"]
+    body = {"model": "openai", "messages": [{"role": "user", "content": text}]}
+    return person.post("/v1/chat/completions", body, headers={"Authorization": f"Bearer {key}"})
+
+
+class Careless:
+    """A moderator that forgets what it was to return."""
+
+    async def check(self, text: str) -> Any:
+        return None
+
+
 class Censor:
     """A moderator of somebody's own."""
 
@@ -84,6 +98,29 @@ def test_who_waits_and_who_reads_are_told(alice: Person) -> None:
         headers={"Accept": "text/event-stream"},
     ) as stream:
         assert list(events_in(stream))[-1].data["message"]["state"] == "blocked"
+
+
+@pytest.mark.parametrize("door", [*DOORS, unstored])
+@pytest.mark.parametrize("result", [{"categories": {"violence": True}}, {"flagged": None, "categories": {}}])
+def test_what_is_no_verdict_lets_nothing_through(
+    alice: Person, fake: FakeProvider, door: Door, result: dict[str, Any]
+) -> None:
+    fake.script(moderation={"answer": json.dumps({"results": [result]}), "repeat": 3})
+    chat = alice.chat()
+
+    assert door(alice, chat, "harmless").status_code == 503
+    assert not Message.objects.filter(chat_id=chat).exists()
+    assert {request["vendor"] for request in fake.requests()} == {"moderation"}
+
+
+@pytest.mark.parametrize("door", [*DOORS, unstored])
+def test_a_moderator_that_breaks_its_promise_lets_nothing_through(
+    alice: Person, fake: FakeProvider, settings: Any, door: Door
+) -> None:
+    settings.MODERATOR = f"{__name__}.Careless"
+
+    assert door(alice, alice.chat(), "harmless").status_code == 503
+    assert fake.requests() == []
 
 
 @pytest.mark.parametrize("door", DOORS)

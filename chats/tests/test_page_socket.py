@@ -98,6 +98,7 @@ def test_strangers_other_origins_and_other_peoples_chats_are_refused_at_the_hand
 
     assert refused(open_page, None, chat) == 403
     assert refused(open_page, alice, chat, origin="https://evil.example") == 403
+    assert refused(open_page, alice, chat, origin="http://localhost:5173") == 403  # listed, but no page of ours
     assert refused(open_page, bob, chat) == 403
     assert open_page(alice, chat).next()
 

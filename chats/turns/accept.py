@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.access import Viewer
-from chats.errors import ChatNotFound, KeyReused, TurnRunning
+from chats.errors import ChatNotFound, KeyReused, TooManyTurns, TurnRunning
 from chats.models import Chat, State, Turn
 from chats.rows import insert
 from chats.tree import count_siblings, read_message
@@ -20,7 +20,7 @@ from chats.turns.context import build_prompt, read_context
 from chats.turns.model_choice import choose_model
 from chats.turns.requests import AcceptedTurn, SendRequest, TurnJob, TurnRequest
 from chats.turns.slash_commands import parse, save_last_reply
-from chats.turns.writes import insert_turn, move_head
+from chats.turns.writes import insert_turn, move_head, running_turns
 from common.sql import Statement, instant, is_postgresql, run_all, uuid_of, uuid_or_none
 from usage.quota import CURRENT_DAY, charge, counting, require_quota
 
@@ -29,7 +29,7 @@ def accept_turn(viewer: Viewer, request: TurnRequest, owner: str, category: str 
     """Record a turn, or find the one that the same key recorded before.
 
     `owner` names the process that will run it; `category` is what a moderator objected to. Raises ChatNotFound,
-    MessageNotFound, TurnRunning, KeyReused, UnknownModelName, ProviderMissing, QuotaExceeded, Invalid.
+    MessageNotFound, TurnRunning, TooManyTurns, KeyReused, UnknownModelName, ProviderMissing, QuotaExceeded, Invalid.
     """
     for looked_again in (False, True):
         try:
@@ -77,11 +77,18 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
 def _record(
     statements: list[Statement], viewer: Viewer, chat: LockedChat, leaf: UUID | None, now: datetime
 ) -> tuple[int, list[Any]]:
-    """Write the turn and read the context that it is run with; the usage row comes last in the lock order."""
-    counted, context = counting(viewer.id, chat.day, now), read_context(chat.id, leaf)
-    *_, turn, _, day, messages = run_all([*statements, counted, context])
+    """Write the turn and read the context that it is run with; the usage row comes last in the lock order.
+
+    Running turns are counted behind that row, which all turns of a user lock one after the other.
+    """
+    counted, running = counting(viewer.id, chat.day, now), running_turns(viewer.id)
+    *_, turn, _, day, mine, messages = run_all([*statements, counted, running, read_context(chat.id, leaf)])
     turn_id = turn[0][0]
     day_id = require_quota(day[0], now) if day else charge(viewer.id, viewer.timezone, now)
+    if not day:
+        mine = run_all([running])[0]
+    if viewer.session_id is not None and mine[0][0] > settings.TURNS_PER_USER:  # a signed hook has its own limits
+        raise TooManyTurns(retry_after=5)
     if day_id != chat.day:  # the first message of the day
         Turn.objects.filter(pk=turn_id).update(usage_day=day_id)
     return turn_id, messages

@@ -4,7 +4,7 @@ from django.conf import settings
 
 from chats.errors import ModerationAway
 from llm.errors import ModerationUnavailable
-from llm.moderation import moderator
+from llm.moderation import judge
 
 MOST = 200  # characters of the category that are kept
 
@@ -12,7 +12,7 @@ MOST = 200  # characters of the category that are kept
 async def objection_to(text: str) -> str:
     """Return the category that the moderator objects to, or nothing; raise ModerationAway where nobody answers."""
     try:
-        verdict = await moderator().check(text)
+        verdict = await judge(text)
     except ModerationUnavailable as error:
         if settings.MODERATION_FAIL_OPEN:
             return ""

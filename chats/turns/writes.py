@@ -87,6 +87,11 @@ def insert_turn(
     )  # fmt: skip
 
 
+def running_turns(user_id: int) -> Statement:
+    """Return the statement that counts the running turns of a user, one just recorded included."""
+    return "SELECT count(*) FROM chats_turn WHERE user_id = %s AND state = 'streaming'", [user_id]
+
+
 def move_head(chat: LockedChat, reply: MessageRow, title: str, model: str, now: datetime) -> Statement:
     """Return the statement that makes a new reply the end of the branch shown."""
     return (

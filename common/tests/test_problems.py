@@ -3,11 +3,11 @@
 import pytest
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions as drf
 
 from common.json import loads
-from common.problems import as_refusal, flatten, problem_response
+from common.problems import as_refusal, flatten, problem_response, refusal_of
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,13 @@ def test_foreign_errors_get_our_names(error: Exception, status: int) -> None:
     assert refusal.status == status
 
 
+def answer(error: Exception) -> HttpResponse:
+    request = HttpRequest()
+    return problem_response(request, refusal_of(request, error))
+
+
 def test_what_nobody_foresaw_is_a_500_that_tells_nothing() -> None:
-    response = problem_response(HttpRequest(), ValueError("secret detail"))
+    response = answer(ValueError("secret detail"))
 
     assert response.status_code == 500
     assert b"secret" not in response.content
@@ -42,7 +47,7 @@ def test_what_nobody_foresaw_is_a_500_that_tells_nothing() -> None:
 
 
 def test_a_busy_database_says_when_to_try_again() -> None:
-    response = problem_response(HttpRequest(), OperationalError("password=hunter2"))
+    response = answer(OperationalError("password=hunter2"))
 
     assert (response.status_code, response["Retry-After"]) == (503, "5")
     assert b"hunter2" not in response.content

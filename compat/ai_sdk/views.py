@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
-from accounts.access import Claims, bearer_claims, load_viewer
+from accounts.access import Claims, load_viewer
+from accounts.views import BearerView
 from chats import turns
 from chats.connections import OpenStream
 from chats.errors import ChatNotFound, MessageNotFound
@@ -27,8 +27,8 @@ from chats.wire.sse import KEEP_ALIVE
 from chats.wire.waiting import failure_of
 from common.errors import ParleyError
 from common.executor import database
-from common.problems import as_refusal, headers_of, problem_response, suppress_request_log
-from common.views import AsyncView, EventStream, checked, json_response, read_object
+from common.problems import headers_of, suppress_request_log
+from common.views import EventStream, checked, json_response, read_object
 from compat.ai_sdk import encoder
 from compat.ai_sdk.resolve import ReplyRef, find_running, submit
 from compat.ai_sdk.schema import (
@@ -43,26 +43,19 @@ from compat.ai_sdk.schema import (
 from compat.ai_sdk.submission import parse_submission
 
 logger = logging.getLogger("parley.http")
-PATHS = re.compile(r"/api/chat(/|$)")
 LARGE_BODY = 2**20  # from here on a body is parsed on a thread
 CHAT_NAME = OpenApiParameter("chat", str, OpenApiParameter.PATH, description="our UUID, or the client's own id")
 
 
-class _UiView(AsyncView):
-    """Refusals are short, since `useChat` shows the whole body to the person."""
-
-    def refuse(self, request: HttpRequest, error: Exception) -> HttpResponse:
-        refusal = as_refusal(error)
-        if refusal is None:
-            response = problem_response(request, error)
-            return json_response({"code": "server_error", "detail": "Something went wrong."}, response.status_code)
-        return refusal_response(refusal)
-
-
-def refusal_response(refusal: ParleyError) -> HttpResponse:
-    """Answer a refusal in a few words."""
+def refusal_response(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
+    """Answer a refusal in a few words, since `useChat` shows the whole body to the person."""
     body = {"code": refusal.code, "detail": refusal.detail}
     return suppress_request_log(json_response(body, refusal.status, headers_of(refusal)))
+
+
+class _UiView(BearerView):
+    max_body = "MAX_CHAT_BODY_BYTES"
+    refusal_response = staticmethod(refusal_response)
 
 
 class SubmitView(_UiView):
@@ -73,9 +66,8 @@ class SubmitView(_UiView):
         responses={(200, "text/event-stream"): UI_STREAM, **UI_TURN_PROBLEMS},
         tags=["ai-sdk"],
     )
-    async def post(self, request: HttpRequest) -> HttpResponseBase:
+    async def post(self, request: HttpRequest, claims: Claims) -> HttpResponseBase:
         """Send, edit or regenerate, and stream the reply; the chat is made on first use."""
-        claims = bearer_claims(request)
         large = len(request.body) > LARGE_BODY
         submission = parse_submission(await asyncio.to_thread(read_object, request) if large else read_object(request))
         ref = await submit(claims, submission, idempotency_key(request))
@@ -89,9 +81,8 @@ class UiStreamView(_UiView):
         responses={(200, "text/event-stream"): UI_STREAM, 204: None, **UI_PROBLEMS},
         tags=["ai-sdk"],
     )
-    async def get(self, request: HttpRequest, chat: str) -> HttpResponseBase:
+    async def get(self, request: HttpRequest, claims: Claims, chat: str) -> HttpResponseBase:
         """Follow the running reply from its first character; 204 where nothing runs, also for unknown chats."""
-        claims = bearer_claims(request)
         ref = await database().read(find_running, claims, chat)
         if ref is None:
             return HttpResponse(status=204)
@@ -106,9 +97,8 @@ class UiStopView(_UiView):
         responses={200: UiStoppedOutput, **UI_PROBLEMS},
         tags=["ai-sdk"],
     )
-    async def post(self, request: HttpRequest, chat: str) -> HttpResponse:
+    async def post(self, request: HttpRequest, claims: Claims, chat: str) -> HttpResponse:
         """Stop the running reply and keep its text; too late or again, nothing changes."""
-        claims = bearer_claims(request)
         chat_id = await database().read(_own_chat, claims, chat)
         try:
             reply: dict[str, Any] | None = encoder.ui_message(await turns.stop(claims, chat_id))
@@ -124,9 +114,8 @@ class UiMessagesView(_UiView):
         responses={200: UiMessageOutput(many=True), **UI_PROBLEMS},
         tags=["ai-sdk"],
     )
-    async def get(self, request: HttpRequest, chat: str) -> HttpResponse:
+    async def get(self, request: HttpRequest, claims: Claims, chat: str) -> HttpResponse:
         """Return the branch shown as `UIMessage[]`, oldest first, without the reply that is still being made."""
-        claims = bearer_claims(request)
         query = checked(UiHistoryQuery, request.GET)
         rows = await database().read(_history, claims, chat, query["before"], query["limit"])
         return json_response([encoder.ui_message(row) for row in rows])

@@ -111,7 +111,7 @@ def _text(value: Any, field: str, most: int = 200, blank: bool = False) -> str:
 
 def _flag(data: dict[str, Any], name: str) -> bool:
     value = data.get(name)
-    if value not in (None, True, False) or isinstance(value, float):
+    if value is not None and not isinstance(value, bool):
         raise invalid(name, f"`{name}` must be true or false.")
     return bool(value)
 

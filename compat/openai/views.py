@@ -24,7 +24,7 @@ from chats.wire.peek import Peek
 from chats.wire.sse import KEEP_ALIVE
 from common.errors import NotSignedIn, ParleyError
 from common.executor import database
-from common.problems import ServerError, as_refusal, headers_of, problem_response, suppress_request_log
+from common.problems import ServerError, as_refusal, headers_of, suppress_request_log
 from common.views import AsyncView, EventStream, json_response, read_object
 from compat.openai import encoder
 from compat.openai.completion import Completion, read_completion
@@ -45,45 +45,42 @@ LARGE_BODY = 2**20  # from here on a body is parsed on a thread
 Events = AsyncGenerator[ProviderEvent | None]
 
 
-class OpenAIView(AsyncView):
-    authentication_classes: Any = (ApiKeyAuthentication,)
-
-    def refuse(self, request: HttpRequest, error: Exception) -> HttpResponse:
-        refusal = as_refusal(error)
-        if refusal is None:
-            problem_response(request, error)  # logs it
-            refusal = ServerError()
-        return refusal_response(refusal)
-
-
-def refusal_response(refusal: ParleyError) -> HttpResponse:
+def refusal_response(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
     """Answer a refusal in OpenAI's shape."""
     headers = {**headers_of(refusal), **encoder.error_headers(refusal)}
     return suppress_request_log(json_response(encoder.error_body(refusal), refusal.status, headers))
 
 
-async def _holder(request: HttpRequest, scope: str) -> KeyHolder:
-    """Return who asks; only an API key lets in here, and only here."""
-    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not secret.strip():
-        raise NotSignedIn("Send an API key: Authorization: Bearer sk-parley-…")
-    holder = await database().read(key_holder, secret.strip())
-    if holder.use_is_new:
-        await database().write(note_use, holder.key_id)
-    holder.require(scope)
-    return holder
+class OpenAIView(AsyncView):
+    """Only an API key lets in here, and only here; `scope` is what it must have been made for."""
+
+    authentication_classes: Any = (ApiKeyAuthentication,)
+    max_body = "MAX_CHAT_BODY_BYTES"
+    refusal_response = staticmethod(refusal_response)
+    scope = ""
+
+    async def authenticate(self, request: HttpRequest) -> KeyHolder:
+        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not secret.strip():
+            raise NotSignedIn("Send an API key: Authorization: Bearer sk-parley-…")
+        holder = await database().read(key_holder, secret.strip())
+        if holder.use_is_new:
+            await database().write(note_use, holder.key_id)
+        holder.require(self.scope)
+        return holder
 
 
 class CompletionsView(OpenAIView):
+    scope = ApiKey.Scope.COMPLETE
+
     @extend_schema(
         operation_id="openai_chat_completions",
         request=CompletionInput,
         responses=COMPLETION_RESPONSES,
         tags=["openai"],
     )
-    async def post(self, request: HttpRequest) -> HttpResponseBase:
+    async def post(self, request: HttpRequest, holder: KeyHolder) -> HttpResponseBase:
         """Complete a chat that the caller holds; nothing is stored unless `store` is true."""
-        holder = await _holder(request, ApiKey.Scope.COMPLETE)
         large = len(request.body) > LARGE_BODY
         asked = read_completion(await asyncio.to_thread(read_object, request) if large else read_object(request))
         if asked.store:
@@ -182,31 +179,24 @@ async def _encoded(
 
 
 class OpenAIModelsView(OpenAIView):
+    scope = ApiKey.Scope.MODELS
+
     @extend_schema(
         operation_id="openai_models", responses={200: OpenAIModelsOutput, **OPENAI_PROBLEMS}, tags=["openai"]
     )
-    async def get(self, request: HttpRequest) -> HttpResponse:
+    async def get(self, request: HttpRequest, holder: KeyHolder) -> HttpResponse:
         """List the models that can answer now."""
-        await _holder(request, ApiKey.Scope.MODELS)
         return json_response({"object": "list", "data": [_shown(model) for model in listing() if model.available]})
 
 
 class OpenAIModelView(OpenAIView):
+    scope = ApiKey.Scope.MODELS
+
     @extend_schema(operation_id="openai_model", responses={200: OpenAIModelOutput, **OPENAI_PROBLEMS}, tags=["openai"])
-    async def get(self, request: HttpRequest, name: str) -> HttpResponse:
+    async def get(self, request: HttpRequest, holder: KeyHolder, name: str) -> HttpResponse:
         """Return one model, by its name or an alias."""
-        await _holder(request, ApiKey.Scope.MODELS)
         return json_response(_shown(chosen(name)))
 
 
 def _shown(model: Model) -> dict[str, Any]:
     return {"id": model.name, "object": "model", "created": 0, "owned_by": model.provider}
-
-
-class UnknownView(OpenAIView):
-    schema = None
-
-    async def answer(self, request: HttpRequest, rest: str) -> HttpResponse:
-        raise ModelNotFound("There is no such address here.")
-
-    get = post = put = patch = delete = answer

@@ -1,4 +1,4 @@
-"""The fast lane: async views and nothing else live on it, and an open stream costs no thread and no connection."""
+"""The async lane: async views and nothing else live on it, and an open stream costs no thread and no connection."""
 
 import asyncio
 import threading
@@ -7,10 +7,11 @@ from typing import Any
 import httpx
 from django.conf import settings as django_settings
 from django.db import connection
+from django.urls import get_resolver
 
 from chats.tests.helpers import SSE, eventually
-from chats.tests.routes import Route, routes
-from common.async_lane import on_async_lane
+from common.urls import endpoints
+from common.view_options import options_of
 from common.views import AsyncView
 from conftest import Person
 from llm.testing import FakeProvider
@@ -18,17 +19,12 @@ from llm.testing import FakeProvider
 STREAMS = 50
 
 
-def example(route: Route) -> str:
-    """Return a path that the route matches, as far as the fast lane can tell."""
-    plain = route.path.replace("^", "").partition("(")[0]  # of a regular expression, what it begins with
-    return "/".join("1" if part.startswith("<") else part for part in plain.split("/"))
+def test_async_views_are_on_the_async_lane_and_no_other_view_is() -> None:
+    found = [(options_of(endpoint.callback), endpoint) for endpoint in endpoints(get_resolver().url_patterns)]
 
-
-def test_async_views_are_on_the_fast_lane_and_no_other_view_is() -> None:
-    found = [(route, isinstance(route.view, type) and issubclass(route.view, AsyncView)) for route in routes()]
-
-    assert [route.path for route, is_async in found if is_async != on_async_lane(example(route))] == []
-    assert sum(is_async for _, is_async in found) >= 20
+    for options, endpoint in found:
+        assert options.async_lane == issubclass(getattr(endpoint.callback, "view_class", object), AsyncView)
+    assert sum(options.async_lane for options, _ in found) >= 20
 
 
 def connections() -> int:

@@ -46,6 +46,7 @@ class Script:
     segment: int = 0
     keepalive: float = 0
     repeat: int = 1
+    answer: str = ""  # the whole body of a moderation call
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> "Script":

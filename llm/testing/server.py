@@ -129,6 +129,8 @@ async def moderations(request: web.Request) -> web.StreamResponse:
             return web.Response(status=script.redirect, headers={"Location": "/_elsewhere"})
         if script.status and journal.fails(script, f"moderation {text}"):
             return _error(dialect, script)
+        if script.answer:
+            return web.Response(text=script.answer, content_type="application/json")
         return _json({"malformed": True} if script.malformed_after is not None else verdict(body))
 
 

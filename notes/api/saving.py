@@ -5,9 +5,10 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema
 
-from accounts.access import Claims, bearer_claims, load_viewer, require_confirmed
+from accounts.access import Claims, load_viewer, require_confirmed
+from accounts.views import BearerView
 from common.executor import database
-from common.views import AsyncView, json_response
+from common.views import json_response
 from notes.api.schema import WRITE_PROBLEMS
 from notes.api.serializers import NoteOutput
 from notes.messages import save_own_message
@@ -15,7 +16,7 @@ from notes.payloads import note_payload
 from notes.services import Saved
 
 
-class SaveView(AsyncView):
+class SaveView(BearerView):
     """On a streaming path, so without a thread of its own."""
 
     @extend_schema(
@@ -24,9 +25,9 @@ class SaveView(AsyncView):
         responses={201: NoteOutput, 200: NoteOutput, **WRITE_PROBLEMS},
         tags=["notes"],
     )
-    async def post(self, request: HttpRequest, chat_id: UUID, message_id: UUID) -> HttpResponse:
+    async def post(self, request: HttpRequest, claims: Claims, chat_id: UUID, message_id: UUID) -> HttpResponse:
         """Save a message as a note; once more, and it is the same note."""
-        saved = await database().write(_save, bearer_claims(request), chat_id, message_id)
+        saved = await database().write(_save, claims, chat_id, message_id)
         return json_response(note_payload(saved.note), 201 if saved.made else 200)
 
 

@@ -1,4 +1,4 @@
-"""The address of MCP, as clients are given it; it is also matched by `settings.ASYNC_LANE_PATHS`."""
+"""The address of MCP, as clients are given it."""
 
 from common.urls import with_and_without_slash
 from notes.mcp.view import McpView

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from accounts.oauth.resource_server import GrantedAccess
 from accounts.security.origins import require_known_origin
-from common.problems import ServerError, as_refusal, problem_response
 from common.views import AsyncView
 from notes.mcp.authentication import authenticated
 from notes.mcp.call import read_call
@@ -22,21 +22,17 @@ _exchange: Any = None
 
 class McpView(AsyncView):
     schema = None  # its contract is MCP's
+    refusal_response = staticmethod(rpc_refusal)
 
-    async def post(self, request: HttpRequest) -> HttpResponse:
-        """Answer one JSON-RPC message of either generation of the protocol."""
+    async def authenticate(self, request: HttpRequest) -> GrantedAccess:
         require_known_origin(request)
-        grant = await authenticated(request)
+        return await authenticated(request)
+
+    async def post(self, request: HttpRequest, grant: GrantedAccess) -> HttpResponse:
+        """Answer one JSON-RPC message of either generation of the protocol."""
         call = await read_call(request, grant)
         module = await _loaded()
         return await module.answer_call(request, call)  # type: ignore[no-any-return]
-
-    def refuse(self, request: HttpRequest, error: Exception) -> HttpResponse:
-        refusal = as_refusal(error)
-        if refusal is None:
-            problem_response(request, error)  # logs it
-            refusal = ServerError()
-        return rpc_refusal(request, refusal)
 
 
 async def _loaded() -> Any:

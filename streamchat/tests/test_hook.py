@@ -120,7 +120,7 @@ def test_what_cannot_be_a_command_is_refused(friends: Friends, change: dict[str,
         {"command": None},
         {"command": ["gpt"]},
         {"command": ""},
-        {"ai_generated": True},
+        *({"ai_generated": value} for value in (True, None, 0, 1, "", "true", "false", [], [True], {})),
     ],
 )
 def test_what_is_not_for_the_bot_is_left_untouched(friends: Friends, fake: FakeProvider, change: Any) -> None:

@@ -31,6 +31,7 @@ class Visitor:
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Register").click()
         expect(self.page).to_have_title("New chat – Parley")
+        self.page.wait_for_load_state()  # before its script runs, Enter breaks the line
 
     def connected(self) -> None:
         expect(self.page.locator("#connection")).to_have_attribute("data-state", "on")

@@ -108,6 +108,7 @@ class Cluster:
             "REGISTRATIONS_PER_HOUR": "100000",
             "ACCESS_TOKEN_SECONDS": "900",
             "STREAMS_PER_USER": "1000",
+            "TURNS_PER_USER": "1000",
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
             "REDIS_PREFIX": f"faults-{secrets.token_hex(4)}",

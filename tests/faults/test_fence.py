@@ -46,8 +46,7 @@ async def test_a_late_writer_is_fenced_off(pair: Cluster, person: Person) -> Non
     for reader, row in zip(readers, ended, strict=True):
         assert reader.end == row, "the stale process tells its readers what the row says"
         assert (await person.messages(stale.url, reader.chat))[-1] == row, "the stale process changed the reply"
-        turn = pair.sql("SELECT id FROM chats_turn WHERE reply_id = ?", uuid.UUID(reader.reply))[0][0]
-        assert pair.sql("SELECT count(*) FROM chats_piece WHERE turn_id = ?", turn) == [(0,)]
+        assert pair.sql("SELECT count(*) FROM chats_chunk WHERE message_id = ?", uuid.UUID(reader.reply)) == [(0,)]
     fresh = await person.started(stale.url, readers[0].chat, prompt("after", size=100, chunk=10))
     await fresh.read(person.http, other.url)
     assert fresh.text == expected(100)
@@ -119,10 +118,7 @@ async def test_blocked_writers_do_not_delay_the_flush(pair: Cluster, person: Per
 
 
 def _stored(cluster: Cluster, reader: Reader) -> int:
-    sql = (
-        "SELECT coalesce(max(p.at + char_length(p.text)), 0) FROM chats_piece p JOIN chats_turn t ON t.id = p.turn_id "
-        "WHERE t.reply_id = ?"
-    )
+    sql = "SELECT coalesce(max(at + char_length(text)), 0) FROM chats_chunk WHERE message_id = ?"
     return int(cluster.sql(sql, uuid.UUID(reader.reply))[0][0])
 
 

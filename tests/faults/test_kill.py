@@ -136,4 +136,4 @@ async def test_kill_at_random_moments(pair: Cluster, person: Person, long: bool)
     print(f"{len(cut)} replies interrupted; the oldest text withdrawn was {oldest:.2f} s old")
     assert cut, "no kill hit a reply"
     await asyncio.gather(*(_go_on(pair, person, each) for each in cut[:20]))
-    assert pair.sql("SELECT count(*) FROM chats_piece") == [(0,)]
+    assert pair.sql("SELECT count(*) FROM chats_chunk") == [(0,)]

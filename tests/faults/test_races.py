@@ -122,7 +122,7 @@ async def _nothing_comes_back(cluster: Cluster, reader: Reader) -> None:
     chat = uuid.UUID(reader.chat)
     for table, column in (("chats_chat", "id"), ("chats_message", "chat_id"), ("chats_turn", "chat_id")):
         assert cluster.sql(f"SELECT count(*) FROM {table} WHERE {column} = ?", chat) == [(0,)]
-    assert cluster.sql("SELECT count(*) FROM chats_piece") == [(0,)]
+    assert cluster.sql("SELECT count(*) FROM chats_chunk") == [(0,)]
 
 
 async def test_a_second_prompt_is_refused_in_any_process(pair: Cluster, person: Person) -> None:

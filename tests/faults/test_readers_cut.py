@@ -58,4 +58,4 @@ async def test_200_replies_with_cut_readers(pair: Cluster, person: Person) -> No
     for tag, _ in done:
         assert len(pair.calls(tag)) == 1
     print(f"{sum(connections for _, connections in done)} connections")
-    assert pair.sql("SELECT count(*) FROM chats_piece") == [(0,)]
+    assert pair.sql("SELECT count(*) FROM chats_chunk") == [(0,)]

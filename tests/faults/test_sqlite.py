@@ -40,7 +40,7 @@ async def _reading(alice: Person, size: int, count: int) -> tuple[list[Reader], 
 
 
 def _stored(cluster: Cluster, reader: Reader) -> int:
-    sql = "SELECT p.at, p.text FROM chats_piece p JOIN chats_turn t ON t.id = p.turn_id WHERE t.reply_id = ?"
+    sql = "SELECT at, text FROM chats_chunk WHERE message_id = ?"
     return max((at + len(text) for at, text in cluster.sql(sql, uuid.UUID(reader.reply).hex)), default=0)
 
 
@@ -70,7 +70,7 @@ async def test_write_lock_held_three_seconds(single: Cluster, alice: Person) -> 
     for reader in readers:
         assert reader.text == expected(1200)
         assert (await alice.messages(alice.bases[0], reader.chat))[-1]["content"] == reader.text
-    assert single.sql("SELECT count(*) FROM chats_piece") == [(0,)]
+    assert single.sql("SELECT count(*) FROM chats_chunk") == [(0,)]
 
 
 async def test_write_lock_held_longer_than_a_lease(single: Cluster, alice: Person) -> None:
