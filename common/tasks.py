@@ -8,10 +8,12 @@ words are those of Django 6's `django.tasks`; docs/decisions/0011 says why its d
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from inspect import iscoroutinefunction
 from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
 from common.models import Task
@@ -63,12 +65,16 @@ class TaskFunction(Generic[P]):
         """
         return self._store(args, kwargs, user_id=actor.user_id, credential_epoch=actor.credential_epoch)
 
-    def _store(self, args: Any, kwargs: Any, **actor: int) -> Task:
+    def enqueue_in(self, seconds: float, *args: P.args, **kwargs: P.kwargs) -> Task:
+        """Have the function called so many seconds later, or once `run_now` is told of the task."""
+        return self._store(args, kwargs, run_after=Now() + timedelta(seconds=seconds))
+
+    def _store(self, args: Any, kwargs: Any, **values: Any) -> Task:
         row = Task.objects.create(
             task_path=self.module_path,
             queue_name=self.queue_name,
             args_kwargs={"args": args, "kwargs": kwargs},
-            **actor,
+            **values,
         )
         transaction.on_commit(wake_workers)
         return row

@@ -14,7 +14,7 @@ from common.periodic import run_jobs
 from common.task_worker import TaskWorker
 from llm.client.sessions import close_session
 from llm.moderation import close_clients
-from streamchat.worker import close_worker, start_worker
+from streamchat.lifespan import close_stream, start_stream
 
 logger = logging.getLogger("parley.server")
 
@@ -39,14 +39,15 @@ async def _live(receive: Any, send: Any) -> None:
             recurring = asyncio.create_task(run_jobs())
             tasks = TaskWorker()
             tasks.start()
-            await start_worker()
+            await start_stream()
             drain_before_exit(tasks)
             tune_gc()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             recurring.cancel()
             await stop_engine()
-            await asyncio.gather(tasks.close(), close_worker())
+            await tasks.close()
+            await close_stream()
             await close_session()
             await close_clients()
             close_database()
