@@ -17,10 +17,10 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from accounts.mail.jobs import mail_confirmation
-from accounts.mail.worker import enqueue
+from accounts.mail.tasks import enqueue_link
 from accounts.models import Profile, Session, User
 from accounts.services.deletion import delete_account
+from accounts.services.mail_tokens import Purpose
 from accounts.services.ranks import subordinate
 from common.admin import ReadOnly, StaffAdmin
 
@@ -127,7 +127,7 @@ class UserAdmin(StaffAdmin, StockUserAdmin):  # type: ignore[type-arg]
     def resend_confirmation(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Mail a new link to those that have not confirmed yet."""
         for user in queryset.filter(is_email_confirmed=False, is_active=True):
-            enqueue(mail_confirmation, user.pk)
+            enqueue_link(Purpose.CONFIRM, user, user.email)
         self.message_user(request, "The mails are on their way.")
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:

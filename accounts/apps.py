@@ -8,6 +8,10 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import receivers, schema  # noqa: F401
+        from accounts.models import User
+        from common.task_queue import register_authority
+
+        register_authority(User.objects.may_act)
 
 
 class StaffAdminConfig(admin.AdminConfig):

@@ -11,6 +11,8 @@ from accounts.models import Session, User
 from accounts.models.session import SESSION_KEY
 from accounts.security.network import client_info
 from accounts.services.sessions import start_session
+from accounts.signals import account_deleting
+from common.models import Task
 
 
 @receiver(user_logged_in)
@@ -26,3 +28,9 @@ def end_session(sender: Any, request: HttpRequest | None, user: User | None, **k
     """End the row with the browser's session."""
     if request is not None and (name := getattr(request, "session", {}).get(SESSION_KEY)):
         Session.objects.filter(pk=UUID(name)).end("signed_out")
+
+
+@receiver(account_deleting)
+def forget_tasks(sender: Any, user_id: int, **kwargs: Any) -> None:
+    """Drop what waits to be done for an account, with the addresses that it names."""
+    Task.objects.filter(user_id=user_id).delete()

@@ -38,11 +38,12 @@ BATCH = 5000
 def person(chats: int, messages: int, minutes: float, password: str) -> dict[str, Any]:
     """Make somebody with every kind of credential; by default without a password, whose hash takes a quarter second."""
     user = User.objects.create_user(f"bench{uuid4().hex[:12]}@example.org", password or None)
-    tokens = tokens_of(start_session(user, ClientInfo()))
+    session = start_session(user, ClientInfo())
+    tokens = tokens_of(session)
     scopes = [ApiKey.Scope.COMPLETE.value, ApiKey.Scope.STORE.value]
     return {
         "id": user.pk, "email": user.email, "access": tokens.access, "refresh": tokens.refresh,
-        "browser": browser(user), "key": create_key(user, "bench", scopes, None, ClientInfo())[1],
+        "browser": browser(user), "key": create_key(user, session.pk, "bench", scopes, None, ClientInfo())[1],
         "chats": [str(chat) for chat in make_chats(user, chats, messages, minutes)],
     }  # fmt: skip
 

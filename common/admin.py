@@ -4,10 +4,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+
+from common.models import Task
+from common.task_queue import repeat
 
 Action = Callable[[Any, HttpRequest, QuerySet[Any]], Any]
 
@@ -89,3 +92,21 @@ class Permanent(ReadOnly):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(Task)
+class TaskAdmin(Permanent, StaffAdmin):
+    list_display = ("task_path", "status", "attempts", "error", "enqueued_at", "run_after", "finished_at")
+    list_filter = ("status", "queue_name", "task_path")
+    exclude = ("args_kwargs",)  # they may name addresses
+    ordering = ("-enqueued_at",)
+    show_full_result_count = False
+    actions = ("try_again",)
+
+    def has_try_again_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("common.change_task")
+
+    @admin.action(description="Try failed tasks again", permissions=["try_again"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
+        """Have what failed tried anew, from the first attempt on."""
+        self.message_user(request, f"{repeat(queryset)} tasks are tried again.", messages.SUCCESS)

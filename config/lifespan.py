@@ -11,9 +11,10 @@ from typing import Any
 from chats.turns.engine import engine, start_engine, stop_engine
 from common.executor import close_database
 from common.periodic import run_jobs
+from common.task_worker import TaskWorker
 from llm.client.sessions import close_session
 from llm.moderation import close_clients
-from streamchat.worker import close_worker, start_worker
+from streamchat.lifespan import close_stream, start_stream
 
 logger = logging.getLogger("parley.server")
 
@@ -36,14 +37,17 @@ async def _live(receive: Any, send: Any) -> None:
         if message["type"] == "lifespan.startup":
             await start_engine()
             recurring = asyncio.create_task(run_jobs())
-            await start_worker()
-            drain_before_exit()
+            tasks = TaskWorker()
+            tasks.start()
+            await start_stream()
+            drain_before_exit(tasks)
             tune_gc()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             recurring.cancel()
             await stop_engine()
-            await close_worker()
+            await tasks.close()
+            await close_stream()
             await close_session()
             await close_clients()
             close_database()
@@ -61,7 +65,7 @@ def tune_gc() -> None:
     gc.set_threshold(10_000, 20, 50)
 
 
-def drain_before_exit() -> None:
+def drain_before_exit(tasks: TaskWorker) -> None:
     """Put a drain before what uvicorn does on SIGTERM and SIGINT; then it exits with status 0.
 
     Until the drain is over the server answers: readers get their ends, new turns get 503. A second SIGINT ends it at
@@ -78,6 +82,7 @@ def drain_before_exit() -> None:
     draining: list[asyncio.Task[None]] = []
 
     async def drain() -> None:
+        tasks.stop()
         await engine().drain()
         server.should_exit = True
 

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "oauth2_provider",
+    "common",
     "accounts",
     "accounts.oauth",
     "usage",
@@ -225,6 +226,12 @@ MODERATION_FAIL_OPEN = env.flag("MODERATION_FAIL_OPEN", False)
 MODERATION_MODEL = env.text("MODERATION_MODEL", "omni-moderation-latest")
 MODERATION_TIMEOUT = env.number("MODERATION_TIMEOUT", 5, least=0.1, most=60)
 MODERATOR = env.text("MODERATOR", "llm.moderation.OpenAIModerator")
+
+# --- Background work ------------------------------------------------------------------------------------------------
+TASK_CONCURRENCY = env.integer("TASK_CONCURRENCY", 4, least=1, most=64)
+TASK_POLL_SECONDS = env.number("TASK_POLL_SECONDS", 1, least=0.1, most=60)
+TASK_KEEP_HOURS = env.integer("TASK_KEEP_HOURS", 24, least=1)
+TASK_KEEP_FAILED_DAYS = env.integer("TASK_KEEP_FAILED_DAYS", 30, least=1)
 
 # --- Chats ----------------------------------------------------------------------------------------------------------
 CONTEXT_TURNS = env.integer("CONTEXT_TURNS", 5, most=1000)

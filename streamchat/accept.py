@@ -5,19 +5,20 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.access import Viewer
 from accounts.models import User
 from chats.models import Message
 from chats.turns import SendRequest
-from chats.turns.writes import lease_end
 from common.ids import uuid7
+from common.task_queue import run_now
 from streamchat.hook_responses import HookResponse
 from streamchat.identity import active_user, owner_for, viewer_for
 from streamchat.models import Channel, Delivery, Reply
 from streamchat.payload import StreamCommand
+from streamchat.tasks import post_reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +30,25 @@ class AcceptedCommand:
     ask: SendRequest
 
 
-def claim(command: StreamCommand, owner: str) -> AcceptedCommand | None:
+def claim(command: StreamCommand) -> AcceptedCommand | None:
     """Record a webhook and the reply that it makes due; None where it had its effect before. Raises AskerInactive.
 
-    `owner` names the process that will see to the reply.
+    The task that brings the reply into the channel waits for `attach` or `record_note`; where this process dies before,
+    it finds out for itself what there is to say.
     """
     with transaction.atomic():
         if not _is_first(command):
             return None
         channel, user = _place(command)
-        row = Reply.objects.create(
-            channel=channel, asker=command.asker, command=command.name, lease_owner=owner, created_at=timezone.now()
-        )
-        with connection.cursor() as cursor:
-            cursor.execute(f"UPDATE streamchat_reply SET lease_until = {lease_end()} WHERE id = %s", [row.pk])
+        row = Reply(channel=channel, asker=command.asker, command=command.name, created_at=timezone.now())
+        row.task = post_reply.enqueue_in(_decided_after(), str(row.pk)).pk
+        row.save(force_insert=True)
         return AcceptedCommand(row, viewer_for(user), _ask(command, channel, row))
+
+
+def _decided_after() -> float:
+    """Return the seconds by which a process that lives has decided: the moderator and the database have their limits."""
+    return float(settings.MODERATION_TIMEOUT + settings.DATABASE_WAIT)
 
 
 def _is_first(command: StreamCommand) -> bool:
@@ -99,20 +104,29 @@ def earlier_answer(command: StreamCommand) -> HookResponse | None:
     return next(filter(None, answers), None)
 
 
-def attach(row_id: UUID, reply_id: UUID, delivery: str, answer: HookResponse) -> None:
+def attach(row: Reply, reply_id: UUID, delivery: str, answer: HookResponse) -> None:
     """Record which message of the chat the bot's message will show, and what the hook answers."""
     with transaction.atomic():
-        Reply.objects.filter(pk=row_id).update(reply=reply_id)
+        Reply.objects.filter(pk=row.pk).update(reply=reply_id)
         Delivery.objects.filter(pk=delivery).update(answer=answer)
+        _post_now(row)
 
 
-def record_refusal(row_id: UUID, delivery: str, answer: HookResponse) -> None:
+def record_refusal(row: Reply, delivery: str, answer: HookResponse) -> None:
     """Record that the sender is told why there is no reply; the channel is owed nothing."""
     with transaction.atomic():
-        Reply.objects.filter(pk=row_id).update(outcome="refused", finished_at=timezone.now())
+        Reply.objects.filter(pk=row.pk).update(outcome="refused", finished_at=timezone.now())
         Delivery.objects.filter(pk=delivery).update(answer=answer)
+        _post_now(row)
 
 
-def record_note(row_id: UUID, text: str) -> None:
+def record_note(row: Reply, text: str) -> None:
     """Record what the bot is to say in the channel instead of a reply: the hook had answered before this was known."""
-    Reply.objects.filter(pk=row_id).update(note=text)
+    with transaction.atomic():
+        Reply.objects.filter(pk=row.pk).update(note=text)
+        _post_now(row)
+
+
+def _post_now(row: Reply) -> None:
+    if row.task is not None:
+        run_now(row.task)

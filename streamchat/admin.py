@@ -17,7 +17,7 @@ class ChannelAdmin(Permanent, StaffAdmin):
 
 @admin.register(Reply)
 class ReplyAdmin(Permanent, StaffAdmin):
-    list_display = ("id", "channel", "asker", "command", "outcome", "attempts", "created_at", "finished_at")
+    list_display = ("id", "channel", "asker", "command", "outcome", "created_at", "finished_at")
     list_filter = ("outcome", "command")
     list_select_related = ("channel",)
     search_fields = ("=channel__cid", "=asker", "=reply")

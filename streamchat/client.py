@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 
+from common.per_loop import per_loop
 from streamchat.errors import StreamAway, StreamBusy, StreamRefused
 
 if TYPE_CHECKING:
@@ -91,6 +92,12 @@ class Client:
         if self._sdk is not None:
             await self._sdk.client.aclose()
             self._sdk = None
+
+
+@per_loop
+def stream_client() -> Client:
+    """Return the running loop's client."""
+    return Client()
 
 
 def wait_of(error: Any) -> float:

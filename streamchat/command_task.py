@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from dataclasses import replace
+from collections.abc import Coroutine
+from typing import Any
 
 from django.conf import settings
 
@@ -10,19 +11,18 @@ from accounts.access import Viewer
 from chats import turns
 from chats.errors import ReplyBlocked, TurnRunning
 from chats.models import State
-from chats.turns.engine import engine
 from common.errors import ParleyError, Unavailable
 from common.executor import database
+from common.per_loop import per_loop
 from common.problems import ServerError, as_refusal
 from common.retrying import retry_conflicts
 from streamchat import accept, hook_responses
 from streamchat.hook_responses import HookResponse
 from streamchat.payload import StreamCommand
-from streamchat.reply_poster import due_of
-from streamchat.worker import worker
 
 logger = logging.getLogger("parley.stream")
 ASK_AGAIN_SECONDS = 0.05
+CLOSING_SECONDS = 3.0
 EMPTY = "Type a question after the command, for example: /{name} What is the capital of France?"
 BLOCKED = "This message was blocked by a content filter."
 
@@ -37,25 +37,16 @@ class CommandTask:
         self.is_late = False  # the hook has answered; the channel hears what is decided from now on
 
     async def run(self) -> HookResponse:
-        claimed = await database().write(retry_conflicts, accept.claim, self.command, engine().name)
+        claimed = await database().write(retry_conflicts, accept.claim, self.command)
         self.is_claimed = True
         if claimed is None:
             return await self._earlier_answer()
-        worker().keep(claimed.row.pk)
-        try:
-            return await self._carry_out(claimed)
-        finally:
-            worker().let_go(claimed.row.pk)
-
-    async def _carry_out(self, claimed: accept.AcceptedCommand) -> HookResponse:
-        row = claimed.row
         try:
             accepted = await self._start(claimed.viewer, claimed.ask)
         except ParleyError as refusal:
             return await self._refused(claimed, refusal)
         self.answer = hook_responses.accepted(self.command)
-        await database().write(accept.attach, row.pk, accepted.reply.id, self.command.delivery, self.answer)
-        worker().post_reply(replace(due_of(row), chat=accepted.chat_id, reply=accepted.reply.id))
+        await database().write(accept.attach, claimed.row, accepted.reply.id, self.command.delivery, self.answer)
         return self.answer
 
     async def _start(self, viewer: Viewer, ask: turns.TurnRequest) -> turns.AcceptedTurn:
@@ -73,13 +64,11 @@ class CommandTask:
 
     async def _refused(self, claimed: accept.AcceptedCommand, refusal: ParleyError) -> HookResponse:
         """Tell the sender; where the hook could not wait, tell the channel."""
-        row = claimed.row
         if self.is_late:
-            await database().write(accept.record_note, row.pk, refusal.detail[:300])
-            worker().post_reply(replace(due_of(row), note=refusal.detail))
+            await database().write(accept.record_note, claimed.row, refusal.detail[:300])
             return hook_responses.accepted(self.command)
         self.answer = refusal_answer(self.command, refusal)
-        await database().write(accept.record_refusal, row.pk, self.command.delivery, self.answer)
+        await database().write(accept.record_refusal, claimed.row, self.command.delivery, self.answer)
         return self.answer
 
     async def _earlier_answer(self) -> HookResponse:
@@ -98,6 +87,33 @@ def refusal_answer(command: StreamCommand, refusal: ParleyError) -> HookResponse
     return hook_responses.rejected(refusal.detail)
 
 
+@per_loop
+def _running() -> set["asyncio.Task[HookResponse]"]:
+    """Return the commands under way: nobody's children, so a webhook that hangs up ends none of them."""
+    return set()
+
+
+def _begin(work: Coroutine[Any, Any, HookResponse]) -> "asyncio.Task[HookResponse]":
+    task, running = asyncio.get_running_loop().create_task(work), _running()
+    running.add(task)
+    task.add_done_callback(_done)
+    return task
+
+
+def _done(task: "asyncio.Task[HookResponse]") -> None:
+    _running().discard(task)
+    if not task.cancelled():
+        task.exception()  # whoever waits for it hears of it; a hook that gave up waiting need not
+
+
+async def close_commands() -> None:
+    """Let the commands under way be decided, for a moment; their tasks find out what became of the rest."""
+    if running := _running.pop():
+        await asyncio.wait(running, timeout=CLOSING_SECONDS)
+        for task in running:
+            task.cancel()
+
+
 async def answer_to(command: StreamCommand) -> HookResponse:
     """Return the hook's answer within `STREAM_HOOK_SECONDS`, whatever the model, the moderator or the database do.
 
@@ -108,7 +124,7 @@ async def answer_to(command: StreamCommand) -> HookResponse:
     if wrong := _what_is_wrong(command.args):
         return hook_responses.rejected(wrong.format(name=command.name))
     command_task = CommandTask(command)
-    task = worker().begin(command_task.run())
+    task = _begin(command_task.run())
     try:
         done, _ = await asyncio.wait({task}, timeout=settings.STREAM_HOOK_SECONDS)
     finally:  # also where Stream has hung up

@@ -56,10 +56,7 @@ class Delivery(models.Model):
 
 
 class Reply(models.Model):
-    """A message that the bot owes a channel, from the acceptance of the command until its last text is stored there.
-
-    `lease_until` is by the database's clock: when it has passed, the process is gone and another one finishes this.
-    """
+    """A message that the bot owes a channel, from the acceptance of the command until its last text is stored there."""
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     channel = models.ForeignKey(Channel, models.CASCADE, related_name="replies")
@@ -69,14 +66,11 @@ class Reply(models.Model):
     note = models.CharField(max_length=300, blank=True, help_text="what to say where there is no reply")
     is_posted = models.BooleanField(default=False)
     outcome = models.CharField(max_length=20, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=1)
-    lease_owner = models.CharField(max_length=64, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
+    task = models.UUIDField(null=True, blank=True, help_text="what brings it into the channel")
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["lease_until"], condition=Q(finished_at=None), name="stream_reply_due")]
         ordering = ["-id"]
         verbose_name_plural = "replies"
 

@@ -61,16 +61,13 @@ class ReplyPoster:
         self._updated_at, self._is_stored = 0.0, False
 
     async def run(self) -> None:
-        """See the message to its end; where Stream cannot be reached, leave it to whoever finds its lease expired."""
+        """See the message to its end; raise StreamError where Stream cannot be reached, to be tried again."""
         try:
             outcome = await self._run()
         except StreamRefused as error:
             logger.warning("stream takes no more of %s: %s", self.due.message_id, error)
             outcome = "refused_by_stream"
             await self._give_up()
-        except StreamError as error:
-            logger.warning("stream could not be reached for %s, trying again: %s", self.due.message_id, error)
-            return
         await database().write(mark_finished, self.due.row_id, outcome)
 
     async def _give_up(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from accounts.mail.worker import mail_worker
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
@@ -14,7 +15,6 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 from oauth2_provider.models import Application
 
-from accounts.mail.worker import mail_worker
 from accounts.models import Session, User
 from accounts.security.network import ClientInfo
 from accounts.services.sessions import start_session

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.access import require_confirmed, signed_in_user, viewer_of
-from accounts.api.base import BAD_INPUT, NOT_SIGNED_IN, read
+from accounts.api.base import BAD_INPUT, NOT_SIGNED_IN, claims_of, read
 from accounts.api.docs import problems
 from accounts.api.paging import NewestFirst
 from accounts.models import ApiKey
@@ -87,7 +87,12 @@ class KeysView(ListAPIView[ApiKey]):
         data = read(KeyInput, request)
         scopes = data.get("scopes") or ApiKey.Scope.values
         key, secret = create_key(
-            signed_in_user(request), data["name"], scopes, data["expires_at"], client_info(request)
+            signed_in_user(request),
+            claims_of(request).session_id,
+            data["name"],
+            scopes,
+            data["expires_at"],
+            client_info(request),
         )
         return Response({**KeyOutput(key).data, "key": secret}, status=status.HTTP_201_CREATED)
 

@@ -104,7 +104,7 @@ class LogoutAllView(APIView):
         tags=["accounts"],
     )
     def post(self, request: Request) -> Response:
-        Session.objects.end_all_of(signed_in_user(request).pk, "signed_out_everywhere")
+        signed_in_user(request).secure("signed_out_everywhere")
         response = Response(status=status.HTTP_204_NO_CONTENT)
         clear_refresh_cookie(response)
         return response

@@ -4,10 +4,9 @@ from datetime import datetime
 from typing import Self
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import models
 from django.utils import timezone
 
-from accounts.signals import access_revoked
 from common.ids import uuid7
 
 SESSION_KEY = "parley_session"  # where a browser's Django session keeps the id of its row
@@ -21,12 +20,6 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def end(self, reason: str) -> int:
         """End those that have not ended yet; return how many."""
         return self.filter(ended_at=None).update(ended_at=timezone.now(), end_reason=reason)
-
-    @transaction.atomic
-    def end_all_of(self, user_id: int, reason: str) -> None:
-        """End every session of a user, and tell the apps above to end the ways in that they have handed out."""
-        self.filter(user=user_id).end(reason)
-        access_revoked.send(Session, user_id=user_id)
 
 
 class Session(models.Model):

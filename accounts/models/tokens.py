@@ -23,6 +23,7 @@ class MailToken(models.Model):
     purpose = models.CharField(max_length=8, choices=Purpose.choices)
     hash = models.CharField(max_length=64, unique=True)
     email = models.EmailField(max_length=254)
+    credential_epoch = models.PositiveIntegerField(help_text="the user's when the link was asked for")
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
 

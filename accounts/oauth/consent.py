@@ -18,12 +18,15 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from accounts.errors import SessionEnded
 from accounts.models import User
 from accounts.models.session import SESSION_KEY
 from accounts.oauth import grants, limits, parameters
 from accounts.oauth.errors import OAuthRefusal, json_answer
 from accounts.oauth.scopes import SCOPES, api_resource, known_resource
+from accounts.pages.base import page_user
 from accounts.security.network import client_info
+from accounts.services.sessions import lock_session
 from common.errors import ParleyError
 from common.policy import FORM_LEADS_ELSEWHERE
 from common.view_options import view_options
@@ -130,8 +133,9 @@ def _ask(request: HttpRequest, scopes: list[str], wanted: dict[str, Any]) -> Htt
 
 @transaction.atomic
 def _grant(request: HttpRequest, scopes: list[str], wanted: dict[str, Any]) -> HttpResponse:
-    session = request.session.get(SESSION_KEY)
-    if session is None or not grants.lock_session(request.user, UUID(session)):  # type: ignore[arg-type]
+    try:
+        lock_session(page_user(request), UUID(request.session[SESSION_KEY]))
+    except SessionEnded:
         return redirect_to_login(request.get_full_path(), reverse("page-sign-in"))
     from oauth2_provider.exceptions import OAuthToolkitError
 

@@ -2,12 +2,11 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.models import Session, User
+from accounts.models import User
 from accounts.oauth.errors import MayNotGrant
 from accounts.oauth.models import AppGrant
 
@@ -18,14 +17,6 @@ def require_may_grant(user: User) -> None:
     """Raise MayNotGrant for an unconfirmed address, unless the operator asked for no confirmation."""
     if settings.REQUIRE_CONFIRMED_EMAIL and not user.is_email_confirmed:
         raise MayNotGrant()
-
-
-def lock_session(user: User, session_id: UUID) -> bool:
-    """Tell whether the browser's session still stands, and keep it from ending before the transaction does.
-
-    Whatever ends sessions ends grants after them, so a grant made here cannot slip through between the two.
-    """
-    return Session.objects.alive().select_for_update(of=("self",)).filter(pk=session_id, user=user).exists()
 
 
 def record_consent(request: Any, code_hash: str) -> AppGrant:

@@ -94,7 +94,7 @@ def end_device(request: HttpRequest, session_id: UUID) -> HttpResponse:
 @require_POST
 def end_devices(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere, here too."""
-    Session.objects.end_all_of(page_user(request).pk, "signed_out_everywhere")
+    page_user(request).secure("signed_out_everywhere")
     logout(request)
     return HttpResponseRedirect(reverse("page-sign-in"))
 

@@ -1,18 +1,15 @@
 """E-mail addresses: confirmed, and changed."""
 
-from functools import partial
-
 from django.db import IntegrityError, transaction
 
 from accounts.errors import InvalidToken
-from accounts.mail.jobs import mail_address_change, mail_address_changed, mail_confirmation, mail_confirmation_to
-from accounts.mail.worker import enqueue
+from accounts.mail.tasks import enqueue_link, mail_notice, owner_of
 from accounts.models import User
 from accounts.normalise import email_key
 from accounts.security.network import ClientInfo
 from accounts.security.rate_limits import count_mail_request, count_registration
 from accounts.services.credentials import require_password
-from accounts.services.mail_tokens import Purpose, look_at, use, void_all
+from accounts.services.mail_tokens import Purpose, look_at, use
 from accounts.services.registration import TAKEN, require_free
 from common.errors import Invalid
 
@@ -20,13 +17,13 @@ from common.errors import Invalid
 def resend_confirmation(user: User, client: ClientInfo) -> None:
     """Mail a new confirmation link, if one is needed."""
     count_mail_request(user.email, client.network)
-    transaction.on_commit(partial(enqueue, mail_confirmation, user.pk))
+    enqueue_link(Purpose.CONFIRM, None if user.is_email_confirmed else user, user.email)
 
 
 def resend_confirmation_to(email: str, client: ClientInfo) -> None:
-    """The same for somebody who is not signed in: whether there is such an account is found out after the answer."""
+    """The same for somebody who is not signed in, whether there is such an account or not."""
     count_mail_request(email, client.network)
-    transaction.on_commit(partial(enqueue, mail_confirmation_to, email))
+    enqueue_link(Purpose.CONFIRM, owner_of(email, is_email_confirmed=False), email)
 
 
 def request_change(user: User, email: str, password: str, client: ClientInfo) -> None:
@@ -35,7 +32,9 @@ def request_change(user: User, email: str, password: str, client: ClientInfo) ->
     count_registration(client.network)  # it tells, like registering, whether an address is taken
     count_mail_request(email, client.network)
     require_free(User(pk=user.pk, email=email))
-    transaction.on_commit(partial(enqueue, mail_address_change, user.pk, email))
+    with transaction.atomic():
+        enqueue_link(Purpose.CHANGE, user, email)
+        mail_notice.enqueue("change_notice", user.email, new_email=email)
 
 
 @transaction.atomic
@@ -59,5 +58,4 @@ def _change(user: User, email: str) -> None:
             user.save(update_fields=["email", "updated_at"])
     except IntegrityError as error:
         raise Invalid(errors={"email": [TAKEN["email"]]}) from error
-    void_all(user)  # a reset link in the old mailbox must not open the account
-    transaction.on_commit(partial(enqueue, mail_address_changed, old, email))
+    mail_notice.enqueue("changed", old, new_email=email)

@@ -14,6 +14,7 @@ from accounts.errors import KeyInvalid, ScopeMissing, SessionEnded
 from accounts.models import ApiKey, Session, User
 from accounts.models.tokens import hash_of
 from accounts.security.network import ClientInfo
+from accounts.services.sessions import lock_session
 from common.errors import Invalid, NotFound
 from common.sql import instant, instant_of, uuid_of
 
@@ -42,10 +43,10 @@ class KeyHolder:
 
 @transaction.atomic
 def create_key(
-    user: User, name: str, scopes: list[str], expires_at: datetime | None, client: ClientInfo
+    user: User, asking: UUID, name: str, scopes: list[str], expires_at: datetime | None, client: ClientInfo
 ) -> tuple[ApiKey, str]:
-    """Return a new key's row and the key itself, which is not kept."""
-    list(User.objects.select_for_update(no_key=True).filter(pk=user.pk).values_list("pk"))
+    """Return a new key's row and the key itself, which is not kept; `asking` is the session that wants it."""
+    lock_session(user, asking)
     if ApiKey.objects.filter(user=user, session__ended_at=None).count() >= MOST_KEYS:
         raise Invalid(f"There are {MOST_KEYS} keys already; revoke one first.")
     secret, now = PREFIX + secrets.token_urlsafe(32), timezone.now()

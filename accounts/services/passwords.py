@@ -1,23 +1,20 @@
-"""Passwords: forgotten, and changed. Both end every session that was opened before."""
-
-from functools import partial
+"""Passwords: forgotten, and changed. Both secure the account."""
 
 from django.db import transaction
 
 from accounts.errors import InvalidCredentials
-from accounts.mail.jobs import mail_password_changed, mail_reset
-from accounts.mail.worker import enqueue
+from accounts.mail.tasks import enqueue_link, mail_notice, owner_of
 from accounts.models import User
 from accounts.security.network import ClientInfo
 from accounts.security.rate_limits import count_mail_request
 from accounts.services.credentials import require_good_password, require_password
-from accounts.services.mail_tokens import Purpose, look_at, use, void_all
+from accounts.services.mail_tokens import Purpose, look_at, use
 
 
 def request_reset(email: str, client: ClientInfo) -> None:
-    """Have a reset link mailed; the account is looked up after the answer, so that the answer tells nothing."""
+    """Have a reset link mailed; where there is no such account the same is done, so that nothing tells."""
     count_mail_request(email, client.network)
-    transaction.on_commit(partial(enqueue, mail_reset, email))
+    enqueue_link(Purpose.RESET, owner_of(email), email)
 
 
 def reset(secret: str, password: str) -> User:
@@ -37,16 +34,13 @@ def change(user: User, old: str, new: str, client: ClientInfo) -> None:
     """Set a new password for a signed-in user, whose sessions all end: the caller starts a new one."""
     require_password(user, old, client, "old_password")
     require_good_password(new, user, "new_password")
-    before = user.password
     user.set_password(new)
     with transaction.atomic():
-        same = User.objects.select_for_update(no_key=True).filter(pk=user.pk, password=before, is_active=True)
-        if not same.exists():  # changed twice at once
+        if User.objects.locked(user.actor) is None:  # secured meanwhile
             raise InvalidCredentials()
         _store(user)
 
 
 def _store(user: User) -> None:
     user.save(update_fields=["password", "is_email_confirmed", "updated_at"])
-    void_all(user)
-    transaction.on_commit(partial(enqueue, mail_password_changed, user.pk))
+    mail_notice.enqueue("password_changed", user.email)

@@ -1,16 +1,14 @@
 """A new account."""
 
-from functools import partial
-
 from django.db import IntegrityError, transaction
 
-from accounts.mail.jobs import mail_confirmation
-from accounts.mail.worker import enqueue
+from accounts.mail.tasks import enqueue_link
 from accounts.models import User
 from accounts.normalise import email_key
 from accounts.security.network import ClientInfo
 from accounts.security.rate_limits import count_registration
 from accounts.services.credentials import require_good_password
+from accounts.services.mail_tokens import Purpose
 from common.errors import Invalid
 
 TAKEN = {
@@ -46,7 +44,7 @@ def save_unless_taken(user: User) -> None:
     try:
         with transaction.atomic():
             user.save()
-            transaction.on_commit(partial(enqueue, mail_confirmation, user.pk))
+            enqueue_link(Purpose.CONFIRM, user, user.email)
     except IntegrityError:
         user.pk = None
         require_free(user)

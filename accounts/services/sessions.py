@@ -5,13 +5,14 @@ Order of locks: user, then session.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import update_last_login
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.errors import InvalidCredentials, RefreshInvalid
+from accounts.errors import InvalidCredentials, RefreshInvalid, SessionEnded
 from accounts.models.session import Session
 from accounts.models.tokens import hash_of
 from accounts.models.user import User
@@ -34,12 +35,11 @@ class Tokens:
 def start_session(user: User, client: ClientInfo, kind: Session.Kind = Session.Kind.API) -> Session:
     """Start a session for somebody whose password was just found right.
 
-    The account is locked and compared with what was checked: a password that changed meanwhile opens nothing.
+    The account is locked and compared with what was checked: one that was secured meanwhile is not opened.
     """
     now = timezone.now()
     with transaction.atomic():
-        unchanged = User.objects.select_for_update(no_key=True).filter(pk=user.pk, password=user.password)
-        if not unchanged.filter(is_active=True).exists():
+        if User.objects.locked(user.actor) is None:
             raise InvalidCredentials()
         Session.objects.filter(user=user, expires_at__lt=now - KEEP_ENDED).delete()
         session = Session(user=user, kind=kind, created_at=now, last_used_at=now)
@@ -50,6 +50,17 @@ def start_session(user: User, client: ClientInfo, kind: Session.Kind = Session.K
         if kind is Session.Kind.API:  # Django's own sign-in does it for pages
             update_last_login(User, user)
     return session
+
+
+def lock_session(user: User, session_id: UUID) -> None:
+    """Lock the account and the session that asks, inside a transaction; raise SessionEnded where it lets in no more.
+
+    Whatever makes a credential begins with this: one that secures the account takes the same lock, and so comes either
+    before, and is seen here, or after, and ends what was made.
+    """
+    standing = Session.objects.alive().select_for_update(of=("self",)).filter(pk=session_id, user=user)
+    if User.objects.locked(user.actor) is None or not standing.exists():
+        raise SessionEnded()
 
 
 def expiry(session: Session, now: datetime) -> datetime:

@@ -12,10 +12,10 @@ from django.core.mail import EmailMessage
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
-from accounts.mail.worker import mail_worker
 from accounts.models import User
 from accounts.security.counters import forget_limiter, limiter
 from accounts.tests.oauth_fixtures import apps, browser, browsers, chatgpt, site, tool  # noqa: F401
+from common.testing import run_due_tasks
 
 PASSWORD = "correct horse battery"
 
@@ -58,7 +58,6 @@ def _own_limits(settings: Any, tmp_path: Any) -> Iterator[None]:
     settings.MEDIA_ROOT = str(tmp_path)
     forget_limiter()
     yield
-    mail_worker().drain(10)
     limiter().reset()
     forget_limiter()
 
@@ -101,7 +100,7 @@ def outbox(transactional_db: None) -> Callable[[], list[EmailMessage]]:
     """Return the mails sent so far, all that were asked for included."""
 
     def wait() -> list[EmailMessage]:
-        assert mail_worker().drain(10)
+        run_due_tasks()
         return mail.outbox
 
     return wait

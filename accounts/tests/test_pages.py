@@ -71,7 +71,7 @@ def test_signing_in_makes_a_session_row_and_signing_out_ends_it(alices, alice, r
 
 @pytest.mark.parametrize("end", [
     lambda user: Session.objects.all().end("revoked"),
-    lambda user: Session.objects.end_all_of(user.pk, "signed_out_everywhere"),
+    lambda user: user.secure("signed_out_everywhere"),
     lambda user: type(user).objects.update(is_active=False),
     lambda user: (user.set_password("set in the shell"), user.save()),
     lambda user: user.delete(),
@@ -174,6 +174,8 @@ def test_address_and_account_are_changed_and_deleted_by_forms(alices, outbox):
     alices.post("/accounts/email/", {"email": "new@example.com", "password": PASSWORD})
     alices.post("/accounts/confirm/", {"token": token_in(outbox()[0])})
     assert User.objects.get().email == "new@example.com"
+    assert alices.post("/accounts/delete/", {"password": PASSWORD}).status_code == 302  # signed out everywhere
+    alices.post("/accounts/sign-in/", {"email": "new@example.com", "password": PASSWORD})
 
     assert alices.post("/accounts/delete/", {"password": "wrong"}).status_code == 400
     assert alices.post("/accounts/delete/", {"password": PASSWORD}).status_code == 200

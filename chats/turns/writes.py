@@ -19,6 +19,7 @@ from chats.models import State
 from chats.rows import MessageRow, Part, columns, row_of, update
 from chats.turns.branching import LockedChat, Placement
 from chats.turns.requests import TurnRequest
+from common.leases import database_now, lease_end
 from common.sql import Statement, among, instant, is_postgresql, run_all, uuid_of
 from usage.quota import settlement
 
@@ -66,19 +67,6 @@ class Outcome:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     attempts: int = 1
-
-
-def database_now() -> str:
-    """SQL for the database's own clock, in the form in which instants are stored."""
-    return "clock_timestamp()" if is_postgresql() else "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')"
-
-
-def lease_end() -> str:
-    """SQL for the instant at which a lease given now expires."""
-    seconds = settings.LEASE_SECONDS
-    if is_postgresql():
-        return f"clock_timestamp() + interval '{seconds} seconds'"
-    return f"strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '+{seconds} seconds')"
 
 
 def insert_turn(

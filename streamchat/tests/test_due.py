@@ -1,4 +1,4 @@
-"""Who finishes what, seen from the rows."""
+"""What a channel is owed, seen from the rows: by whoever runs the task, first or after a killed process."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,10 +10,9 @@ from chats.models import State, Turn
 from chats.tests.helpers import begin, ended
 from common.ids import uuid7
 from conftest import Person
-from streamchat.leases import are_due, renew, take_over
 from streamchat.models import Channel, Reply
-
-ELSEWHERE = "elsewhere"
+from streamchat.reply_poster import Due
+from streamchat.tasks import find_due
 
 
 @pytest.fixture
@@ -25,30 +24,25 @@ def channel(live: str, alice: Person) -> Channel:
 
 
 def owed(channel: Channel, **values: Any) -> Reply:
-    """Make a row whose process has been gone for a minute."""
-    past = timezone.now() - timedelta(minutes=1)
-    given = {"asker": "ada", "command": "gpt", "lease_owner": ELSEWHERE, "lease_until": past, "created_at": past}
+    """Make a row whose command was accepted a minute ago."""
+    given = {"asker": "ada", "command": "gpt", "created_at": timezone.now() - timedelta(minutes=1)}
     return Reply.objects.create(channel=channel, **{**given, **values})
 
 
-def test_a_reply_that_lost_its_process_is_taken_once(channel: Channel) -> None:
+def due(row: Reply) -> Due:
+    found = find_due(row.pk)
+    assert found is not None
+    return found
+
+
+def test_a_command_whose_turn_was_never_recorded_has_no_reply(channel: Channel) -> None:
     row = owed(channel)
 
-    assert are_due()
-    (due,) = take_over("here")
-    assert (due.row_id, due.cid, due.chat, due.note) == (row.pk, channel.cid, None, "")
-    assert take_over("there") == []
-    assert not are_due()
-    row.refresh_from_db()
-    assert (row.lease_owner, row.attempts) == ("here", 2)
+    assert (due(row).row_id, due(row).cid, due(row).chat, due(row).note) == (row.pk, channel.cid, None, "")
 
 
-def test_what_is_renewed_or_finished_is_left_alone(channel: Channel) -> None:
-    renew([owed(channel).pk])
-    owed(channel, finished_at=timezone.now())
-
-    assert not are_due()
-    assert take_over("here") == []
+def test_what_is_finished_is_left_alone(channel: Channel) -> None:
+    assert find_due(owed(channel, finished_at=timezone.now()).pk) is None
 
 
 def test_a_turn_that_the_row_never_heard_of_is_found_by_its_key(channel: Channel, alice: Person) -> None:
@@ -57,8 +51,7 @@ def test_a_turn_that_the_row_never_heard_of_is_found_by_its_key(channel: Channel
     Turn.objects.filter(reply_id=reply["id"]).update(key=row.key)
     ended(alice, str(channel.chat))
 
-    (due,) = take_over("here")
-    assert str(due.reply) == reply["id"]
+    assert str(due(row).reply) == reply["id"]
 
 
 def test_a_blocked_turn_that_the_row_never_heard_of_is_a_note(channel: Channel, alice: Person) -> None:
@@ -67,21 +60,19 @@ def test_a_blocked_turn_that_the_row_never_heard_of_is_a_note(channel: Channel, 
     ended(alice, str(channel.chat))
     Turn.objects.filter(reply_id=reply["id"]).update(key=row.key, state=State.BLOCKED)
 
-    (due,) = take_over("here")
-    assert (due.reply, due.note) == (None, "This message was blocked by a content filter.")
+    assert (due(row).reply, due(row).note) == (None, "This message was blocked by a content filter.")
 
 
 def test_what_was_to_be_noted_is_noted(channel: Channel) -> None:
-    owed(channel, note="The quota is used up.", is_posted=True)
+    row = owed(channel, note="The quota is used up.", is_posted=True)
 
-    (due,) = take_over("here")
-    assert (due.note, due.is_posted) == ("The quota is used up.", True)
+    assert (due(row).note, due(row).is_posted) == ("The quota is used up.", True)
 
 
 def test_what_is_an_hour_old_is_given_up(channel: Channel) -> None:
     row = owed(channel, created_at=timezone.now() - timedelta(hours=2))
 
-    assert take_over("here") == []
+    assert find_due(row.pk) is None
     row.refresh_from_db()
     assert row.outcome == "given_up"
     assert row.finished_at is not None
