@@ -43,7 +43,7 @@ def due_queues() -> set[str]:
 
 
 @transaction.atomic
-def claim(owner: str, queue_name: str, most: int, held: Collection[UUID]) -> list[Task]:
+def claim_tasks(owner: str, queue_name: str, most: int, held: Collection[UUID]) -> list[Task]:
     """Take what is due, the oldest first; another process that asks at the same moment gets others.
 
     What the owner still `held` when the lease ran out is under way already.
@@ -79,7 +79,7 @@ def function_to_call(row: Task) -> tuple[TaskFunction[Any], list[Any], dict[str,
     return function_of(row), args, kwargs
 
 
-def settle(row: Task, error: BaseException | None) -> None:
+def settle_task(row: Task, error: BaseException | None) -> None:
     """Record how an attempt ended, unless another process has the task by now."""
     held = Task.objects.filter(
         pk=row.pk, status=Task.Status.RUNNING, lease_owner=row.lease_owner, attempts=row.attempts

@@ -16,7 +16,7 @@ from django.db import connection, connections
 
 from common.executor import database
 from common.models import Task
-from common.task_queue import claim, due_queues, function_to_call, renew, settle
+from common.task_queue import claim_tasks, due_queues, function_to_call, renew, settle_task
 from common.tasks import ASYNC_QUEUE, DEFAULT_QUEUE, off_enqueue, on_enqueue
 
 logger = logging.getLogger("parley.tasks")
@@ -76,7 +76,7 @@ class TaskWorker:
         for queue_name, room in self._room().items():
             if room > 0 and queue_name in due:
                 for row in await database().write(
-                    claim, self.name, queue_name, min(room, CLAIMED_AT_ONCE), [*self._rows]
+                    claim_tasks, self.name, queue_name, min(room, CLAIMED_AT_ONCE), [*self._rows]
                 ):
                     self._begin(row)
 
@@ -106,7 +106,7 @@ class TaskWorker:
         """Record the end; while the database is away the task stays ours, else it would be done twice."""
         while True:
             try:
-                return await database().write(settle, row, error)
+                return await database().write(settle_task, row, error)
             except Exception as failure:
                 logger.error("the end of task %s could not be stored, trying again: %s", row, failure)
                 if isinstance(error, asyncio.CancelledError):

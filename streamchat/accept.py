@@ -30,7 +30,7 @@ class AcceptedCommand:
     ask: SendRequest
 
 
-def claim(command: StreamCommand) -> AcceptedCommand | None:
+def claim_command(command: StreamCommand) -> AcceptedCommand | None:
     """Record a webhook and the reply that it makes due; None where it had its effect before. Raises AskerInactive.
 
     The task that brings the reply into the channel waits for `attach` or `record_note`; where this process dies before,
@@ -47,7 +47,7 @@ def claim(command: StreamCommand) -> AcceptedCommand | None:
 
 
 def _decided_after() -> float:
-    """Return the seconds by which a process that lives has decided: the moderator and the database have their limits."""
+    """Return when a process that lives has decided, in seconds: the moderator and the database have their limits."""
     return float(settings.MODERATION_TIMEOUT + settings.DATABASE_WAIT)
 
 

@@ -37,7 +37,7 @@ class CommandTask:
         self.is_late = False  # the hook has answered; the channel hears what is decided from now on
 
     async def run(self) -> HookResponse:
-        claimed = await database().write(retry_conflicts, accept.claim, self.command)
+        claimed = await database().write(retry_conflicts, accept.claim_command, self.command)
         self.is_claimed = True
         if claimed is None:
             return await self._earlier_answer()

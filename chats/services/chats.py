@@ -57,7 +57,7 @@ def require_chat(owner_id: int, chat_id: UUID) -> UUID | None:
     return row[0]
 
 
-def owner_of(chat_id: UUID) -> int | None:
+def chat_owner(chat_id: UUID) -> int | None:
     """Return whose chat it is; None for one that is yet to be made."""
     return Chat.objects.filter(pk=chat_id).values_list("owner_id", flat=True).first()
 

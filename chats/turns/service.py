@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.access import Claims, Viewer, load_viewer, require_confirmed
 from chats.errors import ChatNotFound, Draining
 from chats.rows import MessageRow
-from chats.services.chats import owner_of, require_chat
+from chats.services.chats import chat_owner, require_chat
 from chats.turns.accept import accept_turn, find_repeated
 from chats.turns.branching import question_of
 from chats.turns.engine import engine
@@ -74,7 +74,7 @@ def _unmoderated(asker: Asker, request: TurnRequest) -> tuple[TurnRequest, str] 
 
 def _require_own(viewer: Viewer, request: TurnRequest) -> None:
     """Refuse a foreign chat before its text goes anywhere; one that is yet to be made is nobody's."""
-    if isinstance(request, SendRequest) and request.create and owner_of(request.chat) is None:
+    if isinstance(request, SendRequest) and request.create and chat_owner(request.chat) is None:
         return
     require_chat(viewer.id, request.chat)
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from common.models import Task
-from common.task_queue import claim, forget_finished, renew, settle
+from common.task_queue import claim_tasks, forget_finished, renew, settle_task
 from common.tasks import RETRY_DELAYS, Actor
 from common.testing import run_due_tasks
 from common.tests.sample_tasks import act, anote, calls, fail, hold, no_task, note, release
@@ -77,7 +77,7 @@ def test_of_two_workers_one_gets_a_task() -> None:
 
     def work(name: str) -> None:
         barrier.wait(10)
-        while rows := claim(name, "tests", 7, held=[]):
+        while rows := claim_tasks(name, "tests", 7, held=[]):
             taken.extend(rows)
         connections.close_all()
 
@@ -134,19 +134,19 @@ def test_leases_are_renewed_however_seldom_workers_look(settings, live) -> None:
 def test_a_lease_that_ran_out_is_another_workers_and_the_first_has_no_say(settings) -> None:
     row = hold.enqueue("orphan")
     Task.objects.update(queue_name="tests")
-    (first,) = claim("first", "tests", 1, held=[])
-    assert claim("second", "tests", 1, held=[]) == []
+    (first,) = claim_tasks("first", "tests", 1, held=[])
+    assert claim_tasks("second", "tests", 1, held=[]) == []
     Task.objects.update(lease_until=timezone.now() - timedelta(hours=1))
 
-    assert claim("first", "tests", 1, held=[row.pk]) == []  # it is under way there
-    (second,) = claim("second", "tests", 1, held=[])
-    settle(first, None)
+    assert claim_tasks("first", "tests", 1, held=[row.pk]) == []  # it is under way there
+    (second,) = claim_tasks("second", "tests", 1, held=[])
+    settle_task(first, None)
 
     assert renew("first", [row.pk]) == {row.pk}
     assert renew("second", [row.pk]) == set()
     row.refresh_from_db()
     assert (row.status, row.lease_owner, row.attempts) == (RUNNING, "second", 2)
-    settle(second, None)
+    settle_task(second, None)
     row.refresh_from_db()
     assert row.status == SUCCESSFUL
 
