@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
-
 from chats.errors import FilesNotSupported
-from chats.services.client_ids import LENGTH, is_storable
+from chats.services.client_ids import LENGTH, is_client_id
+from chats.wire.fields import message_problem
 from common.errors import Invalid
 
 SUBMIT, REGENERATE = "submit-message", "regenerate-message"
@@ -51,14 +50,14 @@ def _name(data: dict[str, Any], field: str, default: str | None = None) -> str:
     value = data.get(field)
     if value is None and default is not None:
         return default
-    if not isinstance(value, str) or not is_storable(value):
+    if not isinstance(value, str) or not is_client_id(value):
         raise _invalid(field, f"`{field}` must be a text of 1 to {LENGTH} characters.")
     return value
 
 
 def _model(data: dict[str, Any]) -> str:
     model = data.get("model") or ""
-    if not isinstance(model, str) or len(model) > 200 or (model and not is_storable(model)):
+    if not isinstance(model, str) or len(model) > 200 or (model and not is_client_id(model)):
         raise _invalid("model", "`model` must be the name of a model.")
     return model
 
@@ -92,8 +91,6 @@ def _string(part: dict[str, Any]) -> str:
 
 
 def _checked(text: str) -> str:
-    if len(text) > settings.MAX_MESSAGE_CHARS:
-        raise _invalid("messages", f"A message has at most {settings.MAX_MESSAGE_CHARS} characters.")
-    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
-        raise _invalid("messages", "NUL and unpaired surrogates are not allowed.")
+    if problem := message_problem(text):
+        raise _invalid("messages", problem)
     return text if text.strip() else ""

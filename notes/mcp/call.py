@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +11,10 @@ from django.http import HttpRequest
 from accounts.oauth.resource_server import GrantedAccess
 from common.errors import Invalid, UnsupportedType
 from common.json import loads
+from common.text import UNSTORABLE, is_storable
 
 LARGE_BODY = 2**18  # from here on a body is read on a thread
 MAX_METHOD, MAX_ID = 100, 256  # answers repeat both
-_UNPAIRED = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -46,12 +45,12 @@ def _read(body: bytes) -> tuple[Any, bytes]:
     """
     message = loads(body)
     text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
-    return message, _UNPAIRED.sub(r"\\u0000", text).encode()
+    return message, UNSTORABLE.sub(r"\\u0000", text).encode()
 
 
 def _id_of(message: Any) -> int | str | None:
     found = message.get("id") if isinstance(message, dict) else None
-    fits = isinstance(found, str) and len(found) <= MAX_ID and not _UNPAIRED.search(found)
+    fits = isinstance(found, str) and len(found) <= MAX_ID and is_storable(found)
     return found if fits or type(found) is int else None
 
 
