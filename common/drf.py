@@ -57,6 +57,33 @@ class IdField(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
+class FlagField(serializers.BooleanField):
+    """`true` or `false`; DRF's own field takes words and numbers, too."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class NumberField(serializers.FloatField):
+    """A number of JSON's; DRF's own field takes text and booleans, too."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            self.fail("invalid")
+        return data
+
+
+class WholeNumberField(serializers.IntegerField):
+    """A whole number of JSON's; DRF's own field takes text, too."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return data
+
+
 class OneFormat(BaseContentNegotiation):
     """Every address speaks one format, whatever `Accept` says: a 406 helps nobody who can read an error in JSON."""
 
