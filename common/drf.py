@@ -3,12 +3,15 @@
 from typing import Any
 from uuid import UUID
 
+from django.core.validators import ProhibitNullCharactersValidator
 from rest_framework import serializers
 from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
 from rest_framework.parsers import JSONParser as StockParser
 from rest_framework.renderers import JSONRenderer as StockRenderer
+from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from common.json import dumps, loads
+from common.text import NOT_STORABLE, is_storable
 
 
 class JSONParser(StockParser):
@@ -29,13 +32,19 @@ class JSONRenderer(StockRenderer):
 class TextField(serializers.CharField):
     """Text kept exactly as sent: whitespace stays, NUL and unpaired surrogates are refused, only strings are taken."""
 
+    default_error_messages = {"storable": NOT_STORABLE}
+    characters = (ProhibitNullCharactersValidator, ProhibitSurrogateCharactersValidator)  # a hundred times slower
+
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("trim_whitespace", False)
         super().__init__(**kwargs)
+        self.validators = [each for each in self.validators if not isinstance(each, self.characters)]
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
+        if not is_storable(data):
+            self.fail("storable")
         return super().to_internal_value(data)
 
 
@@ -46,6 +55,33 @@ class IdField(serializers.UUIDField):
         if not isinstance(data, str):
             self.fail("invalid", value=data)
         return super().to_internal_value(data)
+
+
+class FlagField(serializers.BooleanField):
+    """`true` or `false`; DRF's own field takes words and numbers, too."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class NumberField(serializers.FloatField):
+    """A number of JSON's; DRF's own field takes text and booleans, too."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            self.fail("invalid")
+        return data
+
+
+class WholeNumberField(serializers.IntegerField):
+    """A whole number of JSON's; DRF's own field takes text, too."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return data
 
 
 class OneFormat(BaseContentNegotiation):

@@ -71,7 +71,7 @@ def as_refusal(error: BaseException) -> errors.ParleyError | None:
 
 def _from_drf(error: drf.APIException) -> errors.ParleyError:
     if isinstance(error, drf.ValidationError):
-        return errors.Invalid(errors=flatten(error.detail))
+        return _invalid(flatten(error.detail))
     if isinstance(error, drf.NotAcceptable):
         return NotAcceptable()
     kind = DRF_ERRORS.get(type(error), errors.ParleyError)
@@ -79,12 +79,18 @@ def _from_drf(error: drf.APIException) -> errors.ParleyError:
     return kind(str(error.detail) if kind is errors.ParleyError else "", retry_after=wait)
 
 
+def _invalid(fields: dict[str, list[str]]) -> errors.Invalid:
+    """Say the first thing that is wrong in `detail` too, for clients that show nothing else."""
+    words = [texts[0] if name == "details" else f"`{name}`: {texts[0]}" for name, texts in fields.items() if texts]
+    return errors.Invalid("".join(words[:1]), errors=fields)
+
+
 def flatten(detail: Any, field: str = "details") -> dict[str, list[str]]:
     """Turn DRF's nested error detail into a map of field name to list of strings."""
     if isinstance(detail, Mapping):
         found: dict[str, list[str]] = {}
         for name, inner in detail.items():
-            label = "details" if name == "non_field_errors" else str(name)
+            label = field if name == "non_field_errors" else str(name)
             for key, texts in flatten(inner, label).items():
                 found.setdefault(key, []).extend(texts)
         return found

@@ -16,7 +16,8 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from common.errors import Invalid, MethodNotAllowed, NotSignedIn, UnsupportedType
-from common.json import dumps, loads
+from common.json import dumps, loads, loads_apart
+from common.off_loop import SMALL, off_loop
 from common.problems import problem_response, refusal_of
 
 JSON_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
@@ -92,17 +93,32 @@ def json_response(data: Any, status: int = 200, headers: dict[str, str] | None =
     )
 
 
-def read_object(request: HttpRequest) -> dict[str, Any]:
-    """Return the JSON object in the body; an empty body is an empty object.
-
-    Raises UnsupportedType, NotJson, or Invalid where the JSON is not an object.
-    """
-    body = request.body
-    if not body:
-        return {}
+def json_body(request: HttpRequest) -> bytes:
+    """Return a body that says it is JSON; raise UnsupportedType."""
     if request.content_type not in settings.JSON_TYPES:
         raise UnsupportedType()
-    data = loads(body)
+    return request.body
+
+
+async def checked_body(serializer: type[Serializer[Any]], request: HttpRequest, apart: str = "") -> dict[str, Any]:
+    """Return the valid values of the JSON object in the body; an empty body is an empty object.
+
+    Where the body is large, the member `apart` reaches its field as `common.json.Pieces`. Raises UnsupportedType,
+    NotJson, Invalid where the JSON is not an object, or field errors.
+    """
+    body = request.body and json_body(request)
+    return await off_loop(len(body), _checked_object, serializer, body, apart)
+
+
+def _checked_object(serializer: type[Serializer[Any]], body: bytes, apart: str) -> dict[str, Any]:
+    return checked(serializer, read_object(body, apart))
+
+
+def read_object(body: bytes, apart: str = "") -> dict[str, Any]:
+    """Return a JSON object; raise NotJson, or Invalid where the JSON is not an object."""
+    if not body:
+        return {}
+    data = loads_apart(body, apart) if apart and len(body) > SMALL else loads(body)
     if not isinstance(data, dict):
         raise Invalid("Send a JSON object.")
     return data
@@ -112,6 +128,11 @@ def checked(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:
     """Return the valid values of an input, or raise its field errors."""
     empty = isinstance(data, Mapping) and not data
     return dict(_defaults(serializer) if empty else _serializer(serializer).run_validation(data))
+
+
+def without_null(data: Any) -> Any:
+    """Return an object without its members that are null: for foreign clients, they are as good as absent."""
+    return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
 
 
 @cache

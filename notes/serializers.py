@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from rest_framework import serializers
 
-from chats.api.serializers import ContentField
+from chats.wire.fields import ContentField
 from common.drf import TextField
 from common.problems import flatten
 from notes.text import MAX_TAG, MAX_TITLE, normal_tags, tags_problem

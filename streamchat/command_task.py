@@ -11,6 +11,7 @@ from accounts.access import Viewer
 from chats import turns
 from chats.errors import ReplyBlocked, TurnRunning
 from chats.models import State
+from chats.wire.fields import message_problem
 from common.errors import ParleyError, Unavailable
 from common.executor import database
 from common.per_loop import per_loop
@@ -150,8 +151,4 @@ def _result(task: "asyncio.Task[HookResponse]", command: StreamCommand) -> HookR
 def _what_is_wrong(text: str) -> str:
     if not text:
         return EMPTY
-    if len(text) > settings.MAX_MESSAGE_CHARS:
-        return f"A message has at most {settings.MAX_MESSAGE_CHARS} characters."
-    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
-        return "The message has characters that cannot be kept."
-    return ""
+    return message_problem(text)

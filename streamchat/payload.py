@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from chats.services.client_ids import is_storable
+from chats.services.client_ids import is_client_id
 from common.errors import Invalid
 
 CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,100}:[A-Za-z0-9_!-]{1,150}")
@@ -62,7 +62,7 @@ def parse_command(data: Mapping[str, Any], body: bytes, webhook_id: str) -> Stre
 def _asker(data: Mapping[str, Any], message: Mapping[str, Any]) -> str:
     for holder in (data, message):
         user = holder.get("user")
-        if isinstance(user, dict) and isinstance(user.get("id"), str) and is_storable(user["id"]):
+        if isinstance(user, dict) and isinstance(user.get("id"), str) and is_client_id(user["id"]):
             return str(user["id"])
     raise _invalid("user", "The id of the sender is missing.")
 
@@ -81,7 +81,7 @@ def _cid(message: Mapping[str, Any]) -> str:
 
 def _parent(message: Mapping[str, Any]) -> str:
     parent = message.get("parent_id") or ""
-    if not isinstance(parent, str) or (parent and not is_storable(parent)):
+    if not isinstance(parent, str) or (parent and not is_client_id(parent)):
         raise _invalid("message.parent_id", "This is not the id of a message.")
     return parent
 

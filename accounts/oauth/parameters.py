@@ -4,6 +4,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, QueryDict
 
 from accounts.oauth.errors import NotForm, OAuthRefusal
+from common.text import is_storable
 
 FORM = "application/x-www-form-urlencoded"
 REPEATABLE = {"resource"}  # RFC 8707, 2
@@ -24,5 +25,5 @@ def require_sane(given: QueryDict) -> None:
     for name, values in given.lists():
         if len(values) > 1 and name not in REPEATABLE:
             raise OAuthRefusal(f"The parameter {name[:40]!r} is given more than once.")
-        if any("\0" in text for text in (name, *values)):
+        if not all(map(is_storable, (name, *values))):
             raise OAuthRefusal("A parameter contains NUL.")

@@ -20,6 +20,7 @@ from accounts.oauth import client_documents, clients, grants
 from accounts.oauth.models import AppGrant
 from accounts.oauth.revocation import end
 from accounts.oauth.scopes import known_resource
+from common.text import is_storable
 
 LOOPBACK = ("http://127.0.0.1", "http://[::1]")
 
@@ -29,7 +30,7 @@ class Validator(OAuth2Validator):
 
     def _load_application(self, client_id: Any, request: Any) -> Any:
         """Return a client that may be used now; what no client id can be does not reach the database."""
-        if not client_id or len(client_id) > clients.CLIENT_ID_CHARS or "\0" in client_id:
+        if not client_id or len(client_id) > clients.CLIENT_ID_CHARS or not is_storable(client_id):
             return None
         try:
             found = super()._load_application(client_id, request)

@@ -21,7 +21,7 @@ from chats.wire.schema import PROBLEMS, TURN_PROBLEMS
 from chats.wire.waiting import failure_of
 from common.errors import ParleyError
 from common.problems import problem_response
-from common.views import checked, json_response, read_object
+from common.views import checked_body, json_response
 
 
 def problem_with_error(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
@@ -35,7 +35,7 @@ class _PromptView(BearerView):
     refusal_response = staticmethod(problem_with_error)
 
     async def answer(self, request: HttpRequest, claims: Claims) -> HttpResponse:
-        data = checked(SeedPromptInput, read_object(request))
+        data = await checked_body(SeedPromptInput, request)
         accepted = await turns.start(
             claims,
             turns.SendRequest(

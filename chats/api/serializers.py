@@ -3,33 +3,14 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from rest_framework import serializers
 
 from chats.models import Role, State
+from chats.wire.fields import ContentField, ModelNameField
 from common.drf import IdField, TextField
 from common.zones import zone_names
 from llm.catalog import resolve
 from llm.errors import ProviderNotConfigured, UnknownModel
-
-
-class ContentField(TextField):
-    """A message: any text but blank, at most `MAX_MESSAGE_CHARS` characters."""
-
-    def to_internal_value(self, data: Any) -> str:
-        text = super().to_internal_value(data)
-        if not text.strip():
-            self.fail("blank")
-        if len(text) > settings.MAX_MESSAGE_CHARS:
-            raise serializers.ValidationError(f"At most {settings.MAX_MESSAGE_CHARS} characters.")
-        return text
-
-
-class ModelNameField(TextField):
-    """`provider/model`, an alias, or a provider's name for its default model; raises 400 `unknown_model` on use."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=200, **kwargs)
 
 
 class PromptInput(serializers.Serializer[Any]):

@@ -15,6 +15,7 @@ from chats.errors import TooManyStreams
 from chats.sockets import SIGNED_OUT, TOO_MANY, SocketConsumer
 from common.errors import NotSignedIn, ParleyError
 from common.executor import database
+from common.off_loop import off_loop
 from common.problems import ServerError, as_refusal
 
 logger = logging.getLogger("parley.sockets")
@@ -57,7 +58,7 @@ class ChatConsumer(SocketConsumer):
     async def take(self, text: str | None) -> None:
         data: dict[str, Any] = {}
         try:
-            frame = read_frame(text)
+            frame = await off_loop(len(text or ""), read_frame, text)
             data = frame.data
             await self._handle(frame)
         except NotSignedIn as error:
@@ -72,7 +73,7 @@ class ChatConsumer(SocketConsumer):
         if self.handlers is not None:
             self.handlers.handle(frame)
         elif frame.type == "auth":
-            await self._let_in(await database().read(claims_of_token, frame.token))
+            await self._let_in(await database().read(claims_of_token, frame.values()["token"]))
         else:
             raise NotSignedIn("Send an auth frame first.")
 

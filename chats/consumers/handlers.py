@@ -10,7 +10,7 @@ from accounts.access import Claims
 from chats import turns
 from chats.connections import OpenStream
 from chats.consumers.encoder import accepted_frame, error_frame, event_frame
-from chats.consumers.frames import Frame
+from chats.consumers.frames import Frame, turn_request
 from chats.errors import NothingToFollow, TooManyStreams
 from chats.turns.events import Start, TurnEvent
 from common.errors import Invalid
@@ -54,35 +54,35 @@ class FrameHandlers:
             await self._push(error_frame(refusal or ServerError(), frame.data))
 
     async def _carry_out(self, frame: Frame) -> None:
+        values = frame.values()
         if frame.type in ("send", "regenerate"):
-            await self._start(frame)
+            await self._start(frame, turn_request(frame.type, values))
         elif frame.type == "stop":
-            await turns.stop(self._claims, frame.chat)
+            await turns.stop(self._claims, values["chat"])
         else:
-            events = await turns.resume(self._claims, frame.chat, frame.reply, frame.after)
+            events = await turns.resume(self._claims, values["chat"], values["reply"], values["after"])
             if events is None:
                 raise NothingToFollow()
-            self._follow(frame, events)
+            self._follow(frame, values["chat"], events)
 
-    async def _start(self, frame: Frame) -> None:
+    async def _start(self, frame: Frame, request: turns.TurnRequest) -> None:
         """Start a turn and follow its reply; of one chat, frames are taken in the order in which they came."""
-        request = frame.turn_request()
         lock = self._turns.setdefault(request.chat, asyncio.Lock())
         async with lock:
             accepted = await turns.start(self._claims, request)
-            await self._push(accepted_frame(accepted, frame.key))
-            self._follow(frame, turns.follow(accepted.chat_id, accepted.reply.id))
+            await self._push(accepted_frame(accepted, request.key))
+            self._follow(frame, request.chat, turns.follow(accepted.chat_id, accepted.reply.id))
         if not lock.locked():
             self._turns.pop(request.chat, None)
 
-    def _follow(self, frame: Frame, events: AsyncIterator[TurnEvent]) -> None:
-        if old := self._follows.get(frame.chat):
+    def _follow(self, frame: Frame, chat: UUID, events: AsyncIterator[TurnEvent]) -> None:
+        if old := self._follows.get(chat):
             old.cancel()
         stream = OpenStream(self._claims, events)
-        task = self._begin(partial(self._pass_on, frame.chat, stream), frame)
-        self._follows[frame.chat] = task
+        task = self._begin(partial(self._pass_on, chat, stream), frame)
+        self._follows[chat] = task
         task.add_done_callback(lambda _: stream.close())
-        task.add_done_callback(lambda _: self._forget(frame.chat, task))
+        task.add_done_callback(lambda _: self._forget(chat, task))
 
     def _forget(self, chat: UUID, task: "asyncio.Task[None]") -> None:
         if self._follows.get(chat) is task:

@@ -20,6 +20,7 @@ from chats.sockets import SIGNED_OUT, SocketConsumer
 from common.errors import Invalid, NotSignedIn, ParleyError
 from common.executor import database
 from common.json import loads
+from common.off_loop import off_loop
 from common.problems import as_refusal
 
 logger = logging.getLogger("parley.pages")
@@ -66,7 +67,7 @@ class PageConsumer(SocketConsumer):
     async def take(self, text: str | None) -> None:
         assert self.page is not None
         try:
-            data = _object(text)
+            data = await off_loop(len(text or ""), _object, text)
             await perform(self.page.claims, self.page.chat_id, data)
             await self.push(fragments.notice_frame("") + fragments.sent_frame(str(data.get("key", ""))))
         except NotSignedIn:

@@ -3,24 +3,20 @@
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from rest_framework import serializers
 
 from chats import turns
+from chats.wire.fields import KEY_CHARS, ContentField, ModelNameField
 from common.drf import TextField
 from common.views import checked
 
 
 class SendInput(serializers.Serializer[Any]):
-    message = TextField(source="content")
-    model = TextField(required=False, allow_blank=True, default="", max_length=200)
-    key = TextField(required=False, allow_blank=True, default="", max_length=255)
+    message = ContentField(source="content", error_messages={"blank": "Write something first."})
+    model = ModelNameField(required=False, allow_blank=True, default="")
+    key = TextField(required=False, allow_blank=True, default="", max_length=KEY_CHARS)
 
     def validate_message(self, text: str) -> str:
-        if not text.strip():
-            raise serializers.ValidationError("Write something first.")
-        if len(text) > settings.MAX_MESSAGE_CHARS:
-            raise serializers.ValidationError(f"A message has at most {settings.MAX_MESSAGE_CHARS:,} characters.")
         return text.replace("\r\n", "\n")
 
 
@@ -30,7 +26,7 @@ class EditQuestionInput(SendInput):
 
 class AgainInput(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="message")
-    model = TextField(required=False, allow_blank=True, default="", max_length=200)
+    model = ModelNameField(required=False, allow_blank=True, default="")
 
 
 class ShowInput(serializers.Serializer[Any]):

@@ -6,14 +6,15 @@ from uuid import UUID
 from chats.models import Chat, Message, Role
 from chats.rows import MessageRow
 from chats.tree import read_message
+from common.text import is_storable
 
 LENGTH = 255
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def is_storable(name: str) -> bool:
+def is_client_id(name: str) -> bool:
     """Tell whether a text can be an id at all: 1 to 255 characters that every database takes."""
-    return 0 < len(name) <= LENGTH and "\0" not in name and not any("\ud800" <= char <= "\udfff" for char in name)
+    return 0 < len(name) <= LENGTH and is_storable(name)
 
 
 def as_uuid(name: str) -> UUID | None:
@@ -23,7 +24,7 @@ def as_uuid(name: str) -> UUID | None:
 
 def find_chat(owner_id: int, name: str) -> UUID | None:
     """Return the id of the user's chat that a client calls so, or that has this UUID."""
-    if not is_storable(name):
+    if not is_client_id(name):
         return None
     mine = Chat.objects.filter(owner_id=owner_id).values_list("pk", flat=True)
     found, id_ = mine.filter(client_id=name).first(), as_uuid(name)
@@ -32,7 +33,7 @@ def find_chat(owner_id: int, name: str) -> UUID | None:
 
 def find_message(chat_id: UUID, name: str) -> MessageRow | None:
     """Return the chat's message that a client calls so, or that has this UUID."""
-    if not is_storable(name):
+    if not is_client_id(name):
         return None
     found = Message.objects.filter(chat_id=chat_id, client_id=name).values_list("pk", flat=True).first()
     id_ = found or as_uuid(name)

@@ -172,7 +172,7 @@ def test_markup_of_users_and_models_is_inert_in_every_frame(
         ("{}", "required"),
         (json.dumps({"message": "   "}), "Write something"),
         (json.dumps({"message": "x" * 262_145}), "at most"),
-        (json.dumps({"message": "a\x00b"}), "Null"),
+        (json.dumps({"message": "a\x00b"}), "NUL"),
         (json.dumps({"message": 7}), "valid string"),
         (json.dumps({"do": "explode"}), "cannot do that"),
         (json.dumps({"do": "regenerate", "id": "x"}), "UUID"),

@@ -34,8 +34,9 @@ def test_brackets_in_text_do_not_count() -> None:
     assert loads(b'{"a": "' + b"[" * 1000 + b'"}') == {"a": "[" * 1000}
 
 
-def test_lone_surrogates_come_through_for_the_field_to_refuse() -> None:
-    assert loads(b'{"a": "\\ud800"}') == {"a": "\ud800"}
+def test_lone_surrogates_become_nul_for_the_field_to_refuse() -> None:
+    assert loads(b'{"a": "\\ud800"}') == {"a": "\0"}
+    assert loads(b'{"a": "\\udd8a\\ud83e\\\\ud83e"}') == {"a": "\0\0\\ud83e"}
     assert loads(b'{"a": "\\ud83e\\udd8a"}') == {"a": "🦊"}
 
 

@@ -16,7 +16,7 @@ from chats.turns.reads import read_reply
 from common.errors import Invalid
 from common.executor import database
 from common.ids import uuid7
-from compat.ai_sdk.submission import REGENERATE, Submission
+from compat.ai_sdk.schema import REGENERATE, Submission
 
 
 @dataclass(frozen=True, slots=True)

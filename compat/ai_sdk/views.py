@@ -1,6 +1,5 @@
 """`/api/chat`: the doors of AI SDK's `useChat`, majors 5 to 7, as its default transport calls them."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -28,22 +27,21 @@ from chats.wire.waiting import failure_of
 from common.errors import ParleyError
 from common.executor import database
 from common.problems import headers_of, suppress_request_log
-from common.views import EventStream, checked, json_response, read_object
+from common.views import EventStream, checked, checked_body, json_response
 from compat.ai_sdk import encoder
 from compat.ai_sdk.resolve import ReplyRef, find_running, submit
 from compat.ai_sdk.schema import (
     UI_PROBLEMS,
     UI_STREAM,
     UI_TURN_PROBLEMS,
+    Submission,
     UiBodyInput,
     UiHistoryQuery,
     UiMessageOutput,
     UiStoppedOutput,
 )
-from compat.ai_sdk.submission import parse_submission
 
 logger = logging.getLogger("parley.http")
-LARGE_BODY = 2**20  # from here on a body is parsed on a thread
 CHAT_NAME = OpenApiParameter("chat", str, OpenApiParameter.PATH, description="our UUID, or the client's own id")
 
 
@@ -68,8 +66,7 @@ class SubmitView(_UiView):
     )
     async def post(self, request: HttpRequest, claims: Claims) -> HttpResponseBase:
         """Send, edit or regenerate, and stream the reply; the chat is made on first use."""
-        large = len(request.body) > LARGE_BODY
-        submission = parse_submission(await asyncio.to_thread(read_object, request) if large else read_object(request))
+        submission = Submission(**await checked_body(UiBodyInput, request, apart="messages"))
         ref = await submit(claims, submission, idempotency_key(request))
         return await _answer(claims, ref, settings.CHAT_STATUS_SECONDS)
 

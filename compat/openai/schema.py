@@ -1,12 +1,18 @@
-"""The shapes of `/v1` for the OpenAPI document; `compat.openai.completion` and `compat.openai.encoder` make them."""
+"""The shapes of `/v1`: bodies are read by them, answers are made by `compat.openai.encoder`."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
+from chats.wire.fields import ModelNameField
 from chats.wire.schema import TURN_PROBLEMS
+from common.drf import FlagField, NumberField, WholeNumberField
+from common.views import without_null
+from compat.openai.reading import ROLES, MessagesField, refuse_unsupported
+from llm.client.types import Prompt
 
 
 class OpenAIErrorDetail(serializers.Serializer[Any]):
@@ -21,23 +27,51 @@ class OpenAIErrorOutput(serializers.Serializer[Any]):
 
 
 class CompletionMessageInput(serializers.Serializer[Any]):
-    role = serializers.ChoiceField(["system", "developer", "user", "assistant"])
+    role = serializers.ChoiceField(ROLES)
     content = serializers.CharField(help_text="or a list of {type: text, text}")
 
 
 class StreamOptionsInput(serializers.Serializer[Any]):
-    include_usage = serializers.BooleanField(required=False)
+    include_usage = FlagField(required=False, default=False, allow_null=True)
 
 
 class CompletionInput(serializers.Serializer[Any]):
-    model = serializers.CharField(max_length=200)
-    messages = CompletionMessageInput(many=True)
-    stream = serializers.BooleanField(required=False)
+    model = ModelNameField()
+    messages = MessagesField(child=CompletionMessageInput())
+    stream = FlagField(required=False, default=False)
     stream_options = StreamOptionsInput(required=False)
-    store = serializers.BooleanField(required=False, help_text="make a chat of it")
-    max_completion_tokens = serializers.IntegerField(required=False, min_value=1)
-    temperature = serializers.FloatField(required=False, min_value=0, max_value=2)
-    top_p = serializers.FloatField(required=False, min_value=0, max_value=1)
+    store = FlagField(required=False, default=False, help_text="make a chat of it")
+    max_completion_tokens = WholeNumberField(required=False, min_value=1, max_value=10**7)
+    temperature = NumberField(required=False, min_value=0, max_value=2)
+    top_p = NumberField(required=False, min_value=0, max_value=1)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        refuse_unsupported(data)
+        given = without_null(data)
+        if "max_tokens" in given:  # its name before
+            given.setdefault("max_completion_tokens", given["max_tokens"])
+        return super().to_internal_value(given)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A request for a completion; `prompt` has the roles that the caller gave."""
+
+    model: str
+    prompt: Prompt
+    stream: bool
+    include_usage: bool
+    store: bool
+
+
+def completion_of(values: dict[str, Any]) -> Completion:
+    """Return what a valid body asks for."""
+    system, messages = values["messages"]
+    names = {"max_completion_tokens": "max_tokens", "temperature": "temperature", "top_p": "top_p"}
+    params = {name: values[given] for given, name in names.items() if given in values}
+    prompt = Prompt(values["model"], system, messages, params)
+    include_usage = bool(values.get("stream_options", {}).get("include_usage"))
+    return Completion(prompt.model, prompt, values["stream"], include_usage, values["store"])
 
 
 class CompletionMessageOutput(serializers.Serializer[Any]):

@@ -15,8 +15,8 @@ from chats.turns.requests import SlashCommand
 from chats.turns.stateless import require_harmless
 from chats.wire.waiting import failure_of
 from common.ids import uuid7
-from compat.openai.completion import Completion
 from compat.openai.encoder import CompletionHead
+from compat.openai.schema import Completion
 from llm.catalog import Model
 from llm.client.types import Finished, FinishReason, ProviderEvent, ReasoningDelta, TextDelta, Usage
 

@@ -1,6 +1,5 @@
 """`/v1`: what OpenAI's own clients, and every tool built on them, call; signed in by a personal API key."""
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -25,15 +24,16 @@ from chats.wire.sse import KEEP_ALIVE
 from common.errors import NotSignedIn, ParleyError
 from common.executor import database
 from common.problems import ServerError, as_refusal, headers_of, suppress_request_log
-from common.views import AsyncView, EventStream, json_response, read_object
+from common.views import AsyncView, EventStream, checked_body, json_response
 from compat.openai import encoder
-from compat.openai.completion import Completion, read_completion
 from compat.openai.schema import (
     COMPLETION_RESPONSES,
     OPENAI_PROBLEMS,
+    Completion,
     CompletionInput,
     OpenAIModelOutput,
     OpenAIModelsOutput,
+    completion_of,
 )
 from compat.openai.stored import ask_stored
 from llm.catalog import Model, listing, resolve
@@ -41,7 +41,6 @@ from llm.client.types import Finished, ProviderEvent, TextDelta
 from llm.errors import ProviderNotConfigured, UnknownModel
 
 logger = logging.getLogger("parley.http")
-LARGE_BODY = 2**20  # from here on a body is parsed on a thread
 Events = AsyncGenerator[ProviderEvent | None]
 
 
@@ -81,8 +80,7 @@ class CompletionsView(OpenAIView):
     )
     async def post(self, request: HttpRequest, holder: KeyHolder) -> HttpResponseBase:
         """Complete a chat that the caller holds; nothing is stored unless `store` is true."""
-        large = len(request.body) > LARGE_BODY
-        asked = read_completion(await asyncio.to_thread(read_object, request) if large else read_object(request))
+        asked = completion_of(await checked_body(CompletionInput, request, apart="messages"))
         if asked.store:
             holder.require(ApiKey.Scope.STORE)
         model = chosen(asked.model)

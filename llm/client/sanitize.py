@@ -1,8 +1,7 @@
 """Repair provider text that no database stores."""
 
-import re
+from common.text import is_storable
 
-_ODD = re.compile("[\0\ud800-\udfff]").search
 _REPLACEMENT = "\ufffd"
 
 
@@ -16,7 +15,7 @@ class Sanitizer:
 
     def feed(self, text: str) -> str:
         """Return the clean text so far; a high half at the end waits for its partner."""
-        if not self._held and not _ODD(text):
+        if not self._held and is_storable(text):
             return text
         text = self._held + text
         self._held = ""

@@ -1,21 +1,17 @@
 """One call as it came in, read by our own rules for JSON before the `mcp` package sees it."""
 
-import asyncio
-import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 
 from accounts.oauth.resource_server import GrantedAccess
-from common.errors import Invalid, UnsupportedType
-from common.json import loads
+from common.errors import Invalid
+from common.json import dumps, loads
+from common.off_loop import off_loop
+from common.views import json_body
 
-LARGE_BODY = 2**18  # from here on a body is read on a thread
 MAX_METHOD, MAX_ID = 100, 256  # answers repeat both
-_UNPAIRED = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -29,29 +25,22 @@ class Call:
 
 async def read_call(request: HttpRequest, grant: GrantedAccess) -> Call:
     """Return the message in a body. Raises UnsupportedType, NotJson, or Invalid where it is no JSON-RPC message."""
-    if request.content_type not in settings.JSON_TYPES:
-        raise UnsupportedType()
-    body = request.body
-    large = len(body) > LARGE_BODY
-    message, again = await asyncio.to_thread(_read, body) if large else _read(body)
+    body = json_body(request)
+    message, again = await off_loop(len(body), _read, body)
     request.rpc_id = _id_of(message)  # type: ignore[attr-defined]
     _require_bounded(message)
     return Call(grant, again)
 
 
 def _read(body: bytes) -> tuple[Any, bytes]:
-    """Return the message and its bytes written anew, so that all who read them understand the same.
-
-    An unpaired surrogate becomes NUL: no parser takes the one, and no tool takes either.
-    """
+    """Return the message and its bytes written anew, so that all who read them understand the same."""
     message = loads(body)
-    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
-    return message, _UNPAIRED.sub(r"\\u0000", text).encode()
+    return message, dumps(message)
 
 
 def _id_of(message: Any) -> int | str | None:
     found = message.get("id") if isinstance(message, dict) else None
-    fits = isinstance(found, str) and len(found) <= MAX_ID and not _UNPAIRED.search(found)
+    fits = isinstance(found, str) and len(found) <= MAX_ID
     return found if fits or type(found) is int else None
 
 

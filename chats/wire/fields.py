@@ -1,0 +1,37 @@
+"""Fields that several doors take: what a message, a model's name and a key may be is said here alone."""
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+
+from common.drf import TextField
+from common.text import NOT_STORABLE, is_storable
+
+MODEL_CHARS, KEY_CHARS = 200, 255
+
+
+def message_problem(text: str) -> str:
+    """Say what keeps a text from being a message, or nothing; that a door wants more than blanks is its own affair."""
+    if len(text) > settings.MAX_MESSAGE_CHARS:
+        return f"A message has at most {settings.MAX_MESSAGE_CHARS:,} characters."
+    return "" if is_storable(text) else NOT_STORABLE
+
+
+class ContentField(TextField):
+    """A message: any text but blank, at most `MAX_MESSAGE_CHARS` characters."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not text.strip():
+            self.fail("blank")
+        if problem := message_problem(text):
+            raise serializers.ValidationError(problem)
+        return text
+
+
+class ModelNameField(TextField):
+    """`provider/model`, an alias, or a provider's name for its default model; raises 400 `unknown_model` on use."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MODEL_CHARS, **kwargs)
