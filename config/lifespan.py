@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Any
@@ -16,6 +17,9 @@ from llm.moderation import close_clients
 from streamchat.worker import close_worker, start_worker
 
 logger = logging.getLogger("parley.server")
+
+# After how long a thread that computes lets the loop go on; with the stock 5 ms, a few such waits in a row are felt.
+SWITCH_SECONDS = 0.001
 
 
 def with_lifespan(application: Any) -> Any:
@@ -39,6 +43,7 @@ async def _live(receive: Any, send: Any) -> None:
             await start_worker()
             drain_before_exit()
             tune_gc()
+            sys.setswitchinterval(SWITCH_SECONDS)
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             recurring.cancel()
