@@ -13,7 +13,7 @@ from django.db import connection
 from common.sql import Statement, instant, instant_of, uuid_of, uuid_or_none
 
 Part = tuple[str, str]  # kind ("reasoning" or "text"), text
-AT_ONCE = 100  # messages that one statement inserts
+AT_ONCE, CHARS_AT_ONCE = 100, 2**19  # messages, and their characters, that one statement inserts
 _TEXTS = ("content", "reasoning", "layout")
 _CHUNKS = {
     "postgresql": "(SELECT json_agg(json_build_array(c.at, c.kind, c.text) ORDER BY c.at) "
@@ -99,14 +99,24 @@ def row_of(values: Sequence[Any]) -> MessageRow:
 def insert(chat_id: UUID, rows: Sequence[MessageRow]) -> list[Statement]:
     """Return the statements that insert new messages of a chat."""
     row_marks = f"({', '.join(['%s'] * (len(COLUMNS) + 4))})"
-    batches = [rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE)]
     return [
         (
             f"INSERT INTO chats_message ({_INSERTED}) VALUES {', '.join([row_marks] * len(batch))}",
             [value for row in batch for value in (*_written(row), *_texts(row.parts), chat_id)],
         )
-        for batch in batches
+        for batch in _batches(rows)
     ]
+
+
+def _batches(rows: Sequence[MessageRow]) -> list[list[MessageRow]]:
+    batches, room = [list[MessageRow]()], CHARS_AT_ONCE
+    for row in rows:
+        room -= row.length
+        if batches[-1] and (room < 0 or len(batches[-1]) == AT_ONCE):
+            batches.append([])
+            room = CHARS_AT_ONCE - row.length
+        batches[-1].append(row)
+    return batches
 
 
 def update(values: Any, parts: Sequence[Part], condition: str, params: Sequence[Any]) -> Statement:

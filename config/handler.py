@@ -13,6 +13,7 @@ from django.http.response import HttpResponseBase
 from django.urls import get_resolver, set_script_prefix
 
 from common.errors import BodyTooLarge, ParleyError
+from common.off_loop import off_loop
 from common.view_options import options_for, options_of
 from common.views import EventStream
 
@@ -123,7 +124,10 @@ async def read_body(scope: Any, receive: Receive, limit: int) -> bytes:
             raise BodyTooLarge()
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
-        return bytes(_bounded(message.get("body", b""), limit))
+        body: bytes = message.get("body", b"")
+        if len(body) > limit:
+            raise BodyTooLarge()
+        return body
     try:
         async with asyncio.timeout(settings.BODY_SECONDS):
             return await _read_rest(message, receive, limit)
@@ -132,21 +136,17 @@ async def read_body(scope: Any, receive: Receive, limit: int) -> bytes:
 
 
 async def _read_rest(message: Any, receive: Receive, limit: int) -> bytes:
-    body = bytearray()
+    chunks, size = list[bytes](), 0
     while True:
         if message["type"] == "http.disconnect":
             raise RequestAborted()
-        body += message.get("body", b"")
-        _bounded(body, limit)
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit:
+            raise BodyTooLarge()
         if not message.get("more_body"):
-            return bytes(body)
+            return await off_loop(size, b"".join, chunks)  # which lets other threads run
         message = await receive()
-
-
-def _bounded(body: bytes | bytearray, limit: int) -> bytes | bytearray:
-    if len(body) > limit:
-        raise BodyTooLarge()
-    return body
 
 
 def _replay(body: bytes, receive: Receive) -> Any:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Any
@@ -17,6 +18,9 @@ from llm.moderation import close_clients
 from streamchat.lifespan import close_stream, start_stream
 
 logger = logging.getLogger("parley.server")
+
+# After how long a thread that computes lets the loop go on; with the stock 5 ms, a few such waits in a row are felt.
+SWITCH_SECONDS = 0.001
 
 
 def with_lifespan(application: Any) -> Any:
@@ -42,6 +46,7 @@ async def _live(receive: Any, send: Any) -> None:
             await start_stream()
             drain_before_exit(tasks)
             tune_gc()
+            sys.setswitchinterval(SWITCH_SECONDS)
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             recurring.cancel()

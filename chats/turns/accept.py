@@ -62,7 +62,10 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
         reply.state, reply.reason = State.BLOCKED, "moderation"
     title = chat.title or title_from("" if command.saves else command.text)
     turn = insert_turn(chat, placed, viewer.id, request, category, owner, now)
-    statements = [*insert(chat.id, placed.new), turn, move_head(chat, reply, title, remembered, now)]
+    *earlier, last = insert(chat.id, placed.new)
+    for statement in earlier:  # each alone, since the driver lets no other thread run while it puts one together
+        run_all([statement])
+    statements = [last, turn, move_head(chat, reply, title, remembered, now)]
     job = None
     if model and reply.state == State.STREAMING:
         turn_id, context = _record(statements, viewer, chat, question.parent, now)
@@ -134,7 +137,7 @@ def find_repeated(user_id: int, request: TurnRequest, now: datetime) -> Accepted
     if turn.started_at < now - timedelta(hours=settings.IDEMPOTENCY_HOURS):
         with_key.update(key=None)
         return None
-    if turn.fingerprint != request.fingerprint:
+    if turn.fingerprint != request.fingerprint():
         raise KeyReused()
     question, reply = (read_message(turn.chat_id, id_) for id_ in (turn.question_id, turn.reply_id))
     assert question is not None, "a turn's foreign keys hold"

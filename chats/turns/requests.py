@@ -37,14 +37,21 @@ class TurnRequest:
     remember_model: bool = _aside(False)  # the model becomes the chat's
     command: SlashCommand | None = _aside(None)  # None until the question is known
 
-    # SHA-256 of what is asked with a key: the same key with another fingerprint is a mistake of the client.
-    fingerprint: str = field(default="", init=False, metadata={"aside": True})
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of what is asked with a key, else nothing; for a thread, since it reads all of it.
 
-    def __post_init__(self) -> None:
-        if self.key:
-            asked = [getattr(self, each.name) for each in fields(self) if "aside" not in each.metadata]
-            digest = hashlib.sha256(orjson.dumps([self.kind, *asked])).hexdigest()
-            object.__setattr__(self, "fingerprint", digest)
+        The same key with another fingerprint is a mistake of the client.
+        """
+        if not self.key:
+            return ""
+        asked = {each.name: getattr(self, each.name) for each in fields(self) if "aside" not in each.metadata}
+        prompt = asked.pop("prompt", None)
+        digest = hashlib.sha256(orjson.dumps([self.kind, *asked.values()]))
+        if prompt is not None:
+            digest.update(orjson.dumps([prompt.model, prompt.system, prompt.params]))
+            for message in prompt.messages:
+                digest.update(orjson.dumps(message))
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

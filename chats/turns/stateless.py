@@ -6,7 +6,7 @@ There is no turn and no reply, so there is nothing to come back to: whoever stop
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -30,6 +30,8 @@ from llm.moderation import moderation_enabled
 from usage.quota import charge, settle
 
 logger = logging.getLogger("parley.turns")
+
+MODERATED_CHARS = 2**19  # that the moderator is asked about at once
 
 
 async def ask_stateless(viewer: Viewer, model: Model, prompt: Prompt) -> AsyncGenerator[ProviderEvent | None, None]:
@@ -59,10 +61,23 @@ async def require_harmless(prompt: Prompt) -> None:
     """Have all text of a prompt checked, where prompts are checked; raise ReplyBlocked or ModerationAway."""
     if not moderation_enabled():
         return
-    text = "\n\n".join(filter(None, [prompt.system, *(message.text for message in prompt.messages)]))
-    if category := await objection_to(text):
-        logger.warning("stateless prompt was blocked by moderation: %s", category)
-        raise ReplyBlocked()
+    for text in _portions(prompt):
+        if category := await objection_to(text):
+            logger.warning("stateless prompt was blocked by moderation: %s", category)
+            raise ReplyBlocked()
+
+
+def _portions(prompt: Prompt) -> Iterator[str]:
+    """Join the texts of a prompt, of a long one only so many at once: a moderator's client encodes them on the loop."""
+    texts, room = list[str](), MODERATED_CHARS
+    for text in filter(None, [prompt.system, *(message.text for message in prompt.messages)]):
+        room -= len(text)
+        if texts and room < 0:
+            yield "\n\n".join(texts)
+            texts, room = [], MODERATED_CHARS - len(text)
+        texts.append(text)
+    if texts:
+        yield "\n\n".join(texts)
 
 
 def _charge(viewer: Viewer) -> int:

@@ -82,7 +82,7 @@ def insert_turn(
         f"VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, {lease}, 1, %s, 0, %s, %s) RETURNING id",
         [
             chat.id, chat.last_turn + 1, user_id, placed.question.id, reply.id, reply.state, reply.reason, category,
-            request.key or None, request.fingerprint, chat.day if runs else None, owner, False, at, ended,
+            request.key or None, request.fingerprint(), chat.day if runs else None, owner, False, at, ended,
         ],
     )  # fmt: skip
 

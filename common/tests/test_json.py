@@ -1,15 +1,18 @@
 """JSON from strangers: parsed or refused, never a crash."""
 
 import contextlib
+import json
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import NotJson
-from common.json import MAX_DEPTH, dumps, loads
+from common.errors import BodyTooLarge, NotJson
+from common.json import MAX_DEPTH, MAX_MARKS, MAX_MARKS_IN_ALL, Pieces, dumps, loads, loads_apart
+from common.off_loop import SMALL
 
 
 @given(st.binary())
@@ -53,3 +56,54 @@ def test_instants_are_written_in_utc() -> None:
         b'["2026-05-01T12:00:00Z","00000000-0000-0000-0000-000000000001"]'
     )
     assert datetime.fromisoformat(loads(dumps(there))) == there
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text('",[]{}\\ a語🦊', max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["messages", "a", '"', ","]), inner),
+    max_leaves=20,
+)
+
+
+@given(VALUES, st.booleans(), st.sampled_from([None, 1]))
+def test_a_list_apart_reads_as_it_does_with_the_rest(value: Any, ascii_only: bool, indent: int | None) -> None:
+    read = loads_apart(json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode(), "messages")
+
+    if isinstance(read, dict) and isinstance(read.get("messages"), Pieces):
+        read["messages"] = list(read["messages"])
+    assert read == value
+
+
+@given(st.binary())
+def test_any_bytes_are_parsed_apart_or_refused(body: bytes) -> None:
+    with contextlib.suppress(NotJson):
+        loads_apart(b'{"messages": [' + body, "messages")
+
+
+def test_texts_are_read_across_the_windows_they_are_looked_through_in() -> None:
+    text = '\\"[{,' * SMALL + "a" * SMALL
+
+    assert loads_apart(json.dumps({"messages": [text, text]}).encode(), "messages")["messages"][1] == text
+    for body in (b'{"messages": ["' + b"a" * SMALL, b'"' + b"a" * SMALL + b"\\"):
+        with pytest.raises(NotJson):
+            loads_apart(body, "messages")
+
+
+def test_the_number_of_values_is_bounded() -> None:
+    assert len(loads(b"[" + b"0," * (MAX_MARKS - 3) + b"0]")) == MAX_MARKS - 2
+    with pytest.raises(NotJson):
+        loads(b"[" + b"0," * MAX_MARKS + b"0]")
+    with pytest.raises(NotJson):
+        loads_apart(b'{"messages": [' + b"0," * MAX_MARKS_IN_ALL + b"0]}", "messages")
+
+
+def test_what_is_too_large_to_be_parsed_at_once_is_refused() -> None:
+    large = b'"' + b"a" * 8 * 2**20 + b'"'
+
+    pieces = loads_apart(b'{"messages": [1, ' + large + b"]}", "messages")["messages"]
+
+    assert (len(pieces), pieces[0]) == (2, 1)
+    with pytest.raises(BodyTooLarge):
+        pieces[1]
+    with pytest.raises(BodyTooLarge):
+        loads_apart(b'{"a": ' + large + b"}", "messages")

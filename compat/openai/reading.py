@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from rest_framework import serializers
 
 from chats.wire.fields import message_problem
@@ -12,6 +13,7 @@ from llm.client.types import PromptMessage
 SYSTEM = ("system", "developer")
 ROLES = (*SYSTEM, "user", "assistant")
 MOST_MESSAGES = 10_000
+SYSTEM_MESSAGES = 4  # of the longest: they become one text
 # What would change the reply, were it understood: saying so is better than leaving it out in silence.
 REFUSED = ("tools", "functions", "stop", "audio", "logprobs", "top_logprobs", "prediction", "web_search_options")
 
@@ -47,6 +49,8 @@ class MessagesField(serializers.ListField):
                 system.append(text)
             else:
                 messages.append(PromptMessage("user" if role == "user" else "assistant", text))
+        if sum(map(len, system)) > SYSTEM_MESSAGES * settings.MAX_MESSAGE_CHARS:
+            raise serializers.ValidationError("The system messages are too long.")
         if not messages or messages[-1].role != "user":
             raise serializers.ValidationError("The last message must be the user's.")
         return "\n\n".join(system), tuple(messages)

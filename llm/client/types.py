@@ -26,6 +26,11 @@ class Prompt:
     messages: tuple[PromptMessage, ...]
     params: Mapping[str, int | float] = field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """Characters of all its texts."""
+        return len(self.system) + sum([len(message.text) for message in self.messages])
+
 
 @dataclass(slots=True)
 class TextDelta:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from django.conf import settings
 
+from common.off_loop import off_loop
 from llm.client.types import Finished, Prompt, PromptMessage, ProviderEvent, TextDelta, Usage
 
 QUOTE_LENGTH = 280
@@ -42,12 +43,16 @@ print(len(prompt.split()), "words")
 class DemoAdapter:
     async def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """Say something true about the prompt, word by word, the same each time."""
-        reply = answer(prompt.messages)
+        reply = await off_loop(prompt.size, answer, prompt.messages)
         for piece in re.findall(r"\s*\S+|\s+$", reply):
             yield TextDelta(piece)
             await asyncio.sleep(settings.DEMO_DELAY)
-        read = sum(len(message.text.split()) for message in prompt.messages)
+        read = await off_loop(prompt.size, _words, prompt)
         yield Finished("stop", "demo", Usage(read, len(reply.split())))
+
+
+def _words(prompt: Prompt) -> int:
+    return sum(len(message.text.split()) for message in prompt.messages)
 
 
 def answer(messages: tuple[PromptMessage, ...]) -> str:

@@ -51,7 +51,7 @@ def _request(prompt: Prompt) -> Request:
     model = quote(prompt.model, safe="")
     url = f"{_base_url()}/models/{model}:streamGenerateContent?alt=sse"
     key = settings.GEMINI_API_KEY
-    return Request("gemini", url, {"x-goog-api-key": key} if key else {}, _body(prompt))
+    return Request("gemini", url, {"x-goog-api-key": key} if key else {}, _body(prompt), prompt.size)
 
 
 def _body(prompt: Prompt) -> dict[str, Any]:

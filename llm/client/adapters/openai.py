@@ -31,7 +31,7 @@ def _request(prompt: Prompt) -> Request:
     key = settings.OPENAI_API_KEY
     # Compatible servers may need no key, and some refuse an empty one.
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    return Request("openai", f"{base}/chat/completions", headers, _body(prompt))
+    return Request("openai", f"{base}/chat/completions", headers, _body(prompt), prompt.size)
 
 
 def _body(prompt: Prompt) -> dict[str, Any]:
