@@ -43,7 +43,7 @@ def due_queues() -> set[str]:
 
 
 @transaction.atomic
-def claim(owner: str, queue_name: str, most: int, held: Collection[UUID]) -> list[Task]:
+def claim_tasks(owner: str, queue_name: str, most: int, held: Collection[UUID]) -> list[Task]:
     """Take what is due, the oldest first; another process that asks at the same moment gets others.
 
     What the owner still `held` when the lease ran out is under way already.
@@ -59,7 +59,7 @@ def claim(owner: str, queue_name: str, most: int, held: Collection[UUID]) -> lis
     return rows
 
 
-def renew(owner: str, ids: Collection[UUID]) -> set[UUID]:
+def renew_leases(owner: str, ids: Collection[UUID]) -> set[UUID]:
     """Give the leases of running tasks a new end; return those that another worker has by now."""
     running = Task.objects.filter(pk__in=ids, status=Task.Status.RUNNING)
     running.filter(lease_owner=owner).update(lease_until=_lease_end())
@@ -79,7 +79,7 @@ def function_to_call(row: Task) -> tuple[TaskFunction[Any], list[Any], dict[str,
     return function_of(row), args, kwargs
 
 
-def settle(row: Task, error: BaseException | None) -> None:
+def record_outcome(row: Task, error: BaseException | None) -> None:
     """Record how an attempt ended, unless another process has the task by now."""
     held = Task.objects.filter(
         pk=row.pk, status=Task.Status.RUNNING, lease_owner=row.lease_owner, attempts=row.attempts

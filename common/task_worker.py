@@ -16,7 +16,7 @@ from django.db import connection, connections
 
 from common.executor import database
 from common.models import Task
-from common.task_queue import claim, due_queues, function_to_call, renew, settle
+from common.task_queue import claim_tasks, due_queues, function_to_call, record_outcome, renew_leases
 from common.tasks import ASYNC_QUEUE, DEFAULT_QUEUE, off_enqueue, on_enqueue
 
 logger = logging.getLogger("parley.tasks")
@@ -75,9 +75,8 @@ class TaskWorker:
         due = await database().read(due_queues)
         for queue_name, room in self._room().items():
             if room > 0 and queue_name in due:
-                for row in await database().write(
-                    claim, self.name, queue_name, min(room, CLAIMED_AT_ONCE), [*self._rows]
-                ):
+                most = min(room, CLAIMED_AT_ONCE)
+                for row in await database().write(claim_tasks, self.name, queue_name, most, [*self._rows]):
                     self._begin(row)
 
     def _room(self) -> dict[str, int]:
@@ -100,13 +99,13 @@ class TaskWorker:
             error = await (acall(row) if row.queue_name == ASYNC_QUEUE else _in_thread(partial(call, row)))
         except asyncio.CancelledError as cancelled:
             error = cancelled
-        await self._settle(row, error)
+        await self._record(row, error)
 
-    async def _settle(self, row: Task, error: BaseException | None) -> None:
+    async def _record(self, row: Task, error: BaseException | None) -> None:
         """Record the end; while the database is away the task stays ours, else it would be done twice."""
         while True:
             try:
-                return await database().write(settle, row, error)
+                return await database().write(record_outcome, row, error)
             except Exception as failure:
                 logger.error("the end of task %s could not be stored, trying again: %s", row, failure)
                 if isinstance(error, asyncio.CancelledError):
@@ -119,7 +118,7 @@ class TaskWorker:
             await asyncio.sleep(settings.LEASE_SECONDS / 3)
             held = list(self._calls)
             try:
-                lost = await database().flush(renew, self.name, held) if held else set()
+                lost = await database().flush(renew_leases, self.name, held) if held else set()
             except Exception as error:
                 logger.error("leases of tasks could not be renewed, trying again: %s", error)
                 continue
