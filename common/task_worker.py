@@ -21,7 +21,7 @@ from common.tasks import ASYNC_QUEUE, DEFAULT_QUEUE, off_enqueue, on_enqueue
 
 logger = logging.getLogger("parley.tasks")
 CLOSING_SECONDS = 3.0
-SETTLE_AGAIN_SECONDS = 1.0
+RECORD_AGAIN_SECONDS = 1.0
 ASYNC_ROOM = 1000  # coroutines cost memory only
 CLAIMED_AT_ONCE = 100
 
@@ -97,8 +97,8 @@ class TaskWorker:
         error: BaseException | None = None
         try:
             error = await (acall(row) if row.queue_name == ASYNC_QUEUE else _in_thread(partial(call, row)))
-        except asyncio.CancelledError as cancelled:
-            error = cancelled
+        except (Exception, asyncio.CancelledError) as caught:  # stopped, or no thread could be had
+            error = caught
         await self._record(row, error)
 
     async def _record(self, row: Task, error: BaseException | None) -> None:
@@ -110,7 +110,7 @@ class TaskWorker:
                 logger.error("the end of task %s could not be stored, trying again: %s", row, failure)
                 if isinstance(error, asyncio.CancelledError):
                     return None
-                await asyncio.sleep(SETTLE_AGAIN_SECONDS)
+                await asyncio.sleep(RECORD_AGAIN_SECONDS)
 
     async def _renew_on(self) -> None:
         """Keep the leases, however seldom anything is claimed; end what another process holds by now."""
