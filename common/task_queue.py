@@ -59,7 +59,7 @@ def claim_tasks(owner: str, queue_name: str, most: int, held: Collection[UUID]) 
     return rows
 
 
-def renew(owner: str, ids: Collection[UUID]) -> set[UUID]:
+def renew_leases(owner: str, ids: Collection[UUID]) -> set[UUID]:
     """Give the leases of running tasks a new end; return those that another worker has by now."""
     running = Task.objects.filter(pk__in=ids, status=Task.Status.RUNNING)
     running.filter(lease_owner=owner).update(lease_until=_lease_end())
@@ -79,7 +79,7 @@ def function_to_call(row: Task) -> tuple[TaskFunction[Any], list[Any], dict[str,
     return function_of(row), args, kwargs
 
 
-def settle_task(row: Task, error: BaseException | None) -> None:
+def record_outcome(row: Task, error: BaseException | None) -> None:
     """Record how an attempt ended, unless another process has the task by now."""
     held = Task.objects.filter(
         pk=row.pk, status=Task.Status.RUNNING, lease_owner=row.lease_owner, attempts=row.attempts

@@ -16,12 +16,12 @@ from django.db import connection, connections
 
 from common.executor import database
 from common.models import Task
-from common.task_queue import claim_tasks, due_queues, function_to_call, renew, settle_task
+from common.task_queue import claim_tasks, due_queues, function_to_call, record_outcome, renew_leases
 from common.tasks import ASYNC_QUEUE, DEFAULT_QUEUE, off_enqueue, on_enqueue
 
 logger = logging.getLogger("parley.tasks")
 CLOSING_SECONDS = 3.0
-SETTLE_AGAIN_SECONDS = 1.0
+RECORD_AGAIN_SECONDS = 1.0
 ASYNC_ROOM = 1000  # coroutines cost memory only
 CLAIMED_AT_ONCE = 100
 
@@ -75,9 +75,8 @@ class TaskWorker:
         due = await database().read(due_queues)
         for queue_name, room in self._room().items():
             if room > 0 and queue_name in due:
-                for row in await database().write(
-                    claim_tasks, self.name, queue_name, min(room, CLAIMED_AT_ONCE), [*self._rows]
-                ):
+                most = min(room, CLAIMED_AT_ONCE)
+                for row in await database().write(claim_tasks, self.name, queue_name, most, [*self._rows]):
                     self._begin(row)
 
     def _room(self) -> dict[str, int]:
@@ -98,20 +97,20 @@ class TaskWorker:
         error: BaseException | None = None
         try:
             error = await (acall(row) if row.queue_name == ASYNC_QUEUE else _in_thread(partial(call, row)))
-        except asyncio.CancelledError as cancelled:
-            error = cancelled
-        await self._settle(row, error)
+        except (Exception, asyncio.CancelledError) as caught:  # stopped, or no thread could be had
+            error = caught
+        await self._record(row, error)
 
-    async def _settle(self, row: Task, error: BaseException | None) -> None:
+    async def _record(self, row: Task, error: BaseException | None) -> None:
         """Record the end; while the database is away the task stays ours, else it would be done twice."""
         while True:
             try:
-                return await database().write(settle_task, row, error)
+                return await database().write(record_outcome, row, error)
             except Exception as failure:
                 logger.error("the end of task %s could not be stored, trying again: %s", row, failure)
                 if isinstance(error, asyncio.CancelledError):
                     return None
-                await asyncio.sleep(SETTLE_AGAIN_SECONDS)
+                await asyncio.sleep(RECORD_AGAIN_SECONDS)
 
     async def _renew_on(self) -> None:
         """Keep the leases, however seldom anything is claimed; end what another process holds by now."""
@@ -119,7 +118,7 @@ class TaskWorker:
             await asyncio.sleep(settings.LEASE_SECONDS / 3)
             held = list(self._calls)
             try:
-                lost = await database().flush(renew, self.name, held) if held else set()
+                lost = await database().flush(renew_leases, self.name, held) if held else set()
             except Exception as error:
                 logger.error("leases of tasks could not be renewed, trying again: %s", error)
                 continue

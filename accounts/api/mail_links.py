@@ -56,7 +56,8 @@ class SendConfirmationView(OpenView):
 class ConfirmView(OpenView):
     @extend_schema(
         summary="Confirm an address",
-        description="With the token of a confirmation mail, or of the mail that a change of address sends.",
+        description="With the token of a confirmation mail, or of the mail that a change of address sends; a changed "
+        "address ends every session, key and grant of the account.",
         request=MailTokenInput,
         responses={200: UserOutput, **problems(**BAD_INPUT)},
         tags=["accounts"],

@@ -8,7 +8,7 @@ from accounts.services.mail_tokens import Purpose, issue, pretend_to_issue
 from common.tasks import Actor, task
 
 
-def owner_of(email: str, **conditions: bool) -> User | None:
+def account_at(email: str, **conditions: bool) -> User | None:
     """Return the active account of an address that somebody has typed."""
     return User.objects.filter(email_key=email_key(email), is_active=True, **conditions).first()
 

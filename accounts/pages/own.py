@@ -115,7 +115,7 @@ class PasswordPage(SignedIn, FormPage):
 class EmailPage(SignedIn, FormPage):
     form_class = ChangeEmailForm
     title, button = "Change e-mail address", "Send me a link"
-    text = "Your present address stays in use until the link in the mail to the new one is opened."
+    text = "Your present address stays in use until the link in the mail to the new one is opened. Then sign in anew."
 
     def perform(self, data: dict[str, Any]) -> HttpResponse:
         addresses.request_change(page_user(self.request), data["email"], data["password"], client_info(self.request))

@@ -3,7 +3,7 @@
 from django.db import IntegrityError, transaction
 
 from accounts.errors import InvalidToken
-from accounts.mail.tasks import enqueue_link, mail_notice, owner_of
+from accounts.mail.tasks import account_at, enqueue_link, mail_notice
 from accounts.models import User
 from accounts.normalise import email_key
 from accounts.security.network import ClientInfo
@@ -23,7 +23,7 @@ def resend_confirmation(user: User, client: ClientInfo) -> None:
 def resend_confirmation_to(email: str, client: ClientInfo) -> None:
     """The same for somebody who is not signed in, whether there is such an account or not."""
     count_mail_request(email, client.network)
-    enqueue_link(Purpose.CONFIRM, owner_of(email, is_email_confirmed=False), email)
+    enqueue_link(Purpose.CONFIRM, account_at(email, is_email_confirmed=False), email)
 
 
 def request_change(user: User, email: str, password: str, client: ClientInfo) -> None:

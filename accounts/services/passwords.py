@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from accounts.errors import InvalidCredentials
-from accounts.mail.tasks import enqueue_link, mail_notice, owner_of
+from accounts.mail.tasks import account_at, enqueue_link, mail_notice
 from accounts.models import User
 from accounts.security.network import ClientInfo
 from accounts.security.rate_limits import count_mail_request
@@ -14,7 +14,7 @@ from accounts.services.mail_tokens import Purpose, look_at, use
 def request_reset(email: str, client: ClientInfo) -> None:
     """Have a reset link mailed; where there is no such account the same is done, so that nothing tells."""
     count_mail_request(email, client.network)
-    enqueue_link(Purpose.RESET, owner_of(email), email)
+    enqueue_link(Purpose.RESET, account_at(email), email)
 
 
 def reset(secret: str, password: str) -> User:

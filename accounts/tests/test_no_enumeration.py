@@ -7,7 +7,7 @@ from django.contrib.auth import hashers
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.mail.tasks import mail_link, owner_of
+from accounts.mail.tasks import account_at, mail_link
 from accounts.models import MailToken
 from accounts.tests.conftest import Client
 from common.models import Task
@@ -74,7 +74,7 @@ def test_limits_count_unknown_addresses_like_known_ones(path, status, settings):
 
 @pytest.mark.parametrize("purpose", [MailToken.Purpose.RESET, MailToken.Purpose.CONFIRM])
 def test_the_mail_task_works_as_hard_for_nobody(purpose):
-    owner = owner_of(KNOWN)
+    owner = account_at(KNOWN)
     mail_link.func(owner.actor, purpose, KNOWN)  # the row of a first link is made once
 
     def work(actor: Actor | None) -> tuple[int, int]:

@@ -7,17 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.db import connections, transaction
-from django.test import Client
 from django.utils import timezone
 
-from accounts.models import User
 from common.models import Task
-from common.task_queue import claim_tasks, forget_finished, renew, settle_task
-from common.tasks import RETRY_DELAYS, Actor
+from common.task_queue import claim_tasks, forget_finished, record_outcome, renew_leases
+from common.tasks import RETRY_DELAYS
 from common.testing import run_due_tasks
-from common.tests.sample_tasks import act, anote, calls, fail, hold, no_task, note, release
+from common.tests.sample_tasks import anote, calls, fail, hold, no_task, note, release
 
 pytestmark = pytest.mark.django_db(transaction=True)
 READY, RUNNING, FAILED, SUCCESSFUL = Task.Status.values
@@ -132,21 +129,22 @@ def test_leases_are_renewed_however_seldom_workers_look(settings, live) -> None:
 
 
 def test_a_lease_that_ran_out_is_another_workers_and_the_first_has_no_say(settings) -> None:
-    row = hold.enqueue("orphan")
-    Task.objects.update(queue_name="tests")
+    with transaction.atomic():
+        row = hold.enqueue("orphan")
+        Task.objects.update(queue_name="tests")
     (first,) = claim_tasks("first", "tests", 1, held=[])
     assert claim_tasks("second", "tests", 1, held=[]) == []
     Task.objects.update(lease_until=timezone.now() - timedelta(hours=1))
 
     assert claim_tasks("first", "tests", 1, held=[row.pk]) == []  # it is under way there
     (second,) = claim_tasks("second", "tests", 1, held=[])
-    settle_task(first, None)
+    record_outcome(first, None)
 
-    assert renew("first", [row.pk]) == {row.pk}
-    assert renew("second", [row.pk]) == set()
+    assert renew_leases("first", [row.pk]) == {row.pk}
+    assert renew_leases("second", [row.pk]) == set()
     row.refresh_from_db()
     assert (row.status, row.lease_owner, row.attempts) == (RUNNING, "second", 2)
-    settle_task(second, None)
+    record_outcome(second, None)
     row.refresh_from_db()
     assert row.status == SUCCESSFUL
 
@@ -196,52 +194,6 @@ def test_a_task_that_kills_its_process_each_time_is_given_up() -> None:
     row.refresh_from_db()
     assert row.status == FAILED
     assert not calls
-
-
-def test_a_task_for_somebody_is_void_once_the_account_is_secured() -> None:
-    user = User.objects.create_user("a@example.org", "a long passphrase")
-    act.enqueue_for(user.actor, "in time")
-    run_due_tasks()
-    with transaction.atomic():
-        late = act.enqueue_for(user.actor, "late")
-        nobody = act.enqueue_for(Actor(user.pk + 1, 1), "nobody")
-        user.secure("signed_out_everywhere")
-    run_due_tasks()
-
-    assert calls == {f"in time for {user.pk}": 1}
-    for row in (late, nobody):
-        row.refresh_from_db()
-        assert (row.status, row.error, row.args_kwargs["args"]) == (FAILED, "Void", [])
-
-
-def test_staff_with_the_permission_have_failed_tasks_tried_again() -> None:
-    row = fail.enqueue("secret@example.org")
-    void = act.enqueue_for(Actor(0, 1), "void")
-    Task.objects.filter(pk=row.pk).update(attempts=len(RETRY_DELAYS))
-    run_due_tasks()
-    staff = User.objects.create_user("staff@example.org", "a long passphrase", is_staff=True)
-    staff.user_permissions.add(Permission.objects.get(codename="view_task"))
-    client = Client()
-    client.force_login(staff, "accounts.backends.EmailBackend")
-    address, form = "/admin/common/task/", {"action": "try_again", "_selected_action": [row.pk, void.pk]}
-
-    for page in (client.get(address), client.get(f"{address}{row.pk}/change/")):
-        assert page.status_code == 200
-        assert "fail" in page.content.decode()
-        assert "secret@example.org" not in page.content.decode()
-    client.post(address, form)
-    row.refresh_from_db()
-    assert row.status == FAILED
-
-    staff.user_permissions.add(Permission.objects.get(codename="change_task"))
-    answer = client.post(address, form, follow=True)
-
-    assert "1 tasks are tried again" in answer.content.decode()
-    run_due_tasks()
-    row.refresh_from_db()
-    void.refresh_from_db()
-    assert (row.status, row.attempts, calls["secret@example.org"]) == (READY, 1, 2)
-    assert void.status == FAILED
 
 
 def test_what_is_over_is_forgotten_after_its_time(settings) -> None:

@@ -17,17 +17,20 @@ import pytest
 
 from tests.faults.cluster import ROOT, Cluster, Process
 from tests.faults.people import PASSWORD
-from tests.faults.stores import REDIS
+from tests.faults.stores import REDIS, PostgresDatabase
 
 MANY = 150
 
 
 @pytest.fixture
-def store(request: pytest.FixtureRequest) -> tuple[str, str]:
-    """Return the addresses of this run's database and Redis."""
-    if os.environ.get("DATABASE_URL", "").startswith("postgres"):
-        return request.getfixturevalue("database").url, REDIS
-    return request.getfixturevalue("sqlite_url"), ""
+def store(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """Return the addresses of an empty database, of this run's kind, and of Redis."""
+    if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
+        yield request.getfixturevalue("sqlite_url"), ""
+        return
+    request.getfixturevalue("services")
+    with PostgresDatabase() as made:
+        yield made.url, REDIS
 
 
 @pytest.fixture
@@ -61,7 +64,7 @@ def holder(cluster: Cluster, seen: Path, kind: str) -> Process:
     return next(process for process in cluster.processes if pid == process.popen.pid)
 
 
-def test_each_of_many_tasks_is_done_by_one_of_two_processes(cluster: Any, store: tuple[str, str], seen: Path) -> None:
+def test_each_of_many_tasks_is_done_by_one_of_two_processes(store: tuple[str, str], cluster: Any, seen: Path) -> None:
     made = cluster(*store, TASK_POLL_SECONDS=0.1)
     enqueue(made, f"for n in range({MANY}): once.enqueue({str(seen)!r}, str(n))")
     made.start(2)
@@ -73,7 +76,7 @@ def test_each_of_many_tasks_is_done_by_one_of_two_processes(cluster: Any, store:
 
 @pytest.mark.parametrize("kind", ["hold", "ahold"])
 def test_what_a_killed_process_had_begun_is_done_by_another(
-    cluster: Any, store: tuple[str, str], seen: Path, kind: str
+    store: tuple[str, str], cluster: Any, seen: Path, kind: str
 ) -> None:
     made = cluster(*store, LEASE_SECONDS=2)
     made.start(2)
@@ -89,7 +92,7 @@ def test_what_a_killed_process_had_begun_is_done_by_another(
     assert (seen / f"{kind}-ended-{survivor.popen.pid}").exists()
 
 
-def test_sigterm_lets_what_runs_end(cluster: Any, store: tuple[str, str], seen: Path) -> None:
+def test_sigterm_lets_what_runs_end(store: tuple[str, str], cluster: Any, seen: Path) -> None:
     made = cluster(*store)
     (process,) = made.start()
     enqueue(made, f"hold.enqueue({str(seen)!r})\nahold.enqueue({str(seen)!r})")
@@ -103,7 +106,7 @@ def test_sigterm_lets_what_runs_end(cluster: Any, store: tuple[str, str], seen: 
     assert made.sql("SELECT DISTINCT attempts FROM common_task") == [(1,)]
 
 
-def test_sigterm_puts_back_what_does_not_end(cluster: Any, store: tuple[str, str], seen: Path) -> None:
+def test_sigterm_puts_back_what_does_not_end(store: tuple[str, str], cluster: Any, seen: Path) -> None:
     made = cluster(*store)
     (first,) = made.start()
     enqueue(made, f"hold.enqueue({str(seen)!r})\nahold.enqueue({str(seen)!r})")
@@ -120,7 +123,7 @@ def test_sigterm_puts_back_what_does_not_end(cluster: Any, store: tuple[str, str
     assert (seen / f"ahold-ended-{second.popen.pid}").exists()
 
 
-def test_a_process_that_only_works(cluster: Any, store: tuple[str, str], seen: Path) -> None:
+def test_a_process_that_only_works(store: tuple[str, str], cluster: Any, seen: Path) -> None:
     made = cluster(*store)
     enqueue(made, f"once.enqueue({str(seen)!r}, 'x')")
     command = [sys.executable, "manage.py", "work"]
@@ -169,7 +172,7 @@ def mails(folder: Path) -> list[str]:
 
 
 def test_a_crash_loses_no_accepted_mail(
-    cluster: Any, store: tuple[str, str], tmp_path: Path, silent: SilentMailServer
+    store: tuple[str, str], cluster: Any, tmp_path: Path, silent: SilentMailServer
 ) -> None:
     made = cluster(*store, EMAIL_URL=f"smtp://127.0.0.1:{silent.port}", LEASE_SECONDS=2)
     (first,) = made.start()
@@ -187,7 +190,7 @@ def test_a_crash_loses_no_accepted_mail(
 
 
 def test_a_dead_mail_server_holds_up_neither_answers_nor_the_end(
-    cluster: Any, store: tuple[str, str], silent: SilentMailServer
+    store: tuple[str, str], cluster: Any, silent: SilentMailServer
 ) -> None:
     made = cluster(*store, EMAIL_URL=f"smtp://127.0.0.1:{silent.port}", EMAIL_TIMEOUT=60)
     (process,) = made.start()
