@@ -59,7 +59,7 @@ MIDDLEWARE = [
     "common.async_lane.SecurityMiddleware",
     "common.async_lane.SessionMiddleware",
     "common.async_lane.CommonMiddleware",
-    "common.async_lane.CsrfViewMiddleware",
+    "accounts.middleware.OwnOriginMiddleware",
     "accounts.middleware.SessionAuthenticationMiddleware",
     "common.async_lane.MessageMiddleware",
     "common.async_lane.XFrameOptionsMiddleware",
