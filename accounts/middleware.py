@@ -1,13 +1,15 @@
-"""Django's authentication middleware, for browsers whose session row may have ended."""
+"""Django's middleware for browsers that are signed in: by a row that may have ended, from our own pages only."""
 
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -16,9 +18,23 @@ from django.utils.functional import SimpleLazyObject
 from accounts.models import Session
 from accounts.models.session import SESSION_KEY
 from accounts.security.known_devices import remember_device
-from common.async_lane import AuthenticationMiddleware
+from accounts.security.origins import is_own_origin
+from common.async_lane import AuthenticationMiddleware, CsrfViewMiddleware
 
 LAST_USE_STEP = timedelta(minutes=15)  # the list of devices needs no finer clock
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
+
+
+class OwnOriginMiddleware(CsrfViewMiddleware):
+    """Django's check of forms, and beside it all else that a browser says of the page that a form was sent from."""
+
+    async def process_view(self, request: HttpRequest, callback: Any, args: Any, kwargs: Any) -> Any:  # type: ignore[override]
+        answer = await super().process_view(request, callback, args, kwargs)
+        is_exempt = request.method in SAFE_METHODS or getattr(callback, "csrf_exempt", False)
+        if answer is None and not is_exempt and not is_own_origin(request):
+            raise PermissionDenied
+        return answer
 
 
 class SessionAuthenticationMiddleware(AuthenticationMiddleware):

@@ -3,7 +3,7 @@
 Each option is an attribute of the view or of its class; the handler, the middleware and the error answers read it here.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, TypeVar
@@ -12,10 +12,15 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 from rest_framework.views import APIView
 
-from common.errors import ParleyError
+from common.errors import NotSignedIn, ParleyError
 from common.problems import problem_response
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+
+async def nobody(request: HttpRequest) -> Any:
+    """Let nobody in."""
+    raise NotSignedIn()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,7 @@ class ViewOptions:
     async_lane: bool = False  # served without a thread (`config.handler`)
     any_host: bool = False  # on the async lane: answers whatever the Host header says
     max_body: str = "MAX_BODY_BYTES"  # the setting that bounds the body
+    authenticate: Callable[[HttpRequest], Awaitable[Any]] = nobody  # asked before more than MAX_BODY_BYTES is read
     cors: bool = False  # called by scripts of other origins, so errors are no pages; API views are, unless they say no
     refusal_response: Callable[[HttpRequest, ParleyError], HttpResponse] = problem_response
     content_security_policy: str = ""  # of the view's pages; empty: the strict one

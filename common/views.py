@@ -57,7 +57,7 @@ class AsyncView(APIView):
                     response["Allow"] = allowed
                 return response
 
-        dispatch.csrf_exempt = True  # type: ignore[attr-defined]
+        dispatch.csrf_exempt, dispatch.authenticate = True, view.authenticate  # type: ignore[attr-defined]
         dispatch.cls, dispatch.initkwargs, dispatch.view_class = cls, initkwargs, cls  # type: ignore[attr-defined]
         markcoroutinefunction(dispatch)
         return dispatch

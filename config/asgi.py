@@ -10,7 +10,8 @@ django.setup()
 
 from config.handler import Handler
 from config.lifespan import with_lifespan
+from config.response_headers import with_response_headers
 from config.sockets import with_sockets
 from config.statics import with_static_files
 
-application = with_lifespan(with_sockets(with_static_files(Handler())))
+application = with_lifespan(with_sockets(with_response_headers(with_static_files(Handler()))))

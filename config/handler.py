@@ -3,26 +3,23 @@
 import asyncio
 import io
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
-from django.http import HttpResponse, HttpResponseBadRequest
-from django.http.response import HttpResponseBase
+from django.http import HttpResponse
 from django.urls import get_resolver, set_script_prefix
 
-from common.errors import BodyTooLarge, ParleyError
-from common.off_loop import off_loop
-from common.view_options import options_for, options_of
+from common.errors import BodyTooLarge, NotSignedIn, ParleyError
+from common.problems import refusal_of
+from common.view_options import ViewOptions, options_for, options_of
 from common.views import EventStream
+from config.bodies import read_body, throw_away
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
-
-
-class SlowBody(ParleyError):
-    status, code, title = 408, "body_timeout", "The body of the request did not arrive in time."
 
 
 class ResolvedRequest(ASGIRequest):
@@ -53,16 +50,18 @@ class Handler(ASGIHandler):
         scope["resolver_match"] = get_resolver().resolve(scope["path"].removeprefix(scope.get("root_path", "")))
         options = options_of(scope["resolver_match"].func)
         try:
-            body = io.BytesIO(await read_body(scope, receive, getattr(settings, options.max_body)))
+            body = await read_body(scope, receive, getattr(settings, options.max_body), partial(_admit, scope, options))
         except RequestAborted:
             return
-        except ParleyError as refusal:
-            await self.refuse(scope, refusal, send)
-            return
-        if options.async_lane:
-            await self.serve_async(scope, body, receive, send)
+        except ParleyError as error:
+            refusal = error.with_traceback(None)  # its frames would keep one another alive
         else:
-            await super().__call__(scope, _replay(body.getvalue(), receive), send)
+            if options.async_lane:
+                await self.serve_async(scope, io.BytesIO(body), receive, send)
+            else:
+                await super().__call__(scope, _replay(body, receive), send)
+            return
+        await self.refuse(scope, refusal, receive, send)
 
     def resolve_request(self, request: Any) -> Any:
         """Return what was resolved already, or in its stead a view that refuses what will not be read."""
@@ -70,25 +69,21 @@ class Handler(ASGIHandler):
             return _refused, (), {}
         return request.resolver_match
 
-    async def refuse(self, scope: Any, refusal: ParleyError, send: Send) -> None:
+    async def refuse(self, scope: Any, refusal: ParleyError, receive: Receive, send: Send) -> None:
         """Answer what will not be read, through the middleware: it names the answer and lets front ends see it."""
-        try:
-            request = AsyncLaneRequest(scope, io.BytesIO())
-            request.refusal = refusal
-            response: HttpResponseBase = await self.run_get_response(request)
-        except UnicodeDecodeError:
-            response = HttpResponseBadRequest()
-        response["Connection"] = "close"
-        await self.send_response(response, send)
+        request = AsyncLaneRequest({**scope, "query_string": b""}, io.BytesIO())
+        request.refusal = refusal
+        response = await self.run_get_response(request)
+        assert isinstance(response, HttpResponse), "refusals are no streams"
+        response["Connection"], response["Content-Length"] = "close", str(len(response.content))
+        await self.send_response(response, lambda message: send({**message, "more_body": True}))
+        await throw_away(receive)
+        await send({"type": "http.response.body"})
 
     async def serve_async(self, scope: Any, body: io.BytesIO, receive: Receive, send: Send) -> None:
         """Run the view in this task; a disconnect cancels it."""
         set_script_prefix(scope.get("root_path") or "/")
-        try:
-            request = AsyncLaneRequest(scope, body)
-        except UnicodeDecodeError:
-            await self.send_response(HttpResponseBadRequest(), send)
-            return
+        request = AsyncLaneRequest(scope, body)
         serving = asyncio.current_task()
         assert serving is not None
         watching = asyncio.create_task(_cancel_on_disconnect(receive, serving))
@@ -106,6 +101,16 @@ class Handler(ASGIHandler):
                 response.close()
 
 
+async def _admit(scope: Any, options: ViewOptions) -> None:
+    """Let nobody send a large body but who is signed in, in the way of the view."""
+    request = AsyncLaneRequest({**scope}, io.BytesIO())
+    try:
+        await options.authenticate(request)
+    except Exception as error:
+        refusal = refusal_of(request, error)
+        raise BodyTooLarge() if type(refusal) is NotSignedIn else refusal from None
+
+
 async def _refused(request: AsyncLaneRequest) -> HttpResponse:
     assert request.refusal is not None
     return options_for(request).refusal_response(request, request.refusal)
@@ -115,38 +120,6 @@ async def _cancel_on_disconnect(receive: Receive, serving: "asyncio.Task[Any]") 
     while (await receive())["type"] != "http.disconnect":
         pass
     serving.cancel()
-
-
-async def read_body(scope: Any, receive: Receive, limit: int) -> bytes:
-    """Return the whole body; refuse one that is too large (413) or too slow (408) without keeping the excess."""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit() and int(value) > limit:
-            raise BodyTooLarge()
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        body: bytes = message.get("body", b"")
-        if len(body) > limit:
-            raise BodyTooLarge()
-        return body
-    try:
-        async with asyncio.timeout(settings.BODY_SECONDS):
-            return await _read_rest(message, receive, limit)
-    except TimeoutError as error:
-        raise SlowBody() from error
-
-
-async def _read_rest(message: Any, receive: Receive, limit: int) -> bytes:
-    chunks, size = list[bytes](), 0
-    while True:
-        if message["type"] == "http.disconnect":
-            raise RequestAborted()
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > limit:
-            raise BodyTooLarge()
-        if not message.get("more_body"):
-            return await off_loop(size, b"".join, chunks)  # which lets other threads run
-        message = await receive()
 
 
 def _replay(body: bytes, receive: Receive) -> Any:

@@ -1,55 +1,113 @@
-"""uvicorn's HTTP protocol with an end to patience: a connection that does not finish its headers is closed."""
+"""uvicorn's protocols with an end to patience, and with our headers on what they answer themselves."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
 
-TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+from config.response_headers import Headers, server_headers
+
+LINGER_SECONDS = 2.0
 
 
 class ImpatientProtocol(HttpToolsProtocol):
     """Allows `settings.HEADER_SECONDS` from the connection, or from a request's first byte, to the end of its headers.
 
-    Headers beyond `settings.MAX_HEADER_BYTES` are refused (431).
+    Headers beyond `settings.MAX_HEADER_BYTES` are refused (431), and so are trailers: what is no body counts.
 
     uvicorn times idle connections between requests only; who connects and says nothing, or a byte a minute, would hold
-    a connection for ever. (Bodies are timed by `config.handler`.)
+    a connection for ever. (Bodies are timed by `config.bodies`; what comes of one after the answer is timed here.)
     """
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._due: asyncio.TimerHandle | None = None
-        self._seen = 0  # bytes that came before the headers were complete
-        self._expect_headers()
+        self._seen = 0  # bytes that came since the last headers or piece of a body
+        self._is_refused = False
+        self._expect(settings.HEADER_SECONDS)
 
     def data_received(self, data: bytes) -> None:
-        if self._due is not None:
-            if self._seen > settings.MAX_HEADER_BYTES:
-                self.transport.write(TOO_LARGE)
-                self.transport.close()
-                return
-            self._seen += len(data)
+        if self._is_refused:
+            return
+        if self._seen > settings.MAX_HEADER_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            return
+        self._seen += len(data)
         super().data_received(data)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._expect_headers()
+        self._expect(settings.HEADER_SECONDS)
 
     def on_headers_complete(self) -> None:
         self._expect_nothing()
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        self._seen = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._expect_nothing()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if self.cycle.more_body:
+            self._expect(settings.BODY_SECONDS)
+        super().on_response_complete()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect_nothing()
         super().connection_lost(exc)
 
-    def _expect_headers(self) -> None:
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    def _refuse(self, status: HTTPStatus, text: str = "") -> None:
+        """Answer, and read on for a while: closing on unread bytes would reset the connection, and lose the answer."""
+        if self.pipeline or (self.cycle and self.cycle.response_started and not self.cycle.response_complete):
+            self.transport.close()  # the answer of another request is on its way
+            return
+        if self.cycle:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        lines = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode()), b"content-type: text/plain; charset=utf-8"]
+        lines += [b"content-length: %d" % len(text), b"connection: close"]
+        lines += [name + b": " + value for name, value in server_headers(self.scheme or "http")]
+        self.transport.write(b"\r\n".join([*lines, b"", text.encode("ascii")]))
+        self._is_refused = True
+        self._expect_nothing()
+        self._expect(LINGER_SECONDS)
+
+    def _expect(self, seconds: float) -> None:
         if self._due is None:
-            self._due = self.loop.call_later(settings.HEADER_SECONDS, self.transport.close)
+            self._due = self.loop.call_later(seconds, self.transport.close)
 
     def _expect_nothing(self) -> None:
+        self._seen = 0
         if self._due is not None:
             self._due.cancel()
-            self._due, self._seen = None, 0
+            self._due = None
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """Holds no frame beyond `settings.MAX_FRAME_BYTES`, and refuses handshakes with our headers."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.conn = handshake = _Handshake(max_size=settings.MAX_FRAME_BYTES, logger=self.logger)
+        handshake.own_headers = server_headers(self.scheme)
+
+
+class _Handshake(ServerProtocol):
+    own_headers: Headers
+
+    def reject(self, status: Any, text: str) -> Response:
+        response = super().reject(status, text)
+        response.headers.update((name.decode(), value.decode()) for name, value in self.own_headers)
+        return response

@@ -5,7 +5,7 @@ import socket
 import uvicorn
 from django.conf import settings
 
-from config.protocol import ImpatientProtocol
+from config.protocol import ImpatientProtocol, SocketProtocol
 
 
 def server_config(host: str, port: int, *, reload: bool = False) -> uvicorn.Config:
@@ -18,8 +18,7 @@ def server_config(host: str, port: int, *, reload: bool = False) -> uvicorn.Conf
         reload=reload,
         loop="uvloop",
         http=ImpatientProtocol,
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
+        ws=SocketProtocol,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -60,7 +60,7 @@ MIDDLEWARE = [
     "common.async_lane.SecurityMiddleware",
     "common.async_lane.SessionMiddleware",
     "common.async_lane.CommonMiddleware",
-    "common.async_lane.CsrfViewMiddleware",
+    "accounts.middleware.OwnOriginMiddleware",
     "accounts.middleware.SessionAuthenticationMiddleware",
     "common.async_lane.MessageMiddleware",
     "common.async_lane.XFrameOptionsMiddleware",
@@ -282,6 +282,8 @@ MAX_CHAT_BODY_BYTES = env.integer("MAX_CHAT_BODY_BYTES", 32 * 2**20, least=1024)
 HEADER_SECONDS = env.number("HEADER_SECONDS", 8, least=1, most=600)
 MAX_HEADER_BYTES = env.integer("MAX_HEADER_BYTES", 65_536, least=1024)
 MAX_AVATAR_BODY_BYTES = AVATAR_MAX_BYTES + 65_536  # the picture, and the form around it
+_largest = max(MAX_BODY_BYTES, MAX_CHAT_BODY_BYTES, MAX_AVATAR_BODY_BYTES)
+MAX_UNREAD_BYTES = env.integer("MAX_UNREAD_BYTES", 2 * _largest, least=_largest)
 BODY_SECONDS = env.number("BODY_SECONDS", 10, least=1, most=600)
 # `config.handler` refuses larger bodies before they are read, for every path.
 DATA_UPLOAD_MAX_MEMORY_SIZE = None

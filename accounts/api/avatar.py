@@ -19,6 +19,7 @@ from accounts.api.docs import problems
 from accounts.api.serializers import AvatarInput, ProfileOutput
 from accounts.services.avatar_files import avatar_path
 from accounts.services.avatars import remove_avatar, replace_avatar
+from accounts.views import by_bearer
 from common.errors import Invalid, MethodNotAllowed
 from common.problems import problem_response
 
@@ -44,7 +45,7 @@ class AvatarParser(MultiPartParser):
 
 class AvatarView(APIView):
     parser_classes = (AvatarParser,)
-    max_body = "MAX_AVATAR_BODY_BYTES"
+    max_body, authenticate = "MAX_AVATAR_BODY_BYTES", staticmethod(by_bearer)
 
     @extend_schema(
         summary="Set my avatar",

@@ -17,6 +17,7 @@ from accounts.models import Session
 from accounts.models.session import SESSION_KEY
 from accounts.pages.base import FormPage, SignedIn, done, page_user
 from accounts.pages.forms import AvatarForm, ChangeEmailForm, ChangePasswordForm, DeleteForm, ProfileForm
+from accounts.pages.viewer import by_session
 from accounts.security.network import client_info, network_of
 from accounts.services import addresses, passwords
 from accounts.services.avatars import remove_avatar, replace_avatar
@@ -42,7 +43,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 
 class AvatarPage(SignedIn, FormPage):
-    max_body = "MAX_AVATAR_BODY_BYTES"
+    max_body, authenticate = "MAX_AVATAR_BODY_BYTES", staticmethod(by_session)
     form_class = AvatarForm
     title, button = "Picture", "Upload"
 
