@@ -13,11 +13,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from common.errors import ParleyError
 from common.group_commit import GroupCommit
@@ -92,6 +93,7 @@ class DatabaseExecutor:
 
     async def _run(self, pool: ThreadPoolExecutor | GroupCommit, call: Callable[[], R]) -> R:
         deadline = time.monotonic() + settings.DATABASE_WAIT
+        call = partial(copy_context().run, call)  # what it logs has the request's id
         if isinstance(pool, GroupCommit):
             future: asyncio.Future[R] = pool.submit(call, deadline)
         else:
@@ -115,9 +117,12 @@ class DatabaseExecutor:
 
 
 def _unheard(future: asyncio.Future[Any]) -> None:
-    """Take what came of a call whose caller has left: a refusal interests nobody any more, all else is logged."""
+    """Take what came of a call whose caller has left: a refusal interests nobody any more, all else is logged.
+
+    (That the database is away or too busy is a refusal too; who waits for it still, and `/readyz`, say so.)
+    """
     error = None if future.cancelled() else future.exception()
-    if error is not None and not isinstance(error, ParleyError):
+    if error is not None and not isinstance(error, ParleyError | OperationalError | InterfaceError):
         logger.error("a database call failed after its caller had left", exc_info=error)
 
 

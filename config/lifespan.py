@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import threading
 from types import FrameType
@@ -39,6 +40,7 @@ async def _live(receive: Any, send: Any) -> None:
             await start_worker()
             drain_before_exit()
             tune_gc()
+            logger.info("process %d takes requests", os.getpid())
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             recurring.cancel()

@@ -81,7 +81,7 @@ def _record(
     counted, context = counting(viewer.id, chat.day, now), read_context(chat.id, leaf)
     *_, turn, _, day, messages = run_all([*statements, counted, context])
     turn_id = turn[0][0]
-    day_id = require_quota(day[0], now) if day else charge(viewer.id, viewer.timezone, now)
+    day_id = require_quota(viewer.id, day[0], now) if day else charge(viewer.id, viewer.timezone, now)
     if day_id != chat.day:  # the first message of the day
         Turn.objects.filter(pk=turn_id).update(usage_day=day_id)
     return turn_id, messages

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from django.db import OperationalError
 
 from common.errors import Conflict
 from common.executor import close_database, database
@@ -41,9 +42,12 @@ def _one_thread_a_way(settings, django_db_setup, django_db_blocker):
 
 
 @pytest.mark.parametrize("ways", ["read", "write", "flush"])
-def test_a_refusal_that_nobody_waits_for_is_not_logged(ways: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("refusal", [Conflict(), OperationalError("too busy")], ids=["ours", "database"])
+def test_a_refusal_that_nobody_waits_for_is_not_logged(
+    ways: str, refusal: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.DEBUG):
-        asyncio.run(left_alone(ways, Conflict()))
+        asyncio.run(left_alone(ways, refusal))
         gc.collect()
 
     assert [record for record in caplog.records if record.name != "asyncio" or record.levelno > logging.DEBUG] == []
