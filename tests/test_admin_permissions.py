@@ -22,6 +22,7 @@ from chats.models import Chat, Message, Turn
 from common.admin import StaffAdmin
 from notes.models import Note
 from streamchat.models import Channel, Reply
+from usage.models import Day
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery 9"
@@ -63,7 +64,8 @@ def rows(owner: User) -> dict[Any, Any]:
                                         redirect_uris="https://app.example/back")  # fmt: skip
     group = Group.objects.create(name=f"group of {owner.pk}")
     made = [owner, start_session(owner, ClientInfo()), chat, turn, note, channel, client, group,
-            Reply.objects.create(channel=channel, asker="ada", command="gpt", created_at=now)]  # fmt: skip
+            Reply.objects.create(channel=channel, asker="ada", command="gpt", created_at=now),
+            Day.objects.create(user=owner, day=now.date(), starts_at=now, ends_at=now, messages=3)]  # fmt: skip
     return {type(row): row for row in made}
 
 
