@@ -11,6 +11,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -40,6 +41,7 @@ def _own_connection() -> None:
     """
     options = {name: value for name, value in connection.settings_dict["OPTIONS"].items() if name != "pool"}
     connection.settings_dict = {**connection.settings_dict, "OPTIONS": options}
+    connection.queries_log = deque(maxlen=0)  # with DEBUG it grows until a request ends, and none does here
 
 
 def _call(function: Callable[[], R], deadline: float) -> R:

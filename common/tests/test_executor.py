@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from common.errors import Conflict
 from common.executor import close_database, database
@@ -73,3 +73,14 @@ def test_who_waits_gets_result_and_refusal() -> None:
 
 def _refuse() -> None:
     raise Conflict()
+
+
+def test_debug_keeps_no_log_of_queries_on_these_threads(settings) -> None:
+    settings.DEBUG = True
+
+    def logged() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        return len(connection.queries_log)
+
+    assert [asyncio.run(getattr(database(), ways)(logged)) for ways in ("read", "write", "flush")] == [0, 0, 0]
