@@ -10,6 +10,7 @@ from django.conf import settings
 
 from accounts.access import Claims
 from chats.connections import OpenConnections, open_connections
+from common.middleware import correlation_id, name_request
 
 TOO_BIG, FLOOD, SIGNED_OUT, TOO_MANY = 1009, 1008, 4401, 4429
 BURST_SECONDS = 5
@@ -25,8 +26,15 @@ class SocketConsumer(AsyncWebsocketConsumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._frames = 0
         self._allowance = float(settings.SOCKET_FRAMES_PER_SECOND * BURST_SECONDS)
         self._counted_at = time.monotonic()
+
+    async def websocket_connect(self, message: Any) -> None:
+        """Name the socket; each frame's name is the socket's with a number."""
+        told = next((value for name, value in self.scope["headers"] if name == b"x-request-id"), b"")
+        self._name = name_request(told.decode("latin-1"))
+        await super().websocket_connect(message)
 
     def enter(self, claims: Claims) -> None:
         """Count the socket in; raise TooManyStreams."""
@@ -54,6 +62,8 @@ class SocketConsumer(AsyncWebsocketConsumer):
             await super().close(code, reason)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        self._frames += 1
+        correlation_id.set(f"{self._name}.{self._frames}")
         if _size(text_data, bytes_data) > settings.MAX_FRAME_BYTES:
             await self.close(TOO_BIG)
         elif self._floods():

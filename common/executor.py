@@ -11,13 +11,15 @@ import contextlib
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from common.errors import ParleyError
 from common.group_commit import GroupCommit
@@ -39,6 +41,7 @@ def _own_connection() -> None:
     """
     options = {name: value for name, value in connection.settings_dict["OPTIONS"].items() if name != "pool"}
     connection.settings_dict = {**connection.settings_dict, "OPTIONS": options}
+    connection.queries_log = deque(maxlen=0)  # with DEBUG it grows until a request ends, and none does here
 
 
 def _call(function: Callable[[], R], deadline: float) -> R:
@@ -92,6 +95,7 @@ class DatabaseExecutor:
 
     async def _run(self, pool: ThreadPoolExecutor | GroupCommit, call: Callable[[], R]) -> R:
         deadline = time.monotonic() + settings.DATABASE_WAIT
+        call = partial(copy_context().run, call)  # what it logs has the request's id
         if isinstance(pool, GroupCommit):
             future: asyncio.Future[R] = pool.submit(call, deadline)
         else:
@@ -115,9 +119,12 @@ class DatabaseExecutor:
 
 
 def _unheard(future: asyncio.Future[Any]) -> None:
-    """Take what came of a call whose caller has left: a refusal interests nobody any more, all else is logged."""
+    """Take what came of a call whose caller has left: a refusal interests nobody any more, all else is logged.
+
+    (That the database is away or too busy is a refusal too; who waits for it still, and `/readyz`, say so.)
+    """
     error = None if future.cancelled() else future.exception()
-    if error is not None and not isinstance(error, ParleyError):
+    if error is not None and not isinstance(error, ParleyError | OperationalError | InterfaceError):
         logger.error("a database call failed after its caller had left", exc_info=error)
 
 

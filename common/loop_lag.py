@@ -1,6 +1,7 @@
 """Whether an event loop is behind with its work, as those may ask who could do theirs in larger portions."""
 
 import asyncio
+from contextvars import Context
 
 from common.per_loop import per_loop
 
@@ -22,7 +23,7 @@ class LoopLag:
         """Count a stream in."""
         self._streams += 1
         if self._watching is None or self._watching.done():
-            self._watching = asyncio.get_running_loop().create_task(self._watch())
+            self._watching = asyncio.get_running_loop().create_task(self._watch(), context=Context())
 
     def leave(self) -> None:
         """Count it out."""

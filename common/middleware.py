@@ -1,14 +1,25 @@
 """Middleware of our own: the correlation id that every answer, log line and problem document carries."""
 
+import re
 import uuid
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 correlation_id: ContextVar[str] = ContextVar("correlation_id", default="-")
+WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def name_request(told: str = "") -> str:
+    """Give what this task serves its correlation id, and return it: a trusted proxy's, or one of our own."""
+    is_kept = settings.TRUSTED_PROXIES and WELL_FORMED.fullmatch(told)
+    name = told if is_kept else uuid.uuid4().hex
+    correlation_id.set(name)
+    return name
 
 
 class CorrelationMiddleware:
@@ -22,9 +33,8 @@ class CorrelationMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        name = uuid.uuid4().hex
+        name = name_request(request.META.get("HTTP_X_REQUEST_ID", ""))
         request.correlation_id = name  # type: ignore[attr-defined]
-        correlation_id.set(name)
         answer = self.get_response(request)
         if isinstance(answer, HttpResponseBase):
             return _named(answer, name)

@@ -7,4 +7,7 @@ class ParleyConfig(AppConfig):
     verbose_name = "Parley"
 
     def ready(self) -> None:
+        from common.pooler import limit_transactions
         from config import checks  # noqa: F401
+
+        limit_transactions()

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
 import threading
@@ -47,6 +48,7 @@ async def _live(receive: Any, send: Any) -> None:
             drain_before_exit(tasks)
             tune_gc()
             sys.setswitchinterval(SWITCH_SECONDS)
+            logger.info("process %d takes requests", os.getpid())
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             recurring.cancel()

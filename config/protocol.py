@@ -10,6 +10,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
+from config.http10 import answer_without_chunks
 from config.response_headers import Headers, server_headers
 
 LINGER_SECONDS = 2.0
@@ -47,6 +48,8 @@ class ImpatientProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._expect_nothing()
         super().on_headers_complete()
+        if self.scope["http_version"] == "1.0" and self.cycle is not None:
+            answer_without_chunks(self.cycle)
 
     def on_body(self, body: bytes) -> None:
         self._seen = 0

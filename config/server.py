@@ -1,11 +1,29 @@
 """The ASGI server as Parley runs it."""
 
+import logging
+import platform
 import socket
 
+import django
 import uvicorn
 from django.conf import settings
+from django.db import connection
+from uvicorn.supervisors import Multiprocess
 
 from config.protocol import ImpatientProtocol, SocketProtocol
+
+logger = logging.getLogger("parley.server")
+
+
+class Workers(Multiprocess):
+    """Says it when a process has died; uvicorn replaces it without a word above its debugging ones."""
+
+    def keep_subprocess_alive(self) -> None:
+        before = list(self.processes)
+        super().keep_subprocess_alive()
+        for old, new in zip(before, self.processes, strict=False):
+            if old is not new:
+                logger.warning("process %s ended (%s); %s takes its place", old.pid, old.exitcode, new.pid)
 
 
 def server_config(host: str, port: int, *, reload: bool = False) -> uvicorn.Config:
@@ -39,11 +57,25 @@ def serve(host: str, port: int, *, reload: bool = False) -> None:
 
         ChangeReload(config, target=server.run, sockets=sockets).run()
     elif config.workers > 1:
-        from uvicorn.supervisors import Multiprocess
-
-        Multiprocess(config, sockets=sockets).run()
+        Workers(config, sockets=sockets).run()
     else:
         server.run(sockets)
+
+
+def log_start() -> None:
+    """Say what runs here, and on what."""
+    with connection.cursor():
+        database = ".".join(map(str, connection.get_database_version()))
+    logger.info(
+        "Parley %s starts: Django %s, Python %s, %s %s, Redis %s, %d process(es)",
+        settings.VERSION,
+        django.__version__,
+        platform.python_version(),
+        connection.display_name,
+        database,
+        "yes" if settings.REDIS_URL else "no",
+        settings.WEB_CONCURRENCY,
+    )
 
 
 def listening_socket(config: uvicorn.Config) -> socket.socket:

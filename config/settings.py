@@ -88,6 +88,7 @@ TEMPLATES = [
 DATABASE_URL = env.secret("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}")
 DATABASE_WAIT = env.number("DATABASE_WAIT", 5, most=60)
 DATABASE_STATEMENT_TIMEOUT = env.number("DATABASE_STATEMENT_TIMEOUT", 10, most=3600)
+DATABASE_POOLER = env.choice("DATABASE_POOLER", "none", ["none", "transaction"])
 DATABASE_POOL = env.integer("DATABASE_POOL", 20, least=10, most=500)
 DATABASE_READERS = env.integer("DATABASE_READERS", 3, least=1, most=64)
 DATABASE_WRITERS = env.integer("DATABASE_WRITERS", 4, least=2, most=64)
@@ -118,9 +119,11 @@ def _database() -> dict[str, Any]:
             "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": DATABASE_WAIT, "reconnect_timeout": 1},
             "connect_timeout": 5,
             "tcp_user_timeout": 8000,  # a server that vanished without a word
-            "options": f"-c lock_timeout={wait} -c statement_timeout={statement}",
         }
+        if DATABASE_POOLER == "none":
+            found["OPTIONS"]["options"] = f"-c lock_timeout={wait} -c statement_timeout={statement}"
         found["CONN_HEALTH_CHECKS"] = True
+        found["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_POOLER == "transaction"
     else:
         raise ImproperlyConfigured("DATABASE_URL: use sqlite:///file or postgres://user:password@host:port/name")
     return found

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from llm.errors import ProviderNotConfigured, UnknownModel
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("parley.llm")
 
 VENDORS = ("openai", "gemini")
 DEMO = "demo"

@@ -5,6 +5,7 @@ with `REQUIRE_SERVICES=1` (CI) leaving anything out is a failure.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,8 @@ LOCAL_POSTGRES = (
 ONCE = ("tests/browser", "tests/clients")
 ROOT = Path(__file__).parent.parent
 PLANS = ("chats/tests/test_query_plans.py", "chats/tests/test_rows.py")
+# What the recipes of docs/operations.md are tried with (tests/deploy).
+PROGRAMS = {"nginx": "the proxy", "pgbouncer": "the connection pooler", "sqlite3": "backup and restore of SQLite"}
 LOCAL_REDIS = "redis://127.0.0.1:6379/0"
 
 
@@ -83,6 +86,9 @@ def main() -> int:
         failed |= run("a newer SQLite (query plans)", *PLANS, PYTHONPATH=newest) != 0
     else:
         left_out.append("the query plans on a newer SQLite (pysqlite3 cannot be installed)")
+    for program, what in PROGRAMS.items():
+        if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin") is None:
+            left_out.append(f"{what} ({program} is not installed)")
     for what in left_out:
         sys.stdout.write(f"LEFT OUT: {what}\n")
     return int(failed or bool(left_out and os.environ.get("REQUIRE_SERVICES")))

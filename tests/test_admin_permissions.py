@@ -23,6 +23,7 @@ from common.models import Task
 from common.testing import run_due_tasks
 from notes.models import Note
 from streamchat.models import Channel, Reply
+from usage.models import Day
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery 9"
@@ -65,7 +66,8 @@ def rows(owner: User) -> dict[Any, Any]:
     group = Group.objects.create(name=f"group of {owner.pk}")
     made = [owner, start_session(owner, ClientInfo()), chat, turn, note, channel, client, group,
             Reply.objects.create(channel=channel, asker="ada", command="gpt", created_at=now),
-            Task.objects.create(task_path="nowhere.at_all", queue_name="default", status="FAILED")]  # fmt: skip
+            Task.objects.create(task_path="nowhere.at_all", queue_name="default", status="FAILED"),
+            Day.objects.create(user=owner, day=now.date(), starts_at=now, ends_at=now, messages=3)]  # fmt: skip
     return {type(row): row for row in made}
 
 

@@ -80,3 +80,11 @@ def test_no_old_name_comes_back() -> None:
     names = {node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)}
 
     assert names.isdisjoint(OLD_NAMES.split())
+
+
+def test_every_logger_of_ours_hears_log_level() -> None:
+    sources = [path for app in APPS for path in (ROOT / app).rglob("*.py") if "tests" not in path.parts]
+    named = {name for path in sources for name in re.findall(r"getLogger\((.*?)\)", path.read_text())}
+
+    assert "__name__" not in named
+    assert [name for name in named if not name.startswith('"parley.')] == []

@@ -1,5 +1,6 @@
 """Quotas: counted in the transaction that accepts a message, so that no parallelism gets past them."""
 
+import logging
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +11,8 @@ from django.db import connection
 from common.errors import TooManyRequests
 from common.sql import Statement, instant, instant_of, is_postgresql, run_all
 from common.zones import first_instant
+
+logger = logging.getLogger("parley.usage")
 
 
 class QuotaExceeded(TooManyRequests):
@@ -34,7 +37,7 @@ def charge(user_id: int, zone: str, now: datetime) -> int:
     counted = run_all([counting(user_id, None, now)])[0]
     if not counted:
         counted = run_all([counting(user_id, _open(user_id, ZoneInfo(zone), now), now)])[0]
-    return require_quota(counted[0], now)
+    return require_quota(user_id, counted[0], now)
 
 
 def counting(user_id: int, known: int | None, now: datetime) -> Statement:
@@ -49,7 +52,7 @@ def counting(user_id: int, known: int | None, now: datetime) -> Statement:
     )
 
 
-def require_quota(counted: Any, now: datetime) -> int:
+def require_quota(user_id: int, counted: Any, now: datetime) -> int:
     """Return the id of the day that was counted on.
 
     Raises QuotaExceeded with the instant of reset: the transaction must be rolled back, and the count with it.
@@ -58,6 +61,7 @@ def require_quota(counted: Any, now: datetime) -> int:
     if _beyond(messages - 1, settings.DAILY_MESSAGES) or _beyond(tokens, settings.DAILY_TOKENS):
         ends = instant_of(ends_at)
         wait = (ends - now).total_seconds()
+        logger.info("user %s has used up the quota of the day: %d messages, %d tokens", user_id, messages - 1, tokens)
         raise QuotaExceeded(
             f"The quota is renewed at {ends:%Y-%m-%dT%H:%M:%SZ}.", retry_after=wait, extra={"reset_at": ends}
         )

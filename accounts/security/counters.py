@@ -105,7 +105,7 @@ def limiter() -> Limiter:
 
 @cache
 def _limiter() -> Limiter:
-    return Limiter(settings.REDIS_URL, getattr(settings, "LIMITS_PREFIX", "parley:limits"))
+    return Limiter(settings.REDIS_URL, f"{settings.REDIS_PREFIX}:limits")
 
 
 def forget_limiter() -> None:

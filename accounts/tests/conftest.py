@@ -54,7 +54,7 @@ class Client(APIClient):
 @pytest.fixture(autouse=True)
 def _own_limits(settings: Any, tmp_path: Any) -> Iterator[None]:
     """Count under a prefix of this test alone, and write pictures nowhere else."""
-    settings.LIMITS_PREFIX = f"test_parley:{uuid.uuid4().hex}"
+    settings.REDIS_PREFIX = f"test_parley:{uuid.uuid4().hex}"
     settings.MEDIA_ROOT = str(tmp_path)
     forget_limiter()
     yield

@@ -5,6 +5,7 @@ The database is asked, once a second for all of them together, since a change ma
 
 import asyncio
 import logging
+from contextvars import Context
 from typing import Protocol
 from uuid import UUID
 
@@ -35,7 +36,7 @@ class ChangePoller:
         """Watch a page."""
         self._pages.setdefault(page.chat_id, set()).add(page)
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._look_on())
+            self._task = asyncio.get_running_loop().create_task(self._look_on(), context=Context())
 
     def leave(self, page: OpenPage) -> None:
         """Stop watching a page."""

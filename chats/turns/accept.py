@@ -87,7 +87,7 @@ def _record(
     counted, running = counting(viewer.id, chat.day, now), running_turns(viewer.id)
     *_, turn, _, day, mine, messages = run_all([*statements, counted, running, read_context(chat.id, leaf)])
     turn_id = turn[0][0]
-    day_id = require_quota(day[0], now) if day else charge(viewer.id, viewer.timezone, now)
+    day_id = require_quota(viewer.id, day[0], now) if day else charge(viewer.id, viewer.timezone, now)
     if not day:
         mine = run_all([running])[0]
     if viewer.session_id is not None and mine[0][0] > settings.TURNS_PER_USER:  # a signed hook has its own limits

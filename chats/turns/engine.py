@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Collection
+from contextvars import Context
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -71,7 +72,7 @@ class Engine:
         if self.draining:
             turn.interrupt(SHUTDOWN)
         if self._ticking is None or self._ticking.done():
-            self._ticking = self.loop.create_task(self._tick())
+            self._ticking = self.loop.create_task(self._tick(), context=Context())  # it serves all of them
 
     def _done(self, turn: RunningTurn) -> None:
         del self._turns[turn.reply.id]

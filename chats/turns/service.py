@@ -1,6 +1,7 @@
 """Starting turns and waiting for them."""
 
 import logging
+from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
 from uuid import UUID
@@ -51,7 +52,8 @@ def accept(asker: Asker, request: TurnRequest, category: str = "") -> AcceptedTu
     if category:  # never the text
         logger.warning("a turn of user %s was blocked by moderation: %s", viewer.id, category)
     if accepted.job is not None:  # once the recording is committed the turn runs, whoever listens
-        transaction.on_commit(partial(engine().launch_threadsafe, accepted))
+        # In this request's context, which the runner logs in: one commit may record the turns of many.
+        transaction.on_commit(partial(copy_context().run, engine().launch_threadsafe, accepted))
     return accepted
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from django.db import OperationalError, connection
 
 from common.errors import Conflict
 from common.executor import close_database, database
@@ -41,9 +42,12 @@ def _one_thread_a_way(settings, django_db_setup, django_db_blocker):
 
 
 @pytest.mark.parametrize("ways", ["read", "write", "flush"])
-def test_a_refusal_that_nobody_waits_for_is_not_logged(ways: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("refusal", [Conflict(), OperationalError("too busy")], ids=["ours", "database"])
+def test_a_refusal_that_nobody_waits_for_is_not_logged(
+    ways: str, refusal: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.DEBUG):
-        asyncio.run(left_alone(ways, Conflict()))
+        asyncio.run(left_alone(ways, refusal))
         gc.collect()
 
     assert [record for record in caplog.records if record.name != "asyncio" or record.levelno > logging.DEBUG] == []
@@ -69,3 +73,14 @@ def test_who_waits_gets_result_and_refusal() -> None:
 
 def _refuse() -> None:
     raise Conflict()
+
+
+def test_debug_keeps_no_log_of_queries_on_these_threads(settings) -> None:
+    settings.DEBUG = True
+
+    def logged() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        return len(connection.queries_log)
+
+    assert [asyncio.run(getattr(database(), ways)(logged)) for ways in ("read", "write", "flush")] == [0, 0, 0]

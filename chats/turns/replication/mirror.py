@@ -8,6 +8,7 @@ another for those that have ended.
 import asyncio
 import logging
 import time
+from contextvars import Context
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -79,7 +80,7 @@ class Mirrors:
         self._mirrors[mirror.log.reply_id] = mirror
         self._ask(mirror, time.monotonic())
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._tick())
+            self._task = asyncio.get_running_loop().create_task(self._tick(), context=Context())
 
     # --- the bus -----------------------------------------------------------------------------------------------------
     def on_data(self, reply_id: UUID, data: Data) -> None:

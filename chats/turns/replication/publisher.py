@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextvars import Context
 from uuid import UUID
 
 from chats.turns.replication.pubsub import ReplyPubSub
@@ -25,7 +26,7 @@ class Publisher:
         self._until = time.monotonic() + INTEREST_SECONDS
         if self._task is None or self._task.done():
             self._position = position
-            self._task = asyncio.get_running_loop().create_task(self._run())
+            self._task = asyncio.get_running_loop().create_task(self._run(), context=Context())
         elif position < self._position:
             self._position = position
             self._log.wake()

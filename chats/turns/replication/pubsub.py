@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -143,7 +144,7 @@ class ReplyPubSub:
         self._outbox.append((channel, orjson.dumps(content)))
         del self._outbox[:-OUTBOX_LIMIT]
         if self._sending is None or self._sending.done():
-            self._sending = asyncio.get_running_loop().create_task(self._drain())
+            self._sending = asyncio.get_running_loop().create_task(self._drain(), context=Context())
 
     async def _drain(self) -> None:
         while self._outbox:

@@ -9,7 +9,7 @@ from django.db import connections
 
 from config.checks import sqlite_warning
 from config.layout import layout_problem
-from config.server import serve
+from config.server import log_start, serve
 
 
 class Command(BaseCommand):
@@ -25,9 +25,10 @@ class Command(BaseCommand):
         if migrate:
             call_command("migrate", verbosity=0)
         problem = layout_problem()
-        connections.close_all()
         if problem:
             raise CommandError(problem)
+        log_start()
+        connections.close_all()
         site = f"http://localhost:{port}" if settings.DEBUG else settings.SITE_URL
         if warning := sqlite_warning():
             self.stderr.write(warning)
