@@ -280,11 +280,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = None
 JSON_TYPES = ("application/json",)
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS", [f"http://localhost:{port}" for port in (5173, 5174, 5175)])
 CORS_ALLOW_CREDENTIALS = True
-CORS_ALLOW_HEADERS = (
-    "accept", "authorization", "content-type", "idempotency-key", "last-event-id", "user-agent",
-    "mcp-method", "mcp-name", "mcp-protocol-version",
+CORS_EXPOSE_HEADERS = (
+    "Allow", "Retry-After", "WWW-Authenticate", "X-Request-ID", "X-Should-Retry", "X-Vercel-AI-UI-Message-Stream",
 )  # fmt: skip
-CORS_EXPOSE_HEADERS = ("X-Request-ID", "Retry-After", "X-Vercel-AI-UI-Message-Stream", "WWW-Authenticate")
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.access.BearerAuthentication"],

@@ -21,6 +21,7 @@ from accounts.services.avatar_files import avatar_path
 from accounts.services.avatars import remove_avatar, replace_avatar
 from common.errors import Invalid, MethodNotAllowed
 from common.problems import problem_response
+from common.view_options import view_options
 
 # The name says all that a browser may make of it: a picture, nothing active, only for this user's browser.
 INERT = {
@@ -64,6 +65,7 @@ class AvatarView(APIView):
         return Response(ProfileOutput(remove_avatar(signed_in_user(request))).data)
 
 
+@view_options(cors=True)  # front ends draw it onto a canvas, too
 def serve_avatar(request: HttpRequest, name: str) -> HttpResponseBase:
     """Send a stored picture; names are long and random, and known only to those whom the owner's pages show them."""
     if request.method not in ("GET", "HEAD"):
