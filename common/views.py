@@ -4,7 +4,7 @@ The class is an APIView for the schema's sake (drf-spectacular reads its methods
 enter DRF's dispatch.
 """
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Container, Coroutine, Mapping
 from functools import cache
 from typing import Any
 
@@ -19,6 +19,8 @@ from common.errors import Invalid, MethodNotAllowed, NotSignedIn, UnsupportedTyp
 from common.json import dumps, loads
 from common.problems import problem_response, refusal_of
 
+UNKNOWN = "There is no such member here."
+NAMED, NAME_CHARS = 20, 100  # of what is unknown, an answer names so many, and so much of each
 JSON_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
@@ -38,6 +40,8 @@ class AsyncView(APIView):
         """Return one coroutine function for all methods; every exception ends as a refusal."""
         handlers = {name: getattr(cls, name) for name in cls.http_method_names if hasattr(cls, name)}
         handlers.pop("options")
+        if "get" in handlers:
+            handlers.setdefault("head", handlers["get"])
         allowed = ", ".join(name.upper() for name in (*handlers, "options"))
         view = cls(**initkwargs)
 
@@ -49,7 +53,8 @@ class AsyncView(APIView):
                 if handler is None:
                     raise MethodNotAllowed()
                 caller = () if cls.public else (await view.authenticate(request),)
-                return await handler(view, request, *caller, **kwargs)  # type: ignore[no-any-return]
+                response = await handler(view, request, *caller, **kwargs)
+                return _head_of(response) if request.method == "HEAD" else response
             except Exception as error:
                 response = cls.refusal_response(request, refusal_of(request, error))
                 if handler is None:
@@ -64,6 +69,14 @@ class AsyncView(APIView):
     async def authenticate(self, request: HttpRequest) -> Any:
         """Return who asks, or raise a refusal; `accounts.views.BearerView` takes the user's own front end."""
         raise NotSignedIn()
+
+
+def _head_of(response: HttpResponseBase) -> HttpResponseBase:
+    """Answer HEAD: a stream ends before it has begun; the body of anything else the server leaves out."""
+    if not response.streaming:
+        return response
+    response.close()
+    return HttpResponse(headers=dict(response.headers))
 
 
 class EventStream(StreamingHttpResponse):
@@ -112,6 +125,22 @@ def checked(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:
     """Return the valid values of an input, or raise its field errors."""
     empty = isinstance(data, Mapping) and not data
     return dict(_defaults(serializer) if empty else _serializer(serializer).run_validation(data))
+
+
+def checked_body(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:
+    """Return the valid values of a body of our own; what the serializer has no field for is refused by name.
+
+    A misspelt member would change nothing and say nothing. Where a foreign client decides what it sends, use `checked`.
+    """
+    if isinstance(data, Mapping):
+        require_known(data, _serializer(serializer).fields)
+    return checked(serializer, data)
+
+
+def require_known(data: Mapping[str, Any], known: Container[str]) -> None:
+    """Raise Invalid, by name, for members that are none of those known."""
+    if unknown := [name[:NAME_CHARS].encode(errors="replace").decode() for name in data if name not in known]:
+        raise Invalid(errors={name: [UNKNOWN] for name in unknown[:NAMED]})
 
 
 @cache

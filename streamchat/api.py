@@ -15,7 +15,7 @@ from chats.models import State
 from chats.wire.schema import PROBLEMS
 from common.drf import TextField
 from common.executor import database
-from common.views import checked, json_response, read_object
+from common.views import checked_body, json_response, read_object
 from streamchat.identity import require_configured, stream_id
 from streamchat.stopping import stop_in_channel
 from streamchat.worker import worker
@@ -72,6 +72,6 @@ class ChannelStopView(_StreamView):
     @extend_schema(operation_id="stream_stop", request=StreamStopInput, responses={200: StreamStopOutput, **PROBLEMS})
     async def post(self, request: HttpRequest, claims: Claims, cid: str) -> HttpResponse:
         """Stop the bot's newest reply in a channel or thread: for who asked it, and for the owner of the chat."""
-        data = checked(StreamStopInput, read_object(request))
+        data = checked_body(StreamStopInput, read_object(request))
         stopped = await stop_in_channel(claims, cid, data["parent_id"])
         return json_response({"message_id": stopped.message_id, "state": stopped.reply.state})

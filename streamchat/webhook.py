@@ -15,6 +15,7 @@ from streamchat.signing import authentic_body
 class WebhookView(AsyncView):
     schema = None  # its client is Stream, and its contract is Stream's
     cors = False
+    content_encoding = True  # Stream compresses on request
 
     async def authenticate(self, request: HttpRequest) -> bytes:
         """Return the body: its signature is what lets it in."""

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.access import signed_in_user
-from accounts.api.base import BAD_INPUT, NOT_SIGNED_IN
+from accounts.api.base import BAD_INPUT, NOT_SIGNED_IN, read
 from accounts.api.docs import problems
 from accounts.api.serializers import AvatarInput, ProfileOutput
 from accounts.services.avatar_files import avatar_path
@@ -55,9 +55,8 @@ class AvatarView(APIView):
         tags=["accounts"],
     )
     def put(self, request: Request) -> Response:
-        filled = AvatarInput(data=request.data)
-        filled.is_valid(raise_exception=True)
-        return Response(ProfileOutput(replace_avatar(signed_in_user(request), filled.validated_data["avatar"])).data)
+        data = read(AvatarInput, request)
+        return Response(ProfileOutput(replace_avatar(signed_in_user(request), data["avatar"])).data)
 
     @extend_schema(summary="Remove my avatar", responses={200: ProfileOutput, **problems(**NOT_SIGNED_IN)},
                    tags=["accounts"])  # fmt: skip

@@ -31,7 +31,7 @@ from chats.wire.schema import EVENT_STREAM, LAST_EVENT_ID, PROBLEMS, TURN_PROBLE
 from chats.wire.waiting import answer_when_done
 from common.errors import Invalid
 from common.executor import database
-from common.views import EventStream, checked, json_response, read_object
+from common.views import EventStream, checked, checked_body, json_response, read_object
 
 TURN_RESPONSES = {(201, "application/json"): TurnOutput, (200, "text/event-stream"): EVENT_STREAM, 202: TurnOutput}
 
@@ -88,7 +88,7 @@ class MessagesView(BearerView):
     )
     async def post(self, request: HttpRequest, claims: Claims, chat_id: UUID) -> HttpResponseBase:
         """Send a message; `Accept: text/event-stream` streams the reply, `?wait=false` answers at once."""
-        data, key = checked(PromptInput, read_object(request)), idempotency_key(request)
+        data, key = checked_body(PromptInput, read_object(request)), idempotency_key(request)
         return await respond(request, claims, turns.SendRequest(chat=chat_id, **data, key=key, remember_model=True))
 
 
@@ -104,7 +104,7 @@ class _TurnOnMessage(BearerView):
     serializer: Any = RegenerateInput
 
     async def begin(self, request: HttpRequest, claims: Claims, chat: UUID, message: UUID) -> HttpResponseBase:
-        data = checked(self.serializer, read_object(request))
+        data = checked_body(self.serializer, read_object(request))
         asked = self.kind(chat=chat, message=message, **data, key=idempotency_key(request))  # type: ignore[call-arg]
         return await respond(request, claims, asked)
 

@@ -9,8 +9,7 @@ from rest_framework import serializers
 from chats.models import Role, State
 from common.drf import IdField, TextField
 from common.zones import zone_names
-from llm.catalog import resolve
-from llm.errors import ProviderNotConfigured, UnknownModel
+from llm.catalog import NO_SUCH_MODEL, is_known
 
 
 class ContentField(TextField):
@@ -69,12 +68,8 @@ class TitleField(TextField):
 
 def listed_model(name: str) -> None:
     """Refuse a name that no listed model has; whether its provider is set up is asked when it is used."""
-    try:
-        resolve(name or None)
-    except UnknownModel as error:
-        raise serializers.ValidationError("There is no such model here.") from error
-    except ProviderNotConfigured:
-        return
+    if not is_known(name):
+        raise serializers.ValidationError(NO_SUCH_MODEL)
 
 
 class ChatInput(serializers.Serializer[Any]):

@@ -69,6 +69,7 @@ class ChatConsumer(SocketConsumer):
             await self.push(error_frame(refusal or ServerError(), data))
 
     async def _handle(self, frame: Frame) -> None:
+        frame.require_known()
         if self.handlers is not None:
             self.handlers.handle(frame)
         elif frame.type == "auth":

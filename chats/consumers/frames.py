@@ -10,9 +10,16 @@ from chats import turns
 from chats.services.client_ids import as_uuid
 from common.errors import Invalid
 from common.json import loads
+from common.views import require_known
 
 KEY_LENGTH, MODEL_LENGTH, LAST_ID = 255, 200, 2**53
-KINDS = ("auth", "send", "follow", "stop", "regenerate")
+MEMBERS = {
+    "auth": {"token"},
+    "send": {"chat", "content", "parent", "model", "key"},
+    "follow": {"chat", "reply", "after"},
+    "stop": {"chat"},
+    "regenerate": {"chat", "message", "model", "key"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,10 @@ class Frame:
         if not isinstance(after, int) or isinstance(after, bool) or not 0 <= after <= LAST_ID:
             raise _invalid("after", "This is not the id of an event.")
         return after
+
+    def require_known(self) -> None:
+        """Raise Invalid, by name, for members that a frame of this type has not."""
+        require_known(self.data, MEMBERS[self.type] | {"type"})
 
     def turn_request(self) -> turns.TurnRequest:
         """Return the turn that a `send` or `regenerate` frame asks for; raise Invalid."""
@@ -93,6 +104,6 @@ def read_frame(text: str | None) -> Frame:
     if not isinstance(data, dict):
         raise Invalid("A frame must be a JSON object.")
     kind = data.get("type")
-    if kind not in KINDS:
-        raise _invalid("type", f"`type` must be one of {', '.join(KINDS)}.")
+    if not isinstance(kind, str) or kind not in MEMBERS:
+        raise _invalid("type", f"`type` must be one of {', '.join(MEMBERS)}.")
     return Frame(kind, data)
