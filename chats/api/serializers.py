@@ -153,6 +153,7 @@ class TokensOutput(serializers.Serializer[Any]):
 class SiblingsOutput(serializers.Serializer[Any]):
     index = serializers.IntegerField()
     count = serializers.IntegerField()
+    ids = serializers.ListField(child=serializers.UUIDField(), help_text="in the order in which they were made")
 
 
 class MessageOutput(serializers.Serializer[Any]):
