@@ -189,9 +189,7 @@ OAUTH_TOKENS_PER_MINUTE = env.integer("OAUTH_TOKENS_PER_MINUTE", 600, least=1)
 OAUTH_SECRET_FAILURES = env.integer("OAUTH_SECRET_FAILURES", 20, least=1)
 OAUTH_CLIENT_DOCUMENT_HOSTS = oauth.document_hosts(env.words("OAUTH_CLIENT_DOCUMENT_HOSTS", ["chatgpt.com"]))
 OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
-OAUTH2_PROVIDER = oauth.provider(
-    SITE_URL, OAUTH_CLIENT_DOCUMENT_HOSTS, OAUTH_ACCESS_SECONDS, OAUTH_CODE_SECONDS, plain_http=DEBUG
-)
+OAUTH2_PROVIDER = oauth.provider(SITE_URL, OAUTH_CLIENT_DOCUMENT_HOSTS, OAUTH_ACCESS_SECONDS, OAUTH_CODE_SECONDS)
 
 # --- Mail -----------------------------------------------------------------------------------------------------------
 _mail = env.mail("EMAIL_URL", "console:" if DEBUG else "smtp://localhost:25")
@@ -327,8 +325,9 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
-# These look for Django's classes by name; parley.E002 looks for them or their subclasses, which we use.
-SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003"]
+# These look for Django's classes by name; parley.E002 looks for them or their subclasses, which we use. The last one
+# is about plain http in redirects, which goes to the user's own machine only (accounts.oauth.clients).
+SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003", "oauth2_provider.W008"]
 
 # --- Logs: message text, tokens and keys never reach them -----------------------------------------------------------
 LOGGING = {
