@@ -8,8 +8,9 @@ from common.views import AsyncView, json_response
 from streamchat import hook_responses
 from streamchat.command_task import answer_to
 from streamchat.identity import require_configured
-from streamchat.payload import parse_command
+from streamchat.payload import parse_command, parse_stop
 from streamchat.signing import authentic_body
+from streamchat.stopping import stop_by_event
 
 
 class WebhookView(AsyncView):
@@ -27,5 +28,8 @@ class WebhookView(AsyncView):
         data = loads(body)
         if not isinstance(data, dict):
             raise Invalid("Send a JSON object.")
+        if stop := parse_stop(data):
+            await stop_by_event(stop)
+            return json_response(hook_responses.UNTOUCHED)
         command = parse_command(data, body, request.headers.get("X-Webhook-Id", ""))
         return json_response(hook_responses.UNTOUCHED if command is None else await answer_to(command))
