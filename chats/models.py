@@ -156,9 +156,24 @@ class Feedback(models.Model):
         UP = 1, "good"
         DOWN = -1, "bad"
 
+    class Reason(models.TextChoices):
+        CORRECT = "correct"
+        HELPFUL = "helpful"
+        CLEAR = "clear"
+        INCORRECT = "incorrect"
+        UNHELPFUL = "unhelpful"
+        INCOMPLETE = "incomplete"
+        INSTRUCTIONS = "instructions_ignored"
+        STYLE = "style"
+        HARMFUL = "harmful"
+        OTHER = "other"
+
+    COMMENT_CHARS = 2000
     message = models.OneToOneField(Message, models.CASCADE, primary_key=True, related_name="feedback")
     chat = models.ForeignKey(Chat, models.CASCADE, related_name="feedback")
     value = models.SmallIntegerField(choices=Value)
+    reasons: Any = models.JSONField(default=list, blank=True, help_text="of the closed list")
+    comment = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:

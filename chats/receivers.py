@@ -1,13 +1,22 @@
 """What the accounts app announces and chats answer."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.dispatch import receiver
 
-from accounts.signals import account_deleting
+from accounts.signals import account_deleting, profile_changing
 from chats.services.chats import delete_all_chats
+from common.errors import Invalid
+from llm.catalog import NO_SUCH_MODEL, is_known
 
 
 @receiver(account_deleting)
 def forget_chats(*, user_id: int, **_: Any) -> None:
     delete_all_chats(user_id)
+
+
+@receiver(profile_changing)
+def require_known_model(*, values: Mapping[str, Any], **_: Any) -> None:
+    if (name := values.get("preferred_model")) and not is_known(name):
+        raise Invalid(errors={"preferred_model": [NO_SUCH_MODEL]})

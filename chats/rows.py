@@ -52,7 +52,7 @@ class MessageRow:
     completion_tokens: int | None = column(default=None)
     created_at: datetime = column(read=instant_of, write=instant)
     parts: list[Part] = field(default_factory=list)
-    siblings: tuple[int, int] = (0, 1)  # index, count
+    siblings: tuple[UUID, ...] = ()  # all of them in order, this one too; empty where it is the only one
     retry_after: float | None = None  # an overloaded provider's hint; known right after the run, not stored
 
     @property

@@ -58,25 +58,25 @@ def count_siblings(chat_id: UUID | None, rows: list[MessageRow]) -> None:
     if chat_id and any(row.parent is None for row in rows):
         places |= _roots(chat_id)
     for row in rows:
-        row.siblings = places.get(row.id, (0, 1))
+        row.siblings = places.get(row.id, ())
 
 
-def _siblings(column: str, parents: list[UUID]) -> dict[UUID, tuple[int, int]]:
+def _siblings(column: str, parents: list[UUID]) -> dict[UUID, tuple[UUID, ...]]:
     marks = ", ".join(["%s"] * len(parents))
     return _places(f"SELECT id, {column} FROM chats_message WHERE {column} IN ({marks}) ORDER BY number", parents)
 
 
-def _roots(chat_id: UUID) -> dict[UUID, tuple[int, int]]:
+def _roots(chat_id: UUID) -> dict[UUID, tuple[UUID, ...]]:
     return _places(
         "SELECT id, chat_id FROM chats_message WHERE chat_id = %s AND parent_id IS NULL ORDER BY number", [chat_id]
     )
 
 
-def _places(sql: str, params: list[UUID]) -> dict[UUID, tuple[int, int]]:
+def _places(sql: str, params: list[UUID]) -> dict[UUID, tuple[UUID, ...]]:
     groups: dict[Any, list[UUID]] = {}
     for id_, group in _fetch(sql, params):
         groups.setdefault(group, []).append(uuid_of(id_))
-    return {id_: (index, len(ids)) for ids in groups.values() for index, id_ in enumerate(ids)}
+    return {id_: ids for ids in map(tuple, groups.values()) for id_ in ids}
 
 
 def _select(sql: str, params: list[Any]) -> list[MessageRow]:

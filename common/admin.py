@@ -73,7 +73,8 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Allow the filters that are shown; any other column would tell its value, hashes too, letter by letter."""
-        shown = any(lookup == name or lookup.startswith(f"{name}__") for name in self.list_filter)
+        names = [getattr(each, "parameter_name", each) for each in self.list_filter]
+        shown = any(lookup == name or lookup.startswith(f"{name}__") for name in names)
         return shown and super().lookup_allowed(lookup, value, request)
 
 

@@ -19,7 +19,10 @@ from django.middleware.csrf import CsrfViewMiddleware as StockCsrf
 from django.middleware.security import SecurityMiddleware as StockSecurity
 from django.utils.deprecation import MiddlewareMixin
 
+from common.errors import UnsupportedType
 from common.view_options import options_for
+
+IDENTITY = "identity"
 
 
 class PassAsyncLane(MiddlewareMixin):
@@ -38,12 +41,20 @@ class SessionMiddleware(PassAsyncLane, StockSessions): ...
 
 
 class CommonMiddleware(PassAsyncLane, StockCommon):
-    """Of what the stock class does, the lane needs one thing: a foreign `Host` is refused."""
+    """Of what the stock class does, the lane needs one thing: a foreign `Host` is refused.
+
+    Both refuse bodies that are compressed: a small one may be endless when unpacked.
+    """
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        options = options_for(request)
+        if request.META.get("HTTP_CONTENT_ENCODING", IDENTITY).lower() != IDENTITY and not options.content_encoding:
+            response = options.refusal_response(request, UnsupportedType("Send the body without Content-Encoding."))
+            response["Accept-Encoding"] = IDENTITY
+            return response
         if not getattr(request, "async_lane", False):
             return await super().__acall__(request)
-        if not options_for(request).any_host:
+        if not options.any_host:
             request.get_host()
         return await self.get_response(request)  # type: ignore[misc, no-any-return]
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.core.validators import ProhibitNullCharactersValidator
 from rest_framework import serializers
+from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
 from rest_framework.parsers import JSONParser as StockParser
 from rest_framework.renderers import JSONRenderer as StockRenderer
@@ -92,3 +93,15 @@ class OneFormat(BaseContentNegotiation):
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
         return renderers[0], renderers[0].media_type
+
+
+class FormatAsAsked(OneFormat):
+    """Several formats, by `?format=` or `Accept`; the first where neither names one that there is."""
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        asked = request.query_params.get("format")
+        offered = [each for each in renderers if each.format == asked] or renderers
+        try:
+            return DefaultContentNegotiation().select_renderer(request, offered)
+        except NotAcceptable:
+            return super().select_renderer(request, offered)

@@ -31,6 +31,7 @@ class ViewOptions:
     any_host: bool = False  # on the async lane: answers whatever the Host header says
     max_body: str = "MAX_BODY_BYTES"  # the setting that bounds the body
     authenticate: Callable[[HttpRequest], Awaitable[Any]] = nobody  # asked before more than MAX_BODY_BYTES is read
+    content_encoding: bool = False  # the view itself reads compressed bodies; others refuse them
     cors: bool = False  # called by scripts of other origins, so errors are no pages; API views are, unless they say no
     refusal_response: Callable[[HttpRequest, ParleyError], HttpResponse] = problem_response
     content_security_policy: str = ""  # of the view's pages; empty: the strict one

@@ -4,7 +4,7 @@ The class is an APIView for the schema's sake (drf-spectacular reads its methods
 enter DRF's dispatch.
 """
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Container, Coroutine, Mapping
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,8 @@ from common.json import dumps, loads, loads_apart
 from common.off_loop import SMALL, off_loop
 from common.problems import problem_response, refusal_of
 
+UNKNOWN = "There is no such member here."
+NAMED, NAME_CHARS = 20, 100  # of what is unknown, an answer names so many, and so much of each
 JSON_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
@@ -39,6 +41,8 @@ class AsyncView(APIView):
         """Return one coroutine function for all methods; every exception ends as a refusal."""
         handlers = {name: getattr(cls, name) for name in cls.http_method_names if hasattr(cls, name)}
         handlers.pop("options")
+        if "get" in handlers:
+            handlers.setdefault("head", handlers["get"])
         allowed = ", ".join(name.upper() for name in (*handlers, "options"))
         view = cls(**initkwargs)
 
@@ -50,7 +54,8 @@ class AsyncView(APIView):
                 if handler is None:
                     raise MethodNotAllowed()
                 caller = () if cls.public else (await view.authenticate(request),)
-                return await handler(view, request, *caller, **kwargs)  # type: ignore[no-any-return]
+                response = await handler(view, request, *caller, **kwargs)
+                return _head_of(response) if request.method == "HEAD" else response
             except Exception as error:
                 response = cls.refusal_response(request, refusal_of(request, error))
                 if handler is None:
@@ -65,6 +70,14 @@ class AsyncView(APIView):
     async def authenticate(self, request: HttpRequest) -> Any:
         """Return who asks, or raise a refusal; `accounts.views.BearerView` takes the user's own front end."""
         raise NotSignedIn()
+
+
+def _head_of(response: HttpResponseBase) -> HttpResponseBase:
+    """Answer HEAD: a stream ends before it has begun; the body of anything else the server leaves out."""
+    if not response.streaming:
+        return response
+    response.close()
+    return HttpResponse(headers=dict(response.headers))
 
 
 class EventStream(StreamingHttpResponse):
@@ -100,18 +113,21 @@ def json_body(request: HttpRequest) -> bytes:
     return request.body
 
 
-async def checked_body(serializer: type[Serializer[Any]], request: HttpRequest, apart: str = "") -> dict[str, Any]:
+async def checked_body(
+    serializer: type[Serializer[Any]], request: HttpRequest, *, foreign: bool = False, apart: str = ""
+) -> dict[str, Any]:
     """Return the valid values of the JSON object in the body; an empty body is an empty object.
 
-    Where the body is large, the member `apart` reaches its field as `common.json.Pieces`. Raises UnsupportedType,
-    NotJson, Invalid where the JSON is not an object, or field errors.
+    Unknown members are refused unless a foreign client decides what it sends. Where the body is large, the member
+    `apart` reaches its field as `common.json.Pieces`. Raises UnsupportedType, NotJson, Invalid where the JSON is not an
+    object, or field errors.
     """
     body = request.body and json_body(request)
-    return await off_loop(len(body), _checked_object, serializer, body, apart)
+    return await off_loop(len(body), _checked_object, serializer, body, foreign, apart)
 
 
-def _checked_object(serializer: type[Serializer[Any]], body: bytes, apart: str) -> dict[str, Any]:
-    return checked(serializer, read_object(body, apart))
+def _checked_object(serializer: type[Serializer[Any]], body: bytes, foreign: bool, apart: str) -> dict[str, Any]:
+    return (checked if foreign else checked_input)(serializer, read_object(body, apart))
 
 
 def read_object(body: bytes, apart: str = "") -> dict[str, Any]:
@@ -133,6 +149,22 @@ def checked(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:
 def without_null(data: Any) -> Any:
     """Return an object without its members that are null: for foreign clients, they are as good as absent."""
     return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
+
+
+def checked_input(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:
+    """Return the valid values of a body of our own; what the serializer has no field for is refused by name.
+
+    A misspelt member would change nothing and say nothing. Where a foreign client decides what it sends, use `checked`.
+    """
+    if isinstance(data, Mapping):
+        require_known(data, _serializer(serializer).fields)
+    return checked(serializer, data)
+
+
+def require_known(data: Mapping[str, Any], known: Container[str]) -> None:
+    """Raise Invalid, by name, for members that are none of those known."""
+    if unknown := [name[:NAME_CHARS].encode(errors="replace").decode() for name in data if name not in known]:
+        raise Invalid(errors={name: [UNKNOWN] for name in unknown[:NAMED]})
 
 
 @cache

@@ -107,8 +107,15 @@ def origin(name: str, default: str) -> str:
 
 
 def origins(name: str, default: Sequence[str]) -> list[str]:
-    """Read a comma-separated list of http(s) origins."""
-    return _read(name, lambda raw: [_http_url(part.strip()) for part in raw.split(",") if part.strip()], list(default))
+    """Read a comma-separated list of origins as browsers send them; those of app shells have schemes of their own."""
+    return _read(name, lambda raw: [_origin(part.strip()) for part in raw.split(",") if part.strip()], list(default))
+
+
+def _origin(raw: str) -> str:
+    parts = urlsplit(raw.rstrip("/").lower())
+    if not parts.scheme or not parts.netloc or "@" in parts.netloc or parts.path or parts.query or parts.fragment:
+        raise ValueError(f"{raw!r} is not an origin, such as https://app.example.org or capacitor://localhost")
+    return parts.geturl()
 
 
 def _http_url(raw: str) -> str:

@@ -193,9 +193,7 @@ OAUTH_TOKENS_PER_MINUTE = env.integer("OAUTH_TOKENS_PER_MINUTE", 600, least=1)
 OAUTH_SECRET_FAILURES = env.integer("OAUTH_SECRET_FAILURES", 20, least=1)
 OAUTH_CLIENT_DOCUMENT_HOSTS = oauth.document_hosts(env.words("OAUTH_CLIENT_DOCUMENT_HOSTS", ["chatgpt.com"]))
 OAUTH2_PROVIDER_APPLICATION_MODEL = "oauth2_provider.Application"
-OAUTH2_PROVIDER = oauth.provider(
-    SITE_URL, OAUTH_CLIENT_DOCUMENT_HOSTS, OAUTH_ACCESS_SECONDS, OAUTH_CODE_SECONDS, plain_http=DEBUG
-)
+OAUTH2_PROVIDER = oauth.provider(SITE_URL, OAUTH_CLIENT_DOCUMENT_HOSTS, OAUTH_ACCESS_SECONDS, OAUTH_CODE_SECONDS)
 
 # --- Mail -----------------------------------------------------------------------------------------------------------
 _mail = env.mail("EMAIL_URL", "console:" if DEBUG else "smtp://localhost:25")
@@ -293,11 +291,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = None
 JSON_TYPES = ("application/json",)
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS", [f"http://localhost:{port}" for port in (5173, 5174, 5175)])
 CORS_ALLOW_CREDENTIALS = True
-CORS_ALLOW_HEADERS = (
-    "accept", "authorization", "content-type", "idempotency-key", "last-event-id", "user-agent",
-    "mcp-method", "mcp-name", "mcp-protocol-version",
+CORS_EXPOSE_HEADERS = (
+    "Allow", "Retry-After", "WWW-Authenticate", "X-Request-ID", "X-Should-Retry", "X-Vercel-AI-UI-Message-Stream",
 )  # fmt: skip
-CORS_EXPOSE_HEADERS = ("X-Request-ID", "Retry-After", "X-Vercel-AI-UI-Message-Stream", "WWW-Authenticate")
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.access.BearerAuthentication"],
@@ -342,8 +338,9 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
-# These look for Django's classes by name; parley.E002 looks for them or their subclasses, which we use.
-SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003"]
+# These look for Django's classes by name; parley.E002 looks for them or their subclasses, which we use. The last one
+# is about plain http in redirects, which goes to the user's own machine only (accounts.oauth.clients).
+SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003", "oauth2_provider.W008"]
 
 # --- Logs: message text, tokens and keys never reach them -----------------------------------------------------------
 LOGGING = {

@@ -13,6 +13,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from accounts.oauth.errors import json_answer
 from chats.pages.urls import page_patterns
 from chats.urls import api_patterns, seed_patterns
+from common.drf import FormatAsAsked
 from common.policy import ADMIN, SWAGGER
 from common.urls import endpoints, with_and_without_slash
 from common.view_options import view_options
@@ -29,6 +30,7 @@ admin_patterns = admin.site.urls
 for endpoint in endpoints(admin_patterns[0]):
     view = update_wrapper(partial(endpoint.callback), endpoint.callback)  # one is a method, which takes no attributes
     endpoint.callback = view_options(content_security_policy=ADMIN)(view)
+schema = SpectacularAPIView.as_view(content_negotiation_class=FormatAsAsked)
 docs = view_options(content_security_policy=SWAGGER)(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 
 
@@ -47,7 +49,7 @@ urlpatterns = [
     *notes.page_patterns,
     *notes.openapi_patterns,
     *mcp_patterns,
-    *with_and_without_slash("api/schema", SpectacularAPIView.as_view(), "schema"),
+    *with_and_without_slash("api/schema", schema, "schema"),
     *with_and_without_slash("api/docs", docs, "docs"),
     *seed_patterns,
     *compat_patterns,

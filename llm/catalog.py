@@ -13,6 +13,7 @@ logger = logging.getLogger("parley.llm")
 
 VENDORS = ("openai", "gemini")
 DEMO = "demo"
+NO_SUCH_MODEL = "There is no such model here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,11 @@ def resolve(name: str | None) -> Model:
     if not configured(provider):
         raise ProviderNotConfigured(provider)
     return _model(provider, model_id)
+
+
+def is_known(name: str) -> bool:
+    """Tell whether some model answers to a name, be its provider set up or not."""
+    return bool(_lookup(name) or _lookup(_forward(name)))
 
 
 def listing() -> list[Model]:

@@ -16,7 +16,7 @@ from common.ids import uuid7
 from common.task_queue import run_now
 from streamchat.hook_responses import HookResponse
 from streamchat.identity import active_user, owner_for, viewer_for
-from streamchat.models import Channel, Delivery, Reply
+from streamchat.models import MESSAGE_ID, Channel, Delivery, Reply
 from streamchat.payload import StreamCommand
 from streamchat.tasks import post_reply
 
@@ -64,10 +64,10 @@ def _is_first(command: StreamCommand) -> bool:
 def _place(command: StreamCommand) -> tuple[Channel, User]:
     """Return the channel or thread and the owner of its chat; a new chat where the owner cannot own it any more."""
     new = owner_for(command.asker)
+    above = _answer_named(command.cid, command.parent_id)  # a thread under an answer goes on in the answer's chat
+    first = {"chat": above.channel.chat, "owner": above.channel.owner} if above else {"chat": uuid7(), "owner": new}
     channel, _ = Channel.objects.get_or_create(
-        cid=command.cid,
-        parent_id=command.parent_id,
-        defaults={"chat": uuid7(), "owner": new, "created_at": timezone.now()},
+        cid=command.cid, parent_id=command.parent_id, defaults={**first, "created_at": timezone.now()}
     )
     owner = new if channel.owner_id == new.pk else active_user(channel.owner_id)
     if owner is None or not may_start(owner):
@@ -81,20 +81,36 @@ def may_start(user: User) -> bool:
 
 
 def _ask(command: StreamCommand, channel: Channel, row: Reply) -> SendRequest:
-    """Return the turn: after the channel's own last reply, whatever the owner has said in that chat elsewhere.
+    """Return the turn: after the answer that is quoted, the last one here, or the one that the thread hangs on.
+
+    Whatever the owner has said in that chat elsewhere is left out.
 
     A question that begins with a slash is kept as it was typed, so that it is no command of our own chats.
     """
     text = command.text if command.args.startswith("/") else command.args
     return SendRequest(
-        chat=channel.chat, content=text, parent=_last_reply(channel), model=command.provider, key=row.key, create=True
+        chat=channel.chat,
+        content=text,
+        parent=_parent(command, channel),
+        model=command.provider,
+        key=row.key,
+        create=True,
     )
 
 
-def _last_reply(channel: Channel) -> UUID | None:
+def _parent(command: StreamCommand, channel: Channel) -> UUID | None:
     stored = Message.objects.filter(chat_id=channel.chat)
     last = channel.replies.exclude(reply=None).filter(reply__in=stored.values("pk")).order_by("-pk").first()
-    return last.reply if last else None
+    quoted, above = (_answer_named(command.cid, name) for name in (command.quoted_id, command.parent_id))
+    replies = [each.reply for each in (quoted, last, above) if each and each.reply]
+    return next((reply for reply in replies if stored.filter(pk__in=[reply]).exists()), None)
+
+
+def _answer_named(cid: str, message_id: str) -> Reply | None:
+    """Return the bot's answer that the id of a message in this channel stands for: such ids are ours."""
+    found = MESSAGE_ID.fullmatch(message_id)
+    rows = Reply.objects.select_related("channel__owner").filter(channel__cid=cid).exclude(reply=None)
+    return rows.filter(pk=found[1]).first() if found else None
 
 
 def earlier_answer(command: StreamCommand) -> HookResponse | None:

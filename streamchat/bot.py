@@ -68,8 +68,12 @@ class Bot:
             lambda sdk: sdk.chat.update_message_partial(message_id, user_id=settings.STREAM_BOT_ID, set=values),
         )
 
-    async def indicate(self, message_id: str, state: str) -> None:
-        """Say what the bot is doing, or with no state that it does nothing any more. An indicator is worth one try."""
+    async def indicate(self, message_id: str, state: str, *, insist: bool = False) -> bool:
+        """Say what the bot is doing, or with no state that it does nothing any more; return whether Stream took it.
+
+        On the way an indicator is worth one try. The last ones are insisted on, for they stay where nothing follows:
+        StreamAway and StreamBusy are raised then.
+        """
 
         async def call(sdk: "AsyncStream") -> Any:
             from getstream.models import EventRequest
@@ -80,9 +84,12 @@ class Bot:
             return await sdk.chat.send_event(self._type, self._id, event)
 
         try:
-            await self._client.once("event", call)
-        except StreamError:
-            return
+            await (self._client.insist if insist else self._client.once)("event", call)
+        except StreamError as error:
+            if insist and not isinstance(error, StreamRefused):
+                raise
+            return False
+        return True
 
 
 async def upsert_bot(sdk: "AsyncStream") -> Any:

@@ -8,7 +8,7 @@ from django.conf import settings
 from streamchat.bot import upsert_bot
 from streamchat.client import Client
 
-DESCRIPTIONS = {"openai": "TurnRequest an OpenAI model", "gemini": "TurnRequest a Gemini model"}
+DESCRIPTIONS = {"openai": "Ask an OpenAI model", "gemini": "Ask a Gemini model"}
 ARGS = "[question]"
 
 
@@ -36,7 +36,7 @@ async def _commands(client: Client, dry_run: bool) -> AsyncIterator[str]:
             yield f"command /{name}: is there"
             continue
         if not dry_run:
-            description = DESCRIPTIONS.get(provider, f"TurnRequest {provider}")
+            description = DESCRIPTIONS.get(provider, f"Ask {provider}")
             await client.insist("commands", _creation(name, description))
         yield f"command /{name}: {_done('created', dry_run)}"
 

@@ -1,5 +1,6 @@
 """What is kept of Stream's channels: the chat of each, the deliveries that have had their effect, the replies due."""
 
+import re
 from typing import Any
 
 from django.conf import settings
@@ -7,6 +8,9 @@ from django.db import models
 from django.db.models import Q
 
 from common.ids import uuid7
+
+# What the bot's messages are called on Stream (`Reply.message_id`); what does not fit into one goes on in others.
+MESSAGE_ID = re.compile(r"parley-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-\d+)?")
 
 
 class Service(models.Model):

@@ -16,12 +16,16 @@ CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,100}:[A-Za-z0-9_!-]{1,150}")
 
 @dataclass(frozen=True, slots=True)
 class StreamCommand:
-    """One `/gpt …`. `action` is the value of the button pressed, or nothing; `parent_id` names the thread, if any."""
+    """One `/gpt …`. `action` is the value of the button pressed, or nothing; `parent_id` names the thread, if any.
+
+    `quoted_id` names the message that it answers to, if any.
+    """
 
     name: str
     args: str
     cid: str
     parent_id: str
+    quoted_id: str
     asker: str
     action: str
     delivery: str
@@ -56,7 +60,24 @@ def parse_command(data: Mapping[str, Any], body: bytes, webhook_id: str) -> Stre
     delivery = sha256(webhook_id.encode("utf-8", "surrogateescape")).hexdigest() if webhook_id else digest
     if action:  # pressing a button again says the same in the same words
         digest = sha256(f"{digest} {delivery}".encode()).hexdigest()
-    return StreamCommand(name, _args(message), _cid(message), _parent(message), asker, action, delivery, digest)
+    parent, quoted = (_message_id(message, member) for member in ("parent_id", "quoted_message_id"))
+    return StreamCommand(name, _args(message), _cid(message), parent, quoted, asker, action, delivery, digest)
+
+
+@dataclass(frozen=True, slots=True)
+class StopEvent:
+    """Somebody pressed the button of Stream's UI kits that stops the bot; without `parent_id`, wherever it writes."""
+
+    cid: str
+    parent_id: str
+    user: str
+
+
+def parse_stop(data: Mapping[str, Any]) -> StopEvent | None:
+    """Return what an event says that stops the bot, or None for anything else. Raises Invalid."""
+    if data.get("type") != "ai_indicator.stop":
+        return None
+    return StopEvent(_cid(data), _message_id(data, "parent_id"), _asker(data, {}))
 
 
 def _asker(data: Mapping[str, Any], message: Mapping[str, Any]) -> str:
@@ -79,11 +100,11 @@ def _cid(message: Mapping[str, Any]) -> str:
     return cid
 
 
-def _parent(message: Mapping[str, Any]) -> str:
-    parent = message.get("parent_id") or ""
-    if not isinstance(parent, str) or (parent and not is_client_id(parent)):
-        raise _invalid("message.parent_id", "This is not the id of a message.")
-    return parent
+def _message_id(message: Mapping[str, Any], member: str) -> str:
+    found = message.get(member) or ""
+    if not isinstance(found, str) or (found and not is_client_id(found)):
+        raise _invalid(f"message.{member}", "This is not the id of a message.")
+    return found
 
 
 def _action(data: Mapping[str, Any]) -> str:

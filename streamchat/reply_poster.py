@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from chats import turns
-from chats.models import State
+from chats.models import Message, State
 from chats.rows import MessageRow
 from chats.turns.events import Delta, End
 from common.executor import database
@@ -22,7 +22,7 @@ from streamchat.bot import ERROR, GENERATING, THINKING, Bot
 from streamchat.client import Client
 from streamchat.errors import StreamBusy, StreamError, StreamRefused
 from streamchat.models import Reply
-from streamchat.wording import GONE, LOST, REFUSED, final_text, in_messages
+from streamchat.wording import ANEW, GONE, LOST, REFUSED, final_text, in_messages
 
 logger = logging.getLogger("parley.stream")
 PlacedText = tuple[int, str, str]  # offset, kind, text
@@ -59,6 +59,7 @@ class ReplyPoster:
         self._parts: list[PlacedText] = []
         self._is_over, self._news, self._over = False, asyncio.Event(), asyncio.Event()
         self._updated_at, self._is_stored = 0.0, False
+        self._opening = ""
 
     async def run(self) -> None:
         """See the message to its end; raise StreamError where Stream cannot be reached, to be tried again."""
@@ -75,12 +76,15 @@ class ReplyPoster:
         if not self._is_stored:
             with contextlib.suppress(StreamError):
                 await self.bot.store(self.due.message_id, REFUSED)
-        await self.bot.indicate(self.due.message_id, "")
+        with contextlib.suppress(StreamError):
+            await self.bot.indicate(self.due.message_id, "", insist=True)
 
     async def _run(self) -> str:
         await self.bot.introduce()
         if self.due.chat is None or self.due.reply is None:
             return await self._say(self.due.note or LOST)
+        if await database().read(begins_anew, self.due.row_id):
+            self._opening = ANEW
         if not self.due.is_posted:
             await self.bot.post(self.due.message_id, "", generating=True)
             await database().write(note_posted, self.due.row_id)
@@ -97,7 +101,7 @@ class ReplyPoster:
         """Post, or finish, a message that says why there is no reply."""
         if self.due.is_posted:
             await self.bot.store(self.due.message_id, text)
-            await self.bot.indicate(self.due.message_id, "")
+            await self.bot.indicate(self.due.message_id, "", insist=True)
         else:
             await self.bot.post(self.due.message_id, text, generating=False)
         return "note"
@@ -124,12 +128,12 @@ class ReplyPoster:
         while not self._is_over:
             await self._news.wait()
             self._news.clear()
-            if self._is_over or not (text := shown(self._parts, settings.STREAM_MESSAGE_CHARS)):
+            if self._is_over or not (text := shown(self._parts, settings.STREAM_MESSAGE_CHARS - len(self._opening))):
                 continue
             if not is_generating:
                 is_generating = True
                 await self.bot.indicate(self.due.message_id, GENERATING)
-            pause = await self._update(text)
+            pause = await self._update(self._opening + text)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._over.wait(), pause)
 
@@ -146,16 +150,18 @@ class ReplyPoster:
         return pause
 
     async def _end(self) -> str:
-        first, *more = in_messages(final_text(self.ended) if self.ended else GONE)
-        if self.ended is None or self.ended.state in BAD:
-            await self.bot.indicate(self.due.message_id, ERROR)
+        first, *more = in_messages(self._opening + final_text(self.ended) if self.ended else GONE)
+        is_bad = self.ended is None or self.ended.state in BAD
+        is_told = not is_bad or await self.bot.indicate(self.due.message_id, ERROR)
         pause = 1 / settings.STREAM_UPDATES_PER_SECOND
         await asyncio.sleep(max(0.0, self._updated_at + pause - time.monotonic()))
         await self.bot.store(self.due.message_id, first)
         self._is_stored = True
         for number, text in enumerate(more, start=2):
             await self.bot.post(f"{self.due.message_id}-{number}", text, generating=False)
-        await self.bot.indicate(self.due.message_id, "")
+        if not is_told:  # after the text, which matters more
+            await self.bot.indicate(self.due.message_id, ERROR, insist=True)
+        await self.bot.indicate(self.due.message_id, "", insist=True)
         return str(self.ended.state) if self.ended else "withdrawn"
 
 
@@ -176,6 +182,13 @@ def shown(parts: list[PlacedText], limit: int) -> str:
         if length >= limit:
             break
     return "".join(text)[:limit]
+
+
+def begins_anew(row_id: UUID) -> bool:
+    """Tell whether what the bot said here before is gone: people see it in the channel, the model does not."""
+    row = Reply.objects.get(pk=row_id)
+    before = Reply.objects.filter(channel=row.channel_id, pk__lt=row_id).exclude(reply=None).order_by("-pk").first()
+    return before is not None and not Message.objects.filter(pk__in=[before.reply]).exists()
 
 
 def note_posted(row_id: UUID) -> None:

@@ -5,14 +5,15 @@ from django.conf import settings
 from chats.models import State
 from chats.rows import MessageRow
 
-LOST = "The reply was interrupted before any text came. TurnRequest again."
+ANEW = "*The chat of this channel was deleted; this one begins anew.*\n\n"
+LOST = "The reply was interrupted before any text came. Ask again."
 GONE = "The reply was withdrawn."
 REFUSED = "The reply cannot be shown in this channel."
 MOST_MESSAGES = 20
 TOO_LONG = "The rest of this reply is too long for the channel."
 NOTES = {
     State.STOPPED: ("Stopped.", "*Stopped.*"),
-    State.INTERRUPTED: (LOST, "*The reply was interrupted here. TurnRequest again for the rest.*"),
+    State.INTERRUPTED: (LOST, "*The reply was interrupted here. Ask again for the rest.*"),
     State.BLOCKED: ("This message was blocked by a content filter.", "*The rest was blocked by a content filter.*"),
     State.FAILED: ("The model could not answer. Try again later.", "*The model could not go on.*"),
 }

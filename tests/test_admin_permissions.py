@@ -17,7 +17,7 @@ from oauth2_provider.models import Application
 from accounts.models import Session, User
 from accounts.security.network import ClientInfo
 from accounts.services.sessions import start_session
-from chats.models import Chat, Message, Turn
+from chats.models import Chat, Feedback, Message, Turn
 from common.admin import StaffAdmin
 from common.models import Task
 from common.testing import run_due_tasks
@@ -64,7 +64,8 @@ def rows(owner: User) -> dict[Any, Any]:
                                         authorization_grant_type="authorization-code",
                                         redirect_uris="https://app.example/back")  # fmt: skip
     group = Group.objects.create(name=f"group of {owner.pk}")
-    made = [owner, start_session(owner, ClientInfo()), chat, turn, note, channel, client, group,
+    feedback = Feedback.objects.create(message=reply, chat=chat, value=1, comment="words on a reply")
+    made = [feedback, owner, start_session(owner, ClientInfo()), chat, turn, note, channel, client, group,
             Reply.objects.create(channel=channel, asker="ada", command="gpt", created_at=now),
             Task.objects.create(task_path="nowhere.at_all", queue_name="default", status="FAILED"),
             Day.objects.create(user=owner, day=now.date(), starts_at=now, ends_at=now, messages=3)]  # fmt: skip
@@ -184,7 +185,8 @@ def test_filters_that_are_shown_work(things: dict[Any, Any]) -> None:
     for page in ADMINS:
         listing = reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_changelist")
         for name in page.list_filter:
-            for lookup in (f"{name}__exact", f"{name}__isnull"):
+            own = getattr(name, "parameter_name", None)
+            for lookup in (own,) if own else (f"{name}__exact", f"{name}__isnull"):
                 assert browser.get(listing, {lookup: "1"}).status_code in (200, 302), lookup
 
 

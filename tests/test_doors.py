@@ -30,7 +30,7 @@ PUBLIC = {
     # Known by a long random name.
     "/media/avatars/<str:name>",
     # Where there is nothing.
-    "/^v1(?:/|$)", "/^api/chat(?:/|$)", "/^api", "/^oauth",
+    "/^v1(?:/|$)", "/^api", "/^oauth",
 }  # fmt: skip
 CSRF = "c" * 32
 SIGN_IN = ("/accounts/sign-in/", "/admin/login/")

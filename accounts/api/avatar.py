@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.access import signed_in_user
-from accounts.api.base import BAD_INPUT, NOT_SIGNED_IN
+from accounts.api.base import BAD_INPUT, NOT_SIGNED_IN, read
 from accounts.api.docs import problems
 from accounts.api.serializers import AvatarInput, ProfileOutput
 from accounts.services.avatar_files import avatar_path
@@ -22,6 +22,7 @@ from accounts.services.avatars import remove_avatar, replace_avatar
 from accounts.views import by_bearer
 from common.errors import Invalid, MethodNotAllowed
 from common.problems import problem_response
+from common.view_options import view_options
 
 # The name says all that a browser may make of it: a picture, nothing active, only for this user's browser.
 INERT = {
@@ -55,9 +56,8 @@ class AvatarView(APIView):
         tags=["accounts"],
     )
     def put(self, request: Request) -> Response:
-        filled = AvatarInput(data=request.data)
-        filled.is_valid(raise_exception=True)
-        return Response(ProfileOutput(replace_avatar(signed_in_user(request), filled.validated_data["avatar"])).data)
+        data = read(AvatarInput, request)
+        return Response(ProfileOutput(replace_avatar(signed_in_user(request), data["avatar"])).data)
 
     @extend_schema(summary="Remove my avatar", responses={200: ProfileOutput, **problems(**NOT_SIGNED_IN)},
                    tags=["accounts"])  # fmt: skip
@@ -65,6 +65,7 @@ class AvatarView(APIView):
         return Response(ProfileOutput(remove_avatar(signed_in_user(request))).data)
 
 
+@view_options(cors=True)  # front ends draw it onto a canvas, too
 def serve_avatar(request: HttpRequest, name: str) -> HttpResponseBase:
     """Send a stored picture; names are long and random, and known only to those whom the owner's pages show them."""
     if request.method not in ("GET", "HEAD"):

@@ -18,6 +18,7 @@ from accounts.security.known_devices import remember_device
 from accounts.security.origins import require_known_origin
 from accounts.services.sessions import Tokens
 from common.errors import Invalid, NotSignedIn
+from common.views import checked_input
 
 BAD_INPUT = {"e400": "A value is missing or wrong.", "e413": "", "e415": ""}
 NOT_SIGNED_IN = {"e401": "No valid access token."}
@@ -52,14 +53,11 @@ class CookieView(APIView):
         super().initial(request, *args, **kwargs)
 
 
-def read(serializer: type[Serializer[Any]], request: Request, partial: bool = False) -> dict[str, Any]:
+def read(serializer: type[Serializer[Any]], request: Request) -> dict[str, Any]:
     """Return the valid values of the body, or raise its field errors."""
     if not isinstance(request.data, dict):
         raise Invalid("Send a JSON object.")
-    filled = serializer(data=request.data, partial=partial)
-    filled.is_valid(raise_exception=True)
-    values: dict[str, Any] = filled.validated_data
-    return values
+    return checked_input(serializer, request.data)
 
 
 def claims_of(request: Request) -> Claims:

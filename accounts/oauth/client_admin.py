@@ -8,7 +8,10 @@ from django.http import HttpRequest
 from oauth2_provider.generators import generate_client_secret
 from oauth2_provider.models import Application
 
+from accounts.oauth import clients
 from common.admin import StaffAdmin
+
+WHERE_TO = "use https; http to 127.0.0.1, [::1] or localhost; or, for public clients, a scheme such as com.example.app."
 
 
 class ClientAdmin(StaffAdmin):
@@ -60,8 +63,19 @@ class ClientAdmin(StaffAdmin):
 
 
 class ClientForm(ModelForm):  # type: ignore[type-arg]
-    """Every client uses the code grant; the model's own checks look at the redirect URIs."""
+    """Every client uses the code grant; which redirect URIs there may be we say, the rest the model's own checks."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.instance.authorization_grant_type = Application.GRANT_AUTHORIZATION_CODE
+
+    def clean(self) -> dict[str, Any] | None:
+        found = super().clean()
+        addresses = self.cleaned_data.get("redirect_uris", "").split()
+        kind = self.cleaned_data.get("client_type", self.instance.client_type)
+        asked = Application(client_type=kind)
+        if wrong := [address for address in addresses if not clients.may_be_sent_to(asked, address)]:
+            self.add_error("redirect_uris", f"{wrong[0]}: {WHERE_TO}")
+        schemes = {address.partition(":")[0].lower() for address in addresses}
+        self.instance.get_allowed_schemes = lambda: schemes
+        return found

@@ -24,15 +24,23 @@ from accounts.models.session import SESSION_KEY
 from accounts.oauth import grants, limits, parameters
 from accounts.oauth.errors import OAuthRefusal, json_answer
 from accounts.oauth.scopes import SCOPES, api_resource, known_resource
-from accounts.pages.base import page_user
+from accounts.pages.base import keep_next, page_user, pop_next
 from accounts.security.network import client_info
 from accounts.services.sessions import lock_session
 from common.errors import ParleyError
 from common.policy import FORM_LEADS_ELSEWHERE
 from common.view_options import view_options
 
-NEEDED = ("client_id", "redirect_uri", "state")
+NEEDED = ("client_id", "redirect_uri")
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # a SHA-256 in base64url
+
+
+class ToApp(HttpResponseRedirect):
+    """Leads to a redirect URI that was found right, whatever its scheme."""
+
+    def __init__(self, address: str) -> None:
+        self.allowed_schemes = [urlsplit(address).scheme]
+        super().__init__(address)
 
 
 class SentBack(Exception):
@@ -62,9 +70,14 @@ def _authorize(request: HttpRequest) -> HttpResponse:
     scopes, wanted = _checked(request)
     if not isinstance(request.user, User):
         return redirect_to_login(request.get_full_path(), reverse("page-sign-in"))
-    grants.require_may_grant(request.user)
+    try:
+        grants.require_may_grant(request.user)
+    except ParleyError:
+        keep_next(request, request.get_full_path())  # for the link in the mail that the refusal offers
+        raise
     if request.method != "POST":
         return _ask(request, scopes, wanted)
+    pop_next(request)  # here they are
     if request.POST.get("answer") != "allow":
         raise SentBack("access_denied", "The user said no.")
     return _grant(request, scopes, wanted)
@@ -75,7 +88,9 @@ def _checked(request: HttpRequest) -> tuple[list[str], dict[str, Any]]:
     from oauth2_provider.exceptions import FatalClientError, OAuthToolkitError
 
     parameters.require_sane(request.GET)
-    missing = [name for name in NEEDED if not request.GET.get(name)]
+    # Without PKCE, `state` is all that keeps a stranger's code out of a user's app (RFC 9700, 2.1).
+    needed = NEEDED if request.GET.get("code_challenge") else (*NEEDED, "state")
+    missing = [name for name in needed if not request.GET.get(name)]
     if missing:
         raise OAuthRefusal(f"The app's request lacks {', '.join(missing)}.")
     try:
@@ -121,10 +136,10 @@ def _resources(request: HttpRequest) -> list[str]:
 
 
 def _ask(request: HttpRequest, scopes: list[str], wanted: dict[str, Any]) -> HttpResponse:
-    application = wanted["request"].client
+    application, target = wanted["request"].client, urlsplit(wanted["redirect_uri"])
     context = {
         "name": application.name or application.client_id,
-        "host": urlsplit(wanted["redirect_uri"]).netloc,
+        "host": target.netloc or target.scheme,
         "scopes": [SCOPES[scope] for scope in scopes],
         "address": request.get_full_path(),
     }
@@ -143,7 +158,7 @@ def _grant(request: HttpRequest, scopes: list[str], wanted: dict[str, Any]) -> H
         address, *_ = _core().create_authorization_response(request, scopes, wanted, allow=True)
     except OAuthToolkitError as error:
         _raise(error)
-    return HttpResponseRedirect(address)
+    return ToApp(address)
 
 
 def _raise(error: Any) -> NoReturn:
@@ -154,8 +169,9 @@ def _send_back(request: HttpRequest, **answer: str) -> HttpResponse:
     """Redirect to the URI that was found right; a query that it has survives."""
     from oauthlib.common import add_params_to_uri
 
-    answer |= {"state": request.GET["state"], "iss": api_resource()}
-    return HttpResponseRedirect(add_params_to_uri(request.GET["redirect_uri"], list(answer.items())))
+    answer |= {"state": request.GET.get("state", ""), "iss": api_resource()}
+    answer = {name: value for name, value in answer.items() if value}
+    return ToApp(add_params_to_uri(request.GET["redirect_uri"], list(answer.items())))
 
 
 def _refuse(request: HttpRequest, refusal: ParleyError) -> HttpResponse:

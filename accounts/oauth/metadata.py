@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.oauth.scopes import DEFAULT, api_resource, mcp_resource, resources
 from common.json import dumps
+from common.view_options import view_options
 
 AUTH_METHODS = ["client_secret_post", "client_secret_basic", "none"]
 AGE = 300
@@ -24,6 +25,7 @@ def _address(name: str) -> str:
     return f"{settings.SITE_URL}{reverse(name)}"
 
 
+@view_options(cors=True)
 @require_safe
 def authorization_server(request: HttpRequest) -> HttpResponse:
     """Describe the authorisation server (RFC 8414)."""
@@ -47,6 +49,7 @@ def authorization_server(request: HttpRequest) -> HttpResponse:
 
 
 def _resource(name: str, identifier: Callable[[], str]) -> Callable[[HttpRequest], HttpResponse]:
+    @view_options(cors=True)
     @require_safe
     def view(request: HttpRequest) -> HttpResponse:
         data = {

@@ -15,7 +15,7 @@ _GATES = (
     "AUTHZ_RESPONSE_ISS",
     "TOKEN_STORAGE",
     "REFRESH_TOKEN",
-    "REDIRECT_URI_MATCHING",
+    "REDIRECT_URI_MATCHING",  # REDIRECT_URI_SCHEME would leave no loopback: see `clients.may_be_sent_to`
     "PKCE_REQUIRED",
 )
 
@@ -27,14 +27,12 @@ def document_hosts(words: Sequence[str]) -> list[str]:
     return [word for word in words if word != "none"]
 
 
-def provider(
-    site: str, document_hosts: Sequence[str], access_seconds: int, code_seconds: int, *, plain_http: bool
-) -> dict[str, Any]:
-    """Return `OAUTH2_PROVIDER`. `plain_http` allows http redirects, for apps under development."""
+def provider(site: str, document_hosts: Sequence[str], access_seconds: int, code_seconds: int) -> dict[str, Any]:
+    """Return `OAUTH2_PROVIDER`."""
     return {
         **{f"COMPLIANT_BCP_RFC9700_{name}": True for name in _GATES},
-        "COMPLIANT_BCP_RFC9700_REDIRECT_URI_SCHEME": not plain_http,
-        "ALLOWED_REDIRECT_URI_SCHEMES": ["https", "http"] if plain_http else ["https"],
+        "ALLOWED_REDIRECT_URI_SCHEMES": ["https", "http"],
+        "ALLOW_LOCALHOST_LOOPBACK": True,
         "OIDC_ISS_ENDPOINT": site,  # the issuer, also without OpenID Connect, which is off
         "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.WebApplicationServer",
         "OAUTH2_VALIDATOR_CLASS": "accounts.oauth.validator.Validator",

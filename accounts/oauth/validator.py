@@ -22,7 +22,7 @@ from accounts.oauth.revocation import end
 from accounts.oauth.scopes import known_resource
 from common.text import is_storable
 
-LOOPBACK = ("http://127.0.0.1", "http://[::1]")
+LOOPBACK = ("http://127.0.0.1", "http://[::1]", "http://localhost")
 
 
 class Validator(OAuth2Validator):
@@ -55,6 +55,8 @@ class Validator(OAuth2Validator):
 
     def validate_redirect_uri(self, client_id: str, redirect_uri: str, request: Any, *args: Any, **kwargs: Any) -> bool:
         """Compare strings; only a loopback address may have any port (RFC 8252, 7.3)."""
+        if not clients.may_be_sent_to(request.client, redirect_uri):
+            return False
         if redirect_uri in request.client.redirect_uris.split():
             return True
         try:

@@ -5,7 +5,8 @@ from typing import Any
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.generic import FormView
 
 from accounts.models import User
@@ -13,6 +14,31 @@ from accounts.pages.forms import ServiceForm
 from common.errors import NotSignedIn, ParleyError
 
 OK = 200
+HOME = "/"
+NEXT, NEXT_CHARS = "next", 8000
+
+
+def wanted_next(request: HttpRequest) -> str:
+    """Return where somebody was going when a form came in between: an address of this site, or nothing."""
+    wanted = str(request.POST.get(NEXT) or request.GET.get(NEXT, ""))
+    own = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if own and len(wanted) <= NEXT_CHARS else ""
+
+
+def next_address(request: HttpRequest) -> str:
+    """Return where to go after signing in: an address of this site, or its start."""
+    return wanted_next(request) or HOME
+
+
+def keep_next(request: HttpRequest, address: str = "") -> None:
+    """Remember in this browser where its user was going: a mail comes in between, and its link knows nothing of it."""
+    if wanted := address or wanted_next(request):
+        request.session[NEXT] = wanted
+
+
+def pop_next(request: HttpRequest) -> str:
+    """Return where the user of this browser was going before the mail came, once."""
+    return str(request.session.pop(NEXT, ""))
 
 
 class FormPage(FormView):  # type: ignore[type-arg]
@@ -21,6 +47,7 @@ class FormPage(FormView):  # type: ignore[type-arg]
     template_name = "accounts/form.html"
     title = button = text = ""
     danger = False
+    links: tuple[tuple[str, str], ...] = ()  # side ways: name of the page, label
 
     def perform(self, data: dict[str, Any]) -> HttpResponse:
         """Do what the form is for, or raise a refusal."""
@@ -41,7 +68,10 @@ class FormPage(FormView):  # type: ignore[type-arg]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         names = {"title": self.title, "button": self.button, "text": self.text, "danger": self.danger}
-        return super().get_context_data(**names, **kwargs)
+        wanted = wanted_next(self.request)
+        onward = f"?{urlencode({NEXT: wanted})}" if wanted else ""
+        links = [(f"{reverse(name)}{onward}", label) for name, label in self.links]
+        return super().get_context_data(**names, next=wanted, links=links, **kwargs)
 
 
 class SignedIn(LoginRequiredMixin):

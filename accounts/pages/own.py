@@ -13,7 +13,7 @@ from django.urls import reverse, reverse_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.errors import TooManyAttempts
-from accounts.models import Session
+from accounts.models import Profile, Session
 from accounts.models.session import SESSION_KEY
 from accounts.pages.base import FormPage, SignedIn, done, page_user
 from accounts.pages.forms import AvatarForm, ChangeEmailForm, ChangePasswordForm, DeleteForm, ProfileForm
@@ -22,6 +22,8 @@ from accounts.security.network import client_info, network_of
 from accounts.services import addresses, passwords
 from accounts.services.avatars import remove_avatar, replace_avatar
 from accounts.services.deletion import delete_own_account
+from accounts.services.profiles import update_profile
+from common.errors import Invalid
 
 signed_in = login_required(login_url=reverse_lazy("page-sign-in"))
 
@@ -32,14 +34,23 @@ def profile(request: HttpRequest) -> HttpResponse:
     """Show and change the profile."""
     mine = page_user(request).profile
     form = ProfileForm(request.POST or None, instance=mine)
-    if request.method == "POST" and form.is_valid():
-        form.save()
+    if request.method == "POST" and form.is_valid() and _saved(page_user(request).pk, form):
         messages.success(request, "Saved.")
         return redirect("page-profile")
     mine.refresh_from_db()
     avatar = reverse("avatar", args=[mine.avatar]) if mine.avatar else ""
     context = {"form": form, "avatar_form": AvatarForm(), "avatar": avatar}
     return render(request, "accounts/profile.html", context, status=400 if form.errors else 200)
+
+
+def _saved(user_id: int, form: ProfileForm) -> bool:
+    """Store a valid form; a refusal is shown at its field."""
+    try:
+        update_profile(Profile.objects.get(user=user_id), form.cleaned_data)
+    except Invalid as refusal:
+        for field, problems in refusal.errors.items():
+            form.add_error(field, problems)
+    return not form.errors
 
 
 class AvatarPage(SignedIn, FormPage):

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth import login, logout
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse_lazy
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.urls import reverse, reverse_lazy
 from django.views.decorators.http import require_POST
 
-from accounts.pages.base import FormPage, done
+from accounts.pages.base import FormPage, done, keep_next, next_address, pop_next
 from accounts.pages.forms import NewPasswordForm, RegisterForm, ResetForm, SignInForm, TokenForm
 from accounts.security.known_devices import remember_device
 from accounts.security.network import client_info
@@ -17,23 +18,15 @@ from accounts.services.credentials import check_credentials
 from accounts.services.registration import register
 from accounts.social.offers import EntryPage
 
-HOME = "/"
-
-
-def next_address(request: HttpRequest) -> str:
-    """Return where to go after signing in: an address of this site, or its start."""
-    wanted = request.POST.get("next") or request.GET.get("next", "")
-    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if safe else HOME
+SIGN_IN = ("page-sign-in", "Sign in")
+REGISTER = ("page-register", "Register")
+RESET = ("page-reset", "Forgot your password?")
 
 
 class SignInPage(EntryPage):
-    template_name = "accounts/sign_in.html"
     form_class = SignInForm
     title = button = "Sign in"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(next=next_address(self.request), **kwargs)
+    links = (REGISTER, RESET)
 
     def perform(self, data: dict[str, Any]) -> HttpResponse:
         login(self.request, check_credentials(data["email"], data["password"], self.request))
@@ -43,8 +36,10 @@ class SignInPage(EntryPage):
 class RegisterPage(EntryPage):
     form_class = RegisterForm
     title = button = "Register"
+    links = (SIGN_IN,)
 
     def perform(self, data: dict[str, Any]) -> HttpResponse:
+        keep_next(self.request)
         login(self.request, register(client=client_info(self.request), **data), "accounts.backends.EmailBackend")
         return HttpResponseRedirect(next_address(self.request))
 
@@ -59,8 +54,10 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 class ResetPage(FormPage):
     form_class = ResetForm
     title, button = "Forgot your password?", "Send me a link"
+    links = (SIGN_IN, REGISTER)
 
     def perform(self, data: dict[str, Any]) -> HttpResponse:
+        keep_next(self.request)
         passwords.request_reset(data["email"], client_info(self.request))
         return done(self.request, "Look into your mailbox", "If there is such an account, a link is on its way.")
 
@@ -79,7 +76,11 @@ class NewPasswordPage(FromMailPage):
     def perform(self, data: dict[str, Any]) -> HttpResponse:
         user = passwords.reset(data["token"], data["password"])
         text = "Every device was signed out. Sign in with the new password."
-        response = done(self.request, "Your password is set", text)
+        if wanted := pop_next(self.request):
+            messages.success(self.request, f"Your password is set. {text}")
+            response: HttpResponse = redirect_to_login(wanted, reverse("page-sign-in"))
+        else:
+            response = done(self.request, "Your password is set", text)
         remember_device(response, user.email)
         return response
 
@@ -90,4 +91,8 @@ class ConfirmPage(FromMailPage):
 
     def perform(self, data: dict[str, Any]) -> HttpResponse:
         user = addresses.confirm(data["token"])
-        return done(self.request, "Thank you", f"{user.email} is confirmed.")
+        text = f"{user.email} is confirmed."
+        if wanted := pop_next(self.request):
+            messages.success(self.request, text)
+            return HttpResponseRedirect(wanted)
+        return done(self.request, "Thank you", text)

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from accounts.models import Profile
+from accounts.signals import profile_changing
 
 
 def update_profile(profile: Profile, values: Mapping[str, Any]) -> Profile:
-    """Store valid values; only the fields that were given are written."""
-    for name, value in values.items():
+    """Store valid values; only the fields that they change are written. Raises Invalid."""
+    changes = {name: value for name, value in values.items() if getattr(profile, name) != value}
+    profile_changing.send(Profile, values=changes)
+    for name, value in changes.items():
         setattr(profile, name, value)
-    if values:
-        profile.save(update_fields=list(values))
+    if changes:
+        profile.save(update_fields=list(changes))
     return profile

@@ -8,11 +8,11 @@ from allauth.core.exceptions import ImmediateHttpResponse  # type: ignore[import
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter  # type: ignore[import-untyped]
 from allauth.socialaccount.providers.base.constants import AuthError  # type: ignore[import-untyped]
 from django.contrib.auth import login
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from accounts.pages.base import done
-from accounts.pages.views import HOME
+from accounts.pages.base import HOME, done
 from accounts.security.network import client_info
 from accounts.social.account_linking import user_of
 from common.errors import ParleyError
@@ -44,7 +44,9 @@ class SocialAdapter(DefaultSocialAccountAdapter):
     ) -> NoReturn:
         """Answer a sign-in that was given up, was not begun in this browser, or failed on the way."""
         if error == AuthError.CANCELLED:
-            raise ImmediateHttpResponse(HttpResponseRedirect(reverse("page-sign-in")))
+            wanted = ((extra_context or {}).get("state") or {}).get("next")  # as `begin_sign_in` checked it
+            form = reverse("page-sign-in")
+            raise ImmediateHttpResponse(redirect_to_login(wanted, form) if wanted else HttpResponseRedirect(form))
         raise ImmediateHttpResponse(failed(request, provider, exception))
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:

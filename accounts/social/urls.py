@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.pages.views import next_address
+from accounts.pages.base import wanted_next
 from accounts.social.adapter import failed
 from common.urls import with_and_without_slash
 
@@ -18,7 +18,7 @@ from common.urls import with_and_without_slash
 def begin_sign_in(request: HttpRequest, provider: str) -> HttpResponse:
     """Send the browser to a provider; scope and purpose are ours, not the request's."""
     chosen = get_adapter(request).get_provider(request, provider)
-    answer: HttpResponse = chosen.redirect(request, AuthProcess.LOGIN, next_url=next_address(request))
+    answer: HttpResponse = chosen.redirect(request, AuthProcess.LOGIN, next_url=wanted_next(request) or None)
     return answer
 
 

@@ -57,6 +57,6 @@ def test_attributes_of_requests() -> None:
 
 def test_every_setting_is_known() -> None:
     """One that is not would be passed over in silence."""
-    ours = setup.provider("https://site.example", ["chatgpt.com"], 1, 1, plain_http=False)
+    ours = setup.provider("https://site.example", ["chatgpt.com"], 1, 1)
 
     assert set(ours) <= set(DEFAULTS)

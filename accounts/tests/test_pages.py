@@ -1,7 +1,9 @@
 """Our own pages: plain forms that work without script."""
 
 import re
+from html import escape, unescape
 from unittest import mock
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -125,6 +127,42 @@ def test_registering_confirming_and_resetting_work_by_forms_alone(browser, outbo
     assert User.objects.get().check_password("an entirely new one")
 
 
+CONSENT = "/oauth/authorize/?client_id=app&scope=notes%3Aread"
+
+
+@pytest.mark.parametrize("path", ["sign-in", "register", "reset"])
+def test_every_side_way_leads_on_to_where_somebody_was_going(browser, path):
+    page = browser.get(f"/accounts/{path}/", {"next": CONSENT}).content.decode()
+    elsewhere = browser.get(f"/accounts/{path}/", {"next": "https://evil.example/"}).content.decode()
+
+    ways = re.findall(r'href="(/accounts/(?:sign-in|register|reset)/[^"]*)"', page.partition("<h1>")[2])
+    assert ways
+    assert all(parse_qs(urlsplit(unescape(way)).query) == {"next": [CONSENT]} for way in ways)
+    assert f'name="next" value="{escape(CONSENT)}"' in page
+    assert "evil" not in elsewhere
+
+
+def test_who_registers_and_confirms_on_the_way_arrives(browser, outbox):
+    form = {"email": "new@example.com", "password": PASSWORD, "next": CONSENT}
+    assert browser.post("/accounts/register/", form)["Location"] == CONSENT
+
+    confirmed = browser.post("/accounts/confirm/", {"token": token_in(outbox()[0])})
+
+    assert (confirmed.status_code, confirmed["Location"]) == (302, CONSENT)
+
+
+def test_who_resets_the_password_on_the_way_arrives(alice, browser, outbox):
+    browser.post("/accounts/reset/", {"email": alice.email, "next": CONSENT})
+    new = "an entirely new one"
+
+    answer = browser.post("/accounts/reset/confirm/", {"token": token_in(outbox()[-1]), "password": new})
+    form = {"email": alice.email, "password": new, **dict(parse_qsl(urlsplit(answer["Location"]).query))}
+
+    assert answer["Location"].startswith("/accounts/sign-in/?")
+    assert "Your password is set" in browser.get(answer["Location"]).content.decode()
+    assert browser.post("/accounts/sign-in/", form)["Location"] == CONSENT
+
+
 def test_a_form_without_its_csrf_token_is_refused(alice):
     strict = Browser(enforce_csrf_checks=True)
 
@@ -150,7 +188,8 @@ def test_the_list_of_devices_ends_one_or_all(alices, alice, as_alice, bob, make_
 def test_profile_and_picture_are_changed_by_forms(alices, alice):
     form = {"first_name": "<b>Alice</b>", "last_name": "", "timezone": "Europe/Lisbon", "preferred_model": ""}
     assert alices.post("/accounts/profile/", form).status_code == 302
-    assert alices.post("/accounts/profile/", {**form, "timezone": "Mars/X"}).status_code == 400
+    for wrong in ({"timezone": "Mars/X"}, {"preferred_model": "no/such"}):
+        assert alices.post("/accounts/profile/", form | wrong).status_code == 400
     assert alices.post("/accounts/profile/avatar/", {"avatar": SimpleUploadedFile("x", picture())}).status_code == 302
 
     page = alices.get("/accounts/profile/").content.decode()

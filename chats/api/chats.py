@@ -27,7 +27,7 @@ from chats.services import chats as service
 from chats.wire.payloads import chat_payload
 from chats.wire.schema import PROBLEMS, paginated
 from common.errors import Invalid
-from common.views import checked
+from common.views import checked, checked_input
 from llm.catalog import listing
 
 
@@ -76,7 +76,7 @@ class ChatsView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Make a chat; an id that the user has used before answers 200 with that chat."""
-        data = checked(ChatInput, request.data)
+        data = checked_input(ChatInput, request.data)
         owner = viewer_of(request).id
         chat_id, made = service.create_chat(owner, data.get("id"), data["title"], data["model"])
         row = service.get_chat(owner, chat_id)
@@ -92,7 +92,7 @@ class ChatView(APIView):
     def patch(self, request: Request, chat_id: UUID) -> Response:
         """Rename, pin, archive, choose the model, or switch the branch (`head`)."""
         owner = viewer_of(request).id
-        service.change_chat(owner, chat_id, checked(ChatChangeInput, request.data))
+        service.change_chat(owner, chat_id, checked_input(ChatChangeInput, request.data))
         return Response(chat_payload(service.get_chat(owner, chat_id)))
 
     @extend_schema(operation_id="chats_delete", responses={204: None, **PROBLEMS})

@@ -35,7 +35,7 @@ class _PromptView(BearerView):
     refusal_response = staticmethod(problem_with_error)
 
     async def answer(self, request: HttpRequest, claims: Claims) -> HttpResponse:
-        data = await checked_body(SeedPromptInput, request)
+        data = await checked_body(SeedPromptInput, request, foreign=True)
         accepted = await turns.start(
             claims,
             turns.SendRequest(

@@ -9,8 +9,7 @@ from chats.models import Role, State
 from chats.wire.fields import ContentField, ModelNameField
 from common.drf import IdField, TextField
 from common.zones import zone_names
-from llm.catalog import resolve
-from llm.errors import ProviderNotConfigured, UnknownModel
+from llm.catalog import NO_SUCH_MODEL, is_known
 
 
 class PromptInput(serializers.Serializer[Any]):
@@ -50,12 +49,8 @@ class TitleField(TextField):
 
 def listed_model(name: str) -> None:
     """Refuse a name that no listed model has; whether its provider is set up is asked when it is used."""
-    try:
-        resolve(name or None)
-    except UnknownModel as error:
-        raise serializers.ValidationError("There is no such model here.") from error
-    except ProviderNotConfigured:
-        return
+    if not is_known(name):
+        raise serializers.ValidationError(NO_SUCH_MODEL)
 
 
 class ChatInput(serializers.Serializer[Any]):
@@ -139,6 +134,7 @@ class TokensOutput(serializers.Serializer[Any]):
 class SiblingsOutput(serializers.Serializer[Any]):
     index = serializers.IntegerField()
     count = serializers.IntegerField()
+    ids = serializers.ListField(child=serializers.UUIDField(), help_text="in the order in which they were made")
 
 
 class MessageOutput(serializers.Serializer[Any]):

@@ -10,7 +10,7 @@ from chats.wire.fields import KEY_CHARS, ContentField, ModelNameField
 from common.drf import IdField, TextField
 from common.errors import Invalid
 from common.json import loads
-from common.views import checked, without_null
+from common.views import checked_input, without_null
 
 LAST_ID = 2**53
 
@@ -59,7 +59,8 @@ class Frame:
 
     def values(self) -> dict[str, Any]:
         """Return what the frame says; raise its field errors."""
-        return checked(KINDS[self.type], without_null(self.data))
+        said = {name: value for name, value in self.data.items() if name != "type"}
+        return checked_input(KINDS[self.type], without_null(said))
 
 
 def turn_request(kind: str, values: dict[str, Any]) -> turns.TurnRequest:

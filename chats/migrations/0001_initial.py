@@ -97,6 +97,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('message', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='feedback', serialize=False, to='chats.message')),
                 ('value', models.SmallIntegerField(choices=[(1, 'good'), (-1, 'bad')])),
+                ('reasons', models.JSONField(blank=True, default=list, help_text='of the closed list')),
+                ('comment', models.TextField(blank=True, default='')),
                 ('created_at', models.DateTimeField(auto_now=True)),
                 ('chat', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='feedback', to='chats.chat')),
             ],

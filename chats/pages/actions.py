@@ -15,7 +15,7 @@ from chats.pages.operations import perform
 from chats.pages.serializers import RenameInput, ThumbInput, request_of
 from chats.pages.sidebar import sidebar
 from chats.services.chats import change_chat, chats_of, delete_chat
-from chats.services.feedback import feedback_for, give_feedback
+from chats.services.feedback import feedback_for, press_thumb
 from common.views import checked
 
 
@@ -64,7 +64,7 @@ def delete(request: HttpRequest, viewer: Viewer, chat_id: UUID) -> HttpResponse:
 @page
 def thumb(request: HttpRequest, viewer: Viewer, chat_id: UUID, message_id: UUID) -> HttpResponse:
     """Keep a thumb for a reply."""
-    give_feedback(viewer.id, chat_id, message_id, checked(ThumbInput, fields(request.POST))["value"])
+    press_thumb(viewer.id, chat_id, message_id, checked(ThumbInput, fields(request.POST))["value"])
     if "HX-Request" not in request.headers:
         return to_chat(chat_id)
     value = feedback_for([message_id]).get(message_id, 0)

@@ -1,22 +1,53 @@
 """What users think of replies."""
 
+from collections.abc import Sequence
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from chats.errors import MessageNotFound
 from chats.models import Feedback, Message, Role
 from chats.services.chats import require_chat
+from common.errors import NotFound
 
 
-def give_feedback(owner_id: int, chat_id: UUID, message_id: UUID, value: int) -> None:
-    """Keep a thumb (1 or -1) for a reply; the same thumb again, or 0, takes it back."""
+def put_feedback(
+    owner_id: int, chat_id: UUID, message_id: UUID, value: int, reasons: Sequence[str] = (), comment: str = ""
+) -> Feedback:
+    """Keep a thumb (1 or -1) for a reply, with reasons; it takes the place of an earlier one."""
+    _of_reply(owner_id, chat_id, message_id)
+    said = {"chat_id": chat_id, "value": value, "reasons": list(reasons), "comment": comment}
+    return Feedback.objects.update_or_create(message_id=message_id, defaults=said)[0]
+
+
+def get_feedback(owner_id: int, chat_id: UUID, message_id: UUID) -> Feedback:
+    """Return what was said of a reply; raise NotFound where nothing was."""
+    found = _of_reply(owner_id, chat_id, message_id).first()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def remove_feedback(owner_id: int, chat_id: UUID, message_id: UUID) -> None:
+    """Take it back, if there is any."""
+    _of_reply(owner_id, chat_id, message_id).delete()
+
+
+def press_thumb(owner_id: int, chat_id: UUID, message_id: UUID, value: int) -> None:
+    """Keep a thumb, as a button does it: the same one again takes it back."""
+    given = _of_reply(owner_id, chat_id, message_id)
+    if given.filter(value=value).exists():
+        given.delete()
+    else:
+        put_feedback(owner_id, chat_id, message_id, value)
+
+
+def _of_reply(owner_id: int, chat_id: UUID, message_id: UUID) -> "QuerySet[Feedback]":
+    """Return the feedback of a reply in a user's chat; raise what says that there is no such reply."""
     require_chat(owner_id, chat_id)
     if not Message.objects.filter(pk=message_id, chat_id=chat_id, role=Role.ASSISTANT).exists():
         raise MessageNotFound()
-    given = Feedback.objects.filter(message_id=message_id)
-    if value == 0 or given.filter(value=value).exists():
-        given.delete()
-    else:
-        Feedback.objects.update_or_create(message_id=message_id, defaults={"chat_id": chat_id, "value": value})
+    return Feedback.objects.filter(message_id=message_id)
 
 
 def feedback_for(message_ids: list[UUID]) -> dict[UUID, int]:

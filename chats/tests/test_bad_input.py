@@ -85,7 +85,7 @@ def address(path: str, things: dict[str, Any]) -> str:
 
 def valid(path: str, things: dict[str, Any]) -> dict[str, Any]:
     """Return a body that would be accepted."""
-    body = {} if path.startswith(CHAT) and not path.endswith(("messages/", "edit/")) else {"content": "x"}
+    body = {"content": "x"} if "prompt" in path or path.endswith(("messages/", "edit/")) else {}
     return body | ({"chat_id": things["chat_id"]} if "prompt" in path else {})
 
 
@@ -324,14 +324,15 @@ def test_unknown_fields_change_nothing(alice: Person) -> None:
     before = alice.get(f"/api/chats/{chat}/").json()
     body = {"owner": 1, "owner_id": 1, "last_number": 99, "created_at": "2000-01-01", "title_by_user": False, "id": "x"}
 
-    alice.http.patch(f"/api/chats/{chat}/", json=body)
-    reply = alice.say(chat, "x", role="system", state="complete", number=77, id=str(uuid.uuid4())).json()
+    patched = alice.http.patch(f"/api/chats/{chat}/", json=body)
+    said = alice.say(chat, "x", role="system", state="complete", number=77, id=str(uuid.uuid4()))
 
-    after = alice.get(f"/api/chats/{chat}/").json()
-    assert {name: after[name] for name in ("id", "title", "created_at")} == {
-        name: before[name] for name in ("id", "title", "created_at")
-    }
-    assert (reply["question"]["role"], reply["question"]["number"]) == ("user", 1)
+    assert is_refusal(patched, 400)
+    assert set(patched.json()["errors"]) == set(body)
+    assert is_refusal(said, 400)
+    assert set(said.json()["errors"]) == {"role", "state", "number", "id"}
+    assert alice.get(f"/api/chats/{chat}/").json() == before
+    assert alice.messages(chat) == []
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/api/nowhere/", "/api/chats/x/", "/%00", "/api/chats/%ff/messages/"])

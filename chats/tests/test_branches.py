@@ -43,7 +43,7 @@ def test_regenerating_makes_a_sibling_of_the_reply(alice: Person, fake: FakeProv
 
     assert contents(alice, chat) == ["Q1", "A1", "Q2", "A2 again"]
     assert new["question"]["id"] == new["reply"]["parent"] == old["parent"]
-    assert new["reply"]["siblings"] == {"index": 1, "count": 2}
+    assert new["reply"]["siblings"] == {"index": 1, "count": 2, "ids": [old["id"], new["reply"]["id"]]}
     assert head(alice, chat) == new["reply"]["id"]
     assert contents(alice, chat, branch=old["id"]) == ["Q1", "A1", "Q2", "A2"]
 
@@ -56,8 +56,8 @@ def test_editing_makes_a_sibling_of_the_question(alice: Person, fake: FakeProvid
 
     assert contents(alice, chat) == ["Q1", "A1", "Q2 otherwise", "B2"]
     assert new["question"]["parent"] == old["parent"]
-    assert new["question"]["siblings"] == {"index": 1, "count": 2}
-    assert [row["siblings"] for row in alice.messages(chat)][2] == {"index": 1, "count": 2}
+    places = {"index": 1, "count": 2, "ids": [old["id"], new["question"]["id"]]}
+    assert [row["siblings"] for row in (new["question"], alice.messages(chat)[2])] == [places, places]
     assert contents(alice, chat, branch=old["id"]) == ["Q1", "A1", "Q2", "A2"]
 
 
@@ -69,7 +69,8 @@ def test_editing_the_first_question_makes_another_beginning(alice: Person, fake:
 
     assert contents(alice, chat) == ["Q1 otherwise", "B1"]
     assert new["question"]["parent"] is None
-    assert [row["siblings"] for row in alice.messages(chat)] == [{"index": 1, "count": 2}, {"index": 0, "count": 1}]
+    places = [(row["siblings"]["index"], row["siblings"]["ids"]) for row in alice.messages(chat)]
+    assert places == [(1, [first["id"], new["question"]["id"]]), (0, [new["reply"]["id"]])]
 
 
 def test_continuing_makes_a_sibling_that_begins_with_the_kept_text(
@@ -104,7 +105,7 @@ def test_every_way_to_read_a_reply_counts_its_siblings(alice: Person, chat: str,
     places.append(alice.post(f"/api/chats/{chat}/stop/").json()["siblings"])
     places.append(followed(alice, chat, after=0)[-1].data["message"]["siblings"])
 
-    assert places == [{"index": 1, "count": 2}] * 5
+    assert places == [{"index": 1, "count": 2, "ids": [old, alice.messages(chat)[-1]["id"]]}] * 5
 
 
 def test_many_siblings_are_numbered_in_the_order_they_were_made(alice: Person, fake: FakeProvider, chat: str) -> None:
@@ -115,7 +116,7 @@ def test_many_siblings_are_numbered_in_the_order_they_were_made(alice: Person, f
 
     for index, id_ in enumerate(made):
         row = alice.get(f"/api/chats/{chat}/messages/", params={"branch": id_}).json()["results"][-1]
-        assert (row["id"], row["siblings"]) == (id_, {"index": index, "count": 4})
+        assert (row["id"], row["siblings"]) == (id_, {"index": index, "count": 4, "ids": made})
 
 
 def test_the_head_switches_the_branch_and_the_next_message_goes_on_from_there(

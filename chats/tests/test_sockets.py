@@ -289,6 +289,7 @@ def test_a_second_message_of_a_running_chat_is_refused(open_socket: Open, alice:
         ('{"type": "send", "chat": "CHAT", "content": "\\ud800"}', "invalid"),
         ('{"type": "send", "chat": "CHAT", "content": "a", "key": 7}', "invalid"),
         ('{"type": "send", "chat": "CHAT", "content": "a", "model": "no/such"}', "unknown_model"),
+        ('{"type": "send", "chat": "CHAT", "content": "a", "temporary": true}', "invalid"),
         ('{"type": "follow", "chat": "CHAT", "after": "x"}', "invalid"),
         ('{"type": "follow", "chat": "CHAT", "after": 1e99}', "invalid"),
         ("[" * 5000 + "]" * 5000, "not_json"),

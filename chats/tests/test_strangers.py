@@ -13,7 +13,8 @@ from chats.tests.routes import Route, filled, of_chats, routes
 from conftest import Person
 from llm.testing import FakeProvider
 
-BODY = {"content": "Let me in", "title": "Mine now"}
+BODIES = {"messages": {"content": "Let me in"}, "edit": {"content": "Let me in"}, "feedback": {"value": 1}}
+CHANGES = {"title": "Mine now"}
 WITH_CHAT = sorted({route for route in of_chats() if "chat_id" in route.path})
 CASES = [
     pytest.param(route.path, method, id=f"{method} {route.path}") for route in WITH_CHAT for method in route.methods
@@ -33,6 +34,13 @@ def things(alice: Person) -> dict[str, Any]:
     chat = alice.chat(title="Alice's")
     question, reply = (row["id"] for row in alice.say(chat, "My secret").json().values())
     return {"chat_id": chat, "message_id": reply, "question": question}
+
+
+def body(method: str, path: str) -> dict[str, Any] | None:
+    """Return what an address takes, so that nothing but whose it is can refuse it."""
+    if method in ("get", "patch"):
+        return CHANGES if method == "patch" else None
+    return BODIES.get(path.rstrip("/").rpartition("/")[2], {})
 
 
 def unchanged(alice: Person, things: dict[str, Any]) -> bool:
@@ -56,7 +64,7 @@ def test_alices_ids_are_404_for_bob(alice: Person, bob: Person, things: dict[str
     for message in ("message_id", "question"):
         address = filled(path, **things | {"message_id": things[message]})
 
-        answer = bob.http.request(method, address, json=BODY if method != "get" else None)
+        answer = bob.http.request(method, address, json=body(method, address))
 
         assert is_refusal(answer, 404)
         assert "secret" not in answer.text
@@ -68,7 +76,7 @@ def test_a_stranger_sees_what_he_sees_of_nothing(bob: Person, things: dict[str, 
     nothing = {"chat_id": uuid.uuid4(), "message_id": uuid.uuid4()}
 
     def told(route: Route, method: str, ids: dict[str, Any]) -> dict[str, Any]:
-        answer = bob.http.request(method, filled(route.path, **ids), json=BODY if method != "get" else None)
+        answer = bob.http.request(method, filled(route.path, **ids), json=body(method, route.path))
         return {name: value for name, value in answer.json().items() if name != "correlation_id"}
 
     for route in WITH_CHAT:
@@ -81,8 +89,8 @@ def test_nobody_gets_in_without_a_token(alice: Person, bob: Person, things: dict
         bob.http.headers["Authorization"] = header
         for route in WITH_CHAT:
             for method in route.methods:
-                body = BODY if method != "get" else None
-                answer = bob.http.request(method, filled(route.path, **things), json=body)
+                sent = body(method, route.path)
+                answer = bob.http.request(method, filled(route.path, **things), json=sent)
                 assert is_refusal(answer, 401), (header, route.path)
     assert unchanged(alice, things)
 

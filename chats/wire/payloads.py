@@ -10,7 +10,7 @@ from chats.turns.events import Delta, End, Start
 
 def message_payload(row: MessageRow, html: bool = False) -> dict[str, Any]:
     """Return the message as clients see it; with `html`, its sanitised rendering too."""
-    index, count = row.siblings
+    siblings = row.siblings or (row.id,)
     payload = {
         "id": row.id,
         "number": row.number,
@@ -24,7 +24,7 @@ def message_payload(row: MessageRow, html: bool = False) -> dict[str, Any]:
         "model": row.model,
         "provider": row.provider,
         "tokens": {"prompt": row.prompt_tokens, "completion": row.completion_tokens},
-        "siblings": {"index": index, "count": count},
+        "siblings": {"index": siblings.index(row.id), "count": len(siblings), "ids": siblings},
         "created_at": row.created_at,
     }
     if html:

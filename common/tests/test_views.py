@@ -61,4 +61,4 @@ def test_a_method_that_is_not_there_is_refused_before_anybody_is_asked() -> None
 def test_options_are_told_to_everybody() -> None:
     answer = call(Silent, "OPTIONS")
 
-    assert (answer.status_code, answer["Allow"]) == (204, "GET, POST, PUT, PATCH, DELETE, OPTIONS")
+    assert (answer.status_code, answer["Allow"]) == (204, "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS")

@@ -66,7 +66,7 @@ class SubmitView(_UiView):
     )
     async def post(self, request: HttpRequest, claims: Claims) -> HttpResponseBase:
         """Send, edit or regenerate, and stream the reply; the chat is made on first use."""
-        submission = Submission(**await checked_body(UiBodyInput, request, apart="messages"))
+        submission = Submission(**await checked_body(UiBodyInput, request, foreign=True, apart="messages"))
         ref = await submit(claims, submission, idempotency_key(request))
         return await _answer(claims, ref, settings.CHAT_STATUS_SECONDS)
 

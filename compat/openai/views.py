@@ -80,7 +80,7 @@ class CompletionsView(OpenAIView):
     )
     async def post(self, request: HttpRequest, holder: KeyHolder) -> HttpResponseBase:
         """Complete a chat that the caller holds; nothing is stored unless `store` is true."""
-        asked = completion_of(await checked_body(CompletionInput, request, apart="messages"))
+        asked = completion_of(await checked_body(CompletionInput, request, foreign=True, apart="messages"))
         if asked.store:
             holder.require(ApiKey.Scope.STORE)
         model = chosen(asked.model)

@@ -58,6 +58,7 @@ def test_nothing_is_documented_that_is_not_read() -> None:
         ("GEMINI_BASE_URL", "example.org"),
         ("SITE_URL", "javascript:alert(1)"),
         ("CORS_ALLOWED_ORIGINS", "http://a.example, nonsense"),
+        ("CORS_ALLOWED_ORIGINS", "http://a.example/page"),
         ("EMAIL_URL", "carrier-pigeon://x"),
         ("MODERATION", "sometimes"),
         ("LOG_LEVEL", "LOUD"),
@@ -97,6 +98,13 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     answer = load("print(s.CONTEXT_TURNS, s.SYSTEM_PROMPT)", ENV_FILE=str(file), CONTEXT_TURNS="3")
 
     assert answer.stdout == "3 From the file\n"
+
+
+def test_origins_may_have_schemes_of_their_own() -> None:
+    listed = "https://App.example/, capacitor://localhost,tauri://localhost"
+    answer = load("print(*s.CORS_ALLOWED_ORIGINS)", CORS_ALLOWED_ORIGINS=listed)
+
+    assert answer.stdout == "https://app.example capacitor://localhost tauri://localhost\n"
 
 
 def test_an_empty_value_is_the_default() -> None:

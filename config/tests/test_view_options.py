@@ -65,8 +65,9 @@ def test_people_get_a_page_where_programs_are_not_expected(live: str, path: str,
     [
         ("/api/profile/", True), ("/api/chats/", True), ("/api/nowhere", True), ("/api/chat", True), ("/v1", True),
         ("/v1/models", True), ("/mcp", True), ("/prompt_gpt/", True), ("/todays_chat/", True),
-        ("/", False), ("/nowhere", False), ("/accounts/sign-in/", False), ("/oauth/token/", False), ("/healthz", False),
-        ("/admin/login/", False), ("/webhooks/stream/", False), ("/openapi/notes.json", False),
+        ("/oauth/token/", True), ("/oauth/revoke", True),
+        ("/", False), ("/nowhere", False), ("/accounts/sign-in/", False), ("/oauth/authorize/", False),
+        ("/healthz", False), ("/admin/login/", False), ("/webhooks/stream/", False), ("/openapi/notes.json", False),
     ],
 )  # fmt: skip
 def test_scripts_of_listed_front_ends_may_call_the_api_only(live: str, path: str, is_open: bool) -> None:
@@ -77,6 +78,29 @@ def test_scripts_of_listed_front_ends_may_call_the_api_only(live: str, path: str
         assert allowed == (FRONT_END if is_open else None)
         foreign = httpx.request(method, live + path, headers=headers | {"Origin": "https://evil.example"})
         assert "Access-Control-Allow-Origin" not in foreign.headers
+
+
+def test_listed_front_ends_may_send_whatever_headers_their_libraries_add(live: str) -> None:
+    added = "authorization, x-stainless-os, baggage, sentry-trace, traceparent, x-requested-with, x-of-tomorrow"
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": added}
+    open_ = {path for path in map(example, {route.path for route in routes()}) if options_of(resolve(path).func).cors}
+    assert {"/api/profile/", "/oauth/token", "/v1/models", "/api/chat"} <= open_
+    with httpx.Client(base_url=live) as client:
+        for path in open_:
+            answer = client.options(path, headers={"Origin": FRONT_END, **asks})
+            assert (answer.status_code, answer.headers["Access-Control-Allow-Headers"]) == (200, added), path
+            foreign = client.options(path, headers={"Origin": "https://evil.example", **asks})
+            assert "Access-Control-Allow-Headers" not in foreign.headers
+
+
+@pytest.mark.parametrize("origin", ["capacitor://localhost", "ionic://localhost", "tauri://localhost", "app://x.y"])
+def test_a_front_end_may_be_an_app_shell(live: str, settings: Any, origin: str) -> None:
+    settings.CORS_ALLOWED_ORIGINS = [origin]
+    headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+
+    for path in ("/api/chats/", "/oauth/token/", "/api/token/refresh/"):
+        assert httpx.options(live + path, headers=headers).headers["Access-Control-Allow-Origin"] == origin
+    assert httpx.post(f"{live}/api/token/refresh/", headers=headers).json()["code"] == "refresh_invalid"
 
 
 def test_a_foreign_host_is_refused_everywhere(live: str) -> None:

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from accounts.access import viewer_of
 from accounts.api.paging import NewestFirst
 from chats.wire.schema import PROBLEMS, paginated
-from common.views import checked
+from common.views import checked, checked_input
 from notes import services
 from notes.api.base import NotesAPIView, is_action
 from notes.api.schema import WRITE_PROBLEMS
@@ -49,7 +49,7 @@ class NotesView(NotesAPIView):
     )
     def post(self, request: Request) -> Response:
         """Save a note; exactly the same once more answers 200 with the note that is there."""
-        data = checked(NoteInput, request.data)
+        data = checked_input(NoteInput, request.data)
         own = Source.LINK if data["source_url"] else Source.API
         source = Source.CHATGPT if is_action(request) else own
         saved = services.save_note(owner_id=viewer_of(request).id, source=source, **data)
@@ -74,7 +74,7 @@ class NoteView(NotesAPIView):
     )
     def patch(self, request: Request, note_id: UUID) -> Response:
         """Change title, content or tags."""
-        changes = checked(NoteChangeInput, request.data)
+        changes = checked_input(NoteChangeInput, request.data)
         return Response(
             _shown(request, services.change_note(owner_id=viewer_of(request).id, note_id=note_id, **changes))
         )

@@ -69,9 +69,13 @@ def test_a_chat_that_was_deleted_begins_anew(friends: Friends, alice: Person, fa
     friends.ask("hello", user=on_stream(alice))
     (chat,) = alice.get("/api/chats/").json()["results"]
     assert alice.http.delete(f"/api/chats/{chat['id']}/").status_code == 204
-    friends.ask("again", user=on_stream(alice))
+    first = friends.ask("again", user=on_stream(alice))["text"]
+    told = fake.requests("openai")[-1]
+    then = friends.ask("and again", user=on_stream(alice))["text"]
 
-    assert [text for _, text in asked(fake.requests("openai")[-1])[1]] == ["again"]
+    assert "begins anew" in first
+    assert "anew" not in then
+    assert [text for _, text in asked(told)[1]] == ["again"]
 
 
 def test_a_chat_deleted_under_way_is_withdrawn(friends: Friends, alice: Person) -> None:

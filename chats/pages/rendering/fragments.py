@@ -56,7 +56,7 @@ def _half(row: MessageRow) -> dict[str, Any]:
 def message_foot(row: MessageRow, thumb: int = 0) -> dict[str, Any]:
     """Return what stands below a message: how it ended, who answered, which of its siblings it is."""
     ended_badly = row.state not in (State.COMPLETE, State.STREAMING)
-    index, count = row.siblings
+    siblings = row.siblings or (row.id,)
     return {
         "id": row.id,
         "role": row.role,
@@ -70,8 +70,8 @@ def message_foot(row: MessageRow, thumb: int = 0) -> dict[str, Any]:
         "command": row.reason == COMMAND,
         "model": row.model,
         "thumb": thumb,
-        "place": index + 1,
-        "count": count,
+        "place": siblings.index(row.id) + 1,
+        "count": len(siblings),
     }
 
 
