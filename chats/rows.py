@@ -13,7 +13,7 @@ from django.db import connection
 from common.sql import Statement, instant, instant_of, uuid_of, uuid_or_none
 
 Part = tuple[str, str]  # kind ("reasoning" or "text"), text
-AT_ONCE, CHARS_AT_ONCE = 100, 2**19  # messages, and their characters, that one statement inserts
+AT_ONCE, CHARS_AT_ONCE = 100, 2**18  # messages, and their characters, that one statement inserts
 _TEXTS = ("content", "reasoning", "layout")
 _CHUNKS = {
     "postgresql": "(SELECT json_agg(json_build_array(c.at, c.kind, c.text) ORDER BY c.at) "
