@@ -5,14 +5,19 @@ BIN := .venv/bin
 # On another port the links in mails follow, unless SITE_URL says otherwise.
 SITE = $(if $(filter-out 8000,$(PORT)),SITE_URL=$${SITE_URL:-http://localhost:$(PORT)})
 
-.PHONY: bench bench-full bench-quick screenshots run test faults check lint openapi types fake-provider migrate clean
+.PHONY: bench bench-full bench-quick screenshots run test test-next faults check lint openapi types fake-provider migrate clean
 
 run: .venv/run .env
 	@$(SITE) $(BIN)/python manage.py serve --migrate --port $(PORT)
 
 test: .venv/dev
+	@echo "Installing what the tests of clients need ..."
 	@$(BIN)/python tests/clients/install.py || true
 	@$(BIN)/python -m tests
+
+# The suite on the next Django; requirements-next.txt says which.
+test-next: .venv/dev
+	@$(BIN)/python -m tests.next_django
 
 faults: .venv/dev
 	@FAULTS=long $(BIN)/python -m tests tests/faults
@@ -55,15 +60,22 @@ fake-provider: .venv/dev
 .env: | .venv/run
 	@$(BIN)/python -m config.first_env
 
+# uv installs in seconds what takes pip a minute; where it cannot be had, or reach what pip reaches, pip does it.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+define install
+@test -d .venv || { echo "Making the environment .venv ..."; $(PYTHON) -m venv .venv; }
+@$(BIN)/python -m uv --version >/dev/null 2>&1 || { echo "Fetching uv, which installs the rest ..."; $(PIP) uv || true; }
+@echo "Installing $(1) ..."
+@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python -r $(1) || { echo "uv cannot; pip does it ..."; $(PIP) -r $(1); }
+endef
+
 .venv/run: requirements.txt
-	@test -d .venv || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(call install,requirements.txt)
 	@touch $@
 
 .venv/dev: requirements.txt requirements-dev.txt
-	@test -d .venv || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(call install,requirements-dev.txt)
 	@touch $@ .venv/run
 
 clean:
-	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-next var .mypy_cache .ruff_cache .pytest_cache

@@ -7,7 +7,10 @@ class ParleyConfig(AppConfig):
     verbose_name = "Parley"
 
     def ready(self) -> None:
+        from common.memory import GIVE_BACK_SECONDS, give_back_memory
+        from common.periodic import register_periodic
         from common.pooler import limit_transactions
         from config import checks  # noqa: F401
 
         limit_transactions()
+        register_periodic("giving memory back", lambda: GIVE_BACK_SECONDS, give_back_memory)

@@ -12,6 +12,7 @@ from typing import Any
 
 from chats.turns.engine import engine, start_engine, stop_engine
 from common.executor import close_database
+from common.memory import share_arenas
 from common.periodic import run_jobs
 from common.task_worker import TaskWorker
 from llm.client.sessions import close_session
@@ -40,6 +41,7 @@ async def _live(receive: Any, send: Any) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            share_arenas()
             await start_engine()
             recurring = asyncio.create_task(run_jobs())
             tasks = TaskWorker()

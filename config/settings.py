@@ -116,7 +116,13 @@ def _database() -> dict[str, Any]:
         found["OPTIONS"] = {
             **found.get("OPTIONS", {}),
             # After an outage the next request connects anew; the pool's own attempts would come ever more rarely.
-            "pool": {"min_size": 1, "max_size": DATABASE_POOL, "timeout": DATABASE_WAIT, "reconnect_timeout": 1},
+            "pool": {
+                "min_size": 1,
+                "max_size": DATABASE_POOL,
+                "timeout": DATABASE_WAIT,
+                "reconnect_timeout": 1,
+                "max_idle": 10,  # seconds after which one connection that was not needed is closed
+            },
             "connect_timeout": 5,
             "tcp_user_timeout": 8000,  # a server that vanished without a word
         }

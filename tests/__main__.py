@@ -4,10 +4,12 @@
 with `REQUIRE_SERVICES=1` (CI) leaving anything out is a failure.
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,7 +23,9 @@ LOCAL_POSTGRES = (
 )
 # Whole browsers and Node clients are driven once, on the larger set-up where there is one.
 ONCE = ("tests/browser", "tests/clients")
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parent.parent
+# Two checkouts on one machine may be tested at once: each has a database and a prefix in Redis of its own.
+HERE = f"parley_{hashlib.sha256(bytes(ROOT)).hexdigest()[:8]}"
 PLANS = ("chats/tests/test_query_plans.py", "chats/tests/test_rows.py")
 # What the recipes of docs/operations.md are tried with (tests/deploy).
 PROGRAMS = {"nginx": "the proxy", "pgbouncer": "the connection pooler", "sqlite3": "backup and restore of SQLite"}
@@ -29,7 +33,7 @@ LOCAL_REDIS = "redis://127.0.0.1:6379/0"
 
 
 def reachable_postgres() -> str | None:
-    """Return the address of a PostgreSQL server that lets us make the database `test_parley`, or None."""
+    """Return the address of a PostgreSQL server that lets us make the database of this checkout, or None."""
     given = os.environ.get("DATABASE_URL", "")
     for url in [given] if given.startswith("postgres") else LOCAL_POSTGRES:
         try:
@@ -38,7 +42,7 @@ def reachable_postgres() -> str | None:
         except psycopg.Error:
             continue
         if row and row[0]:
-            return urlunsplit(urlsplit(url)._replace(path="/parley"))
+            return urlunsplit(urlsplit(url)._replace(path=f"/{HERE}"))
     return None
 
 
@@ -55,10 +59,12 @@ def reachable_redis() -> str | None:
 def run(label: str, *options: str, **environment: str) -> int:
     sys.stdout.write(f"\n=== Tests on {label}\n")
     sys.stdout.flush()
+    begun = time.monotonic()
     clean = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, *sys.argv[1:]], env={**clean, **environment}
-    ).returncode
+    command = [sys.executable, "-m", "pytest", *options, *sys.argv[1:]]
+    status = subprocess.run(command, env={**clean, **environment}).returncode
+    sys.stdout.write(f"=== {label}: {(time.monotonic() - begun) / 60:.0f} minutes\n")
+    return status
 
 
 def newest_sqlite() -> str | None:
@@ -74,11 +80,13 @@ def newest_sqlite() -> str | None:
 def main() -> int:
     postgres, cache = reachable_postgres(), reachable_redis()
     both = bool(postgres and cache)
+    stores = "SQLite, then PostgreSQL and Redis" if both else "SQLite"
+    sys.stdout.write(f"The suite on {stores}: on two free cores each takes about a quarter of an hour.\n")
     once = [f"--ignore={folder}" for folder in ONCE] if both else []
     failed = run("SQLite and memory", *once) != 0
     left_out = []
     if postgres and cache:
-        failed |= run("PostgreSQL and Redis", DATABASE_URL=postgres, REDIS_URL=cache) != 0
+        failed |= run("PostgreSQL and Redis", DATABASE_URL=postgres, REDIS_URL=cache, REDIS_PREFIX=HERE) != 0
     else:
         missing = [name for name, found in (("PostgreSQL", postgres), ("Redis", cache)) if not found]
         left_out.append(f"the whole suite on PostgreSQL and Redis ({' and '.join(missing)} not reachable)")

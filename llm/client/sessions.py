@@ -10,7 +10,7 @@ from common.per_loop import per_loop
 def session() -> aiohttp.ClientSession:
     """Give the running loop's session; only connecting is timed here, the engine's clock bounds everything after it."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": "Parley", "Accept": "text/event-stream"},
         timeout=aiohttp.ClientTimeout(total=None, connect=settings.PROVIDER_CONNECT_TIMEOUT),

@@ -11,7 +11,7 @@ from llm.testing import FakeProvider
 from tests.deploy.pgbouncer import BINARY, CONNECTIONS, PgBouncer
 from tests.faults.cluster import Cluster
 from tests.faults.people import PASSWORD, Person, expected, prompt
-from tests.faults.stores import PostgresDatabase, missing_postgres
+from tests.faults.stores import PostgresDatabase
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="function"),
@@ -21,9 +21,7 @@ STAFF = "staff@example.org"
 
 
 @pytest.fixture(scope="module")
-def pooler() -> Iterator[PgBouncer]:
-    if reason := missing_postgres():
-        pytest.skip(reason)
+def pooler(services: None) -> Iterator[PgBouncer]:
     with PostgresDatabase() as database, PgBouncer(database.url) as running:
         yield running
 

@@ -13,7 +13,7 @@ from dotenv import dotenv_values
 from llm.testing import FakeProvider
 from tests.deploy.recipes import recipe, replaced
 from tests.faults.cluster import Cluster
-from tests.faults.stores import PostgresDatabase, missing_postgres
+from tests.faults.stores import PostgresDatabase
 
 ADA = "ada@example.org"
 PEOPLE = "SELECT email FROM accounts_user"
@@ -59,9 +59,7 @@ def test_the_unit_starts_what_is_there() -> None:
 
 
 @pytest.fixture
-def postgres() -> Iterator[tuple[PostgresDatabase, PostgresDatabase]]:
-    if reason := missing_postgres():
-        pytest.skip(reason)
+def postgres(services: None) -> Iterator[tuple[PostgresDatabase, PostgresDatabase]]:
     with PostgresDatabase() as first, PostgresDatabase() as second:
         yield first, second
 

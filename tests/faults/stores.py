@@ -29,21 +29,11 @@ def missing_services() -> str:
     """Return why the tests on shared services cannot run here, or nothing."""
     if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
         return "runs once, with the suite on PostgreSQL and Redis (DATABASE_URL, REDIS_URL)"
-    if reason := missing_postgres():
-        return reason
-    try:
-        redis.Redis.from_url(REDIS, socket_connect_timeout=3).ping()
-    except redis.RedisError as error:
-        return f"Redis cannot be reached: {error}"
-    return ""
-
-
-def missing_postgres() -> str:
-    """Return why no database can be made here, or nothing."""
     try:
         psycopg.connect(on_server(POSTGRES, "postgres"), connect_timeout=3).close()
-    except psycopg.Error as error:
-        return f"PostgreSQL cannot be reached: {error}"
+        redis.Redis.from_url(REDIS, socket_connect_timeout=3).ping()
+    except (psycopg.Error, redis.RedisError) as error:
+        return f"PostgreSQL or Redis cannot be reached: {error}"
     return ""
 
 
