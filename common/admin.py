@@ -18,6 +18,9 @@ Action = Callable[[Any, HttpRequest, QuerySet[Any]], Any]
 class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Base of all; a test sees to it that every action names its permission."""
 
+    class Media:
+        css = {"all": ("admin.css",)}
+
     superuser_fields: tuple[str, ...] = ()  # what grants rights: others read it at most
 
     def within_reach(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:

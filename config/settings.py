@@ -324,7 +324,9 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": True, "tryItOutEnabled": True},
     "PREPROCESSING_HOOKS": ["common.urls.canonical_only"],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "accounts.schema.bearer_first"],
     "ENUM_NAME_OVERRIDES": {"MessageState": "chats.models.State", "MessageRole": "chats.models.Role"},
 }
 

@@ -200,6 +200,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/chats/{chat_id}/messages/{message_id}/feedback/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return what I think of a reply; 404 where I have said nothing. */
+        get: operations["feedback_read"];
+        /** @description Say what I think of a reply: a thumb up (1) or down (-1), and why; it replaces what I said before. */
+        put: operations["feedback_put"];
+        post?: never;
+        /** @description Take it back; 204 also where there is nothing to take back. */
+        delete: operations["feedback_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/chats/{chat_id}/messages/{message_id}/regenerate/": {
         parameters: {
             query?: never;
@@ -924,7 +943,7 @@ export interface components {
             old_password: string;
             new_password: string;
         };
-        ChatFormRequest: {
+        ChatInputRequest: {
             /** Format: uuid */
             id?: string;
             /** @default  */
@@ -961,11 +980,11 @@ export interface components {
             finish_reason: components["schemas"]["FinishReasonEnum"];
             logprobs: unknown | null;
         };
-        CompletionFormRequest: {
+        CompletionInputRequest: {
             model: string;
-            messages: components["schemas"]["CompletionMessageFormRequest"][];
+            messages: components["schemas"]["CompletionMessageInputRequest"][];
             stream?: boolean;
-            stream_options?: components["schemas"]["StreamOptionsFormRequest"];
+            stream_options?: components["schemas"]["StreamOptionsInputRequest"];
             /** @description make a chat of it */
             store?: boolean;
             max_completion_tokens?: number;
@@ -974,8 +993,8 @@ export interface components {
             /** Format: double */
             top_p?: number;
         };
-        CompletionMessageFormRequest: {
-            role: components["schemas"]["CompletionMessageFormRoleEnum"];
+        CompletionMessageInputRequest: {
+            role: components["schemas"]["CompletionMessageInputRoleEnum"];
             /** @description or a list of {type: text, text} */
             content: string;
         };
@@ -986,7 +1005,7 @@ export interface components {
          *     * `assistant` - assistant
          * @enum {string}
          */
-        CompletionMessageFormRoleEnum: "system" | "developer" | "user" | "assistant";
+        CompletionMessageInputRoleEnum: "system" | "developer" | "user" | "assistant";
         CompletionMessageOutput: {
             role: string;
             content: string;
@@ -1010,13 +1029,26 @@ export interface components {
             completion_tokens: number;
             total_tokens: number;
         };
-        EditFormRequest: {
+        EditInputRequest: {
             content: string;
             /** @default  */
             model: string;
         };
         EmailInputRequest: {
             email: string;
+        };
+        FeedbackInputRequest: {
+            value: components["schemas"]["ValueEnum"];
+            reasons?: components["schemas"]["ReasonsEnum"][];
+            /** @default  */
+            comment: string;
+        };
+        FeedbackOutput: {
+            readonly value: components["schemas"]["ValueEnum"];
+            reasons: components["schemas"]["ReasonsEnum"][];
+            readonly comment: string;
+            /** Format: date-time */
+            readonly created_at: string;
         };
         /**
          * @description * `stop` - stop
@@ -1162,7 +1194,7 @@ export interface components {
             /** @description shown this once */
             key: string;
         };
-        NoteFormRequest: {
+        NoteInputRequest: {
             /** @description Markdown */
             content: string;
             /**
@@ -1279,7 +1311,7 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["SessionOutput"][];
         };
-        PatchedChatChangeFormRequest: {
+        PatchedChatChangeInputRequest: {
             title?: string;
             model?: string;
             pinned?: boolean;
@@ -1290,7 +1322,7 @@ export interface components {
              */
             head?: string;
         };
-        PatchedNoteChangeFormRequest: {
+        PatchedNoteChangeInputRequest: {
             /** @description takes the place of the whole content */
             content?: string;
             /** @description empty: derived again */
@@ -1329,7 +1361,7 @@ export interface components {
             readonly timezone: string;
             readonly preferred_model: string;
         };
-        PromptFormRequest: {
+        PromptInputRequest: {
             content: string;
             /** @default  */
             model: string;
@@ -1339,7 +1371,21 @@ export interface components {
              */
             parent?: string | null;
         };
-        RegenerateFormRequest: {
+        /**
+         * @description * `correct` - Correct
+         *     * `helpful` - Helpful
+         *     * `clear` - Clear
+         *     * `incorrect` - Incorrect
+         *     * `unhelpful` - Unhelpful
+         *     * `incomplete` - Incomplete
+         *     * `instructions_ignored` - Instructions
+         *     * `style` - Style
+         *     * `harmful` - Harmful
+         *     * `other` - Other
+         * @enum {string}
+         */
+        ReasonsEnum: "correct" | "helpful" | "clear" | "incorrect" | "unhelpful" | "incomplete" | "instructions_ignored" | "style" | "harmful" | "other";
+        RegenerateInputRequest: {
             /** @default  */
             model: string;
         };
@@ -1379,7 +1425,7 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
-        SeedPromptFormRequest: {
+        SeedPromptInputRequest: {
             /** Format: uuid */
             chat_id: string;
             content: string;
@@ -1406,6 +1452,8 @@ export interface components {
         SiblingsOutput: {
             index: number;
             count: number;
+            /** @description in the order in which they were made */
+            ids: string[];
         };
         SignedInOutput: {
             /** @description JWT for `Authorization: Bearer`; minutes of life. */
@@ -1423,10 +1471,10 @@ export interface components {
         StatusOutput: {
             status: string;
         };
-        StreamOptionsFormRequest: {
+        StreamOptionsInputRequest: {
             include_usage?: boolean;
         };
-        StreamStopFormRequest: {
+        StreamStopInputRequest: {
             /**
              * @description the thread, if any
              * @default
@@ -1477,7 +1525,7 @@ export interface components {
          */
         TypeEnum: "step-start" | "text" | "reasoning";
         /** @description What `DefaultChatTransport` posts; only the last user message is believed. */
-        UiBodyFormRequest: {
+        UiBodyInputRequest: {
             /** @description the chat: our UUID, or the client's own id */
             id: string;
             messages?: {
@@ -1545,6 +1593,12 @@ export interface components {
             /** Format: date-time */
             readonly updated_at: string;
         };
+        /**
+         * @description * `1` - good
+         *     * `-1` - bad
+         * @enum {integer}
+         */
+        ValueEnum: 1 | -1;
     };
     responses: never;
     parameters: never;
@@ -1702,7 +1756,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["UiBodyFormRequest"];
+                "application/json": components["schemas"]["UiBodyInputRequest"];
             };
         };
         responses: {
@@ -2224,7 +2278,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["ChatFormRequest"];
+                "application/json": components["schemas"]["ChatInputRequest"];
             };
         };
         responses: {
@@ -2514,7 +2568,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["PatchedChatChangeFormRequest"];
+                "application/json": components["schemas"]["PatchedChatChangeInputRequest"];
             };
         };
         responses: {
@@ -2716,7 +2770,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PromptFormRequest"];
+                "application/json": components["schemas"]["PromptInputRequest"];
             };
         };
         responses: {
@@ -2873,7 +2927,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["RegenerateFormRequest"];
+                "application/json": components["schemas"]["RegenerateInputRequest"];
             };
         };
         responses: {
@@ -3030,7 +3084,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["EditFormRequest"];
+                "application/json": components["schemas"]["EditInputRequest"];
             };
         };
         responses: {
@@ -3169,6 +3223,291 @@ export interface operations {
             };
         };
     };
+    feedback_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                chat_id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackOutput"];
+                };
+            };
+            /** @description a value is missing or wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not found, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description too many requests, or the quota is used up */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description unavailable at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    feedback_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                chat_id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FeedbackInputRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackOutput"];
+                };
+            };
+            /** @description a value is missing or wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not found, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description too many requests, or the quota is used up */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description unavailable at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    feedback_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                chat_id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a value is missing or wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not found, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description too many requests, or the quota is used up */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description unavailable at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
     messages_regenerate: {
         parameters: {
             query?: {
@@ -3187,7 +3526,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["RegenerateFormRequest"];
+                "application/json": components["schemas"]["RegenerateInputRequest"];
             };
         };
         responses: {
@@ -4328,7 +4667,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NoteFormRequest"];
+                "application/json": components["schemas"]["NoteInputRequest"];
             };
         };
         responses: {
@@ -4630,7 +4969,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["PatchedNoteChangeFormRequest"];
+                "application/json": components["schemas"]["PatchedNoteChangeInputRequest"];
             };
         };
         responses: {
@@ -5167,7 +5506,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["StreamStopFormRequest"];
+                "application/json": components["schemas"]["StreamStopInputRequest"];
             };
         };
         responses: {
@@ -5732,7 +6071,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SeedPromptFormRequest"];
+                "application/json": components["schemas"]["SeedPromptInputRequest"];
             };
         };
         responses: {
@@ -5866,7 +6205,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SeedPromptFormRequest"];
+                "application/json": components["schemas"]["SeedPromptInputRequest"];
             };
         };
         responses: {
@@ -6183,7 +6522,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CompletionFormRequest"];
+                "application/json": components["schemas"]["CompletionInputRequest"];
             };
         };
         responses: {

@@ -16,6 +16,22 @@
   };
   htmx.config.wsReconnectDelay = (retries) => 250 + Math.random() * Math.min(1000 * 2 ** retries, 15000);
 
+  // Where something between here and the server lets no socket through, the forms are posted as they would be without
+  // script. It goes on trying: the first word from the server takes everything back.
+  let heard = false, refused = 0, blocked = false;
+  function fallBack() {
+    if (blocked || heard || !navigator.onLine) return;
+    blocked = true;
+    connection("off", "No live connection: answers are shown when they are complete");
+    if (!sending || sending.text !== input.value) return;
+    composer.elements.key.value = sending.key;
+    composer.submit();
+  }
+  setTimeout(fallBack, 15000);
+  document.addEventListener("submit", (event) => {
+    if (blocked && event.target.matches("[ws-send]")) event.stopImmediatePropagation(); // and HTMX does not stop the post
+  }, true);
+
   function connection(state, words) {
     const place = $("connection");
     if (place.dataset.state === state) return;
@@ -23,13 +39,20 @@
     place.querySelector(".connection-text").textContent = words;
   }
   let wrapper = null;
-  addEventListener("htmx:wsConnecting", () => connection("wait", "Connecting…"));
-  addEventListener("htmx:wsOpen", (event) => { wrapper = event.detail.socketWrapper; connection("on", "Connected"); });
+  addEventListener("htmx:wsConnecting", () => { if (!blocked) connection("wait", "Connecting…"); });
+  addEventListener("htmx:wsOpen", (event) => {
+    wrapper = event.detail.socketWrapper;
+    connection("on", "Connected");
+    if (!sending) return;
+    if (!sending.queued && sending.body) wrapper.sendImmediately(sending.body, composer); // it may have been lost on the way
+    sending.queued = false;
+  });
   addEventListener("htmx:wsClose", (event) => {
     if (event.detail.event.target !== socket) return;
     const { code } = event.detail.event;
     if (code === 4401) return connection("off", "Signed out");
-    connection("wait", "Offline – reconnecting…");
+    if (!heard && ++refused >= 3) fallBack();
+    if (!blocked) connection("wait", "Offline – reconnecting…");
     if (![1006, 1011, 1012, 1013].includes(code)) setTimeout(() => wrapper.reconnect(), 1000 + Math.random() * 2000); // HTMX does not
   });
   addEventListener("offline", () => connection("wait", "Offline – reconnecting…"));
@@ -53,9 +76,15 @@
     values.key = sending.key;
     stick = true;
   });
+  addEventListener("htmx:wsBeforeSend", (event) => {
+    if (sending && JSON.parse(event.detail.message).key === sending.key) sending.body = event.detail.message;
+  });
 
   addEventListener("htmx:wsAfterMessage", () => {
     lastHeard = Date.now();
+    if (blocked) connection("on", "Connected");
+    heard = true;
+    blocked = false;
     const sent = $("sent");
     if (sent.dataset.key && sending && sent.dataset.key === sending.key) {
       if (input.value === sending.text) { input.value = ""; fit(); }
@@ -71,7 +100,7 @@
   // A list that somebody is working with is not changed under their hands.
   addEventListener("htmx:oobBeforeSwap", (event) => {
     if (event.detail.target.id !== "chat-list") return;
-    if ($("search").value || document.querySelector("#chat-list details[open]")) event.detail.shouldSwap = false;
+    if ($("search").value || document.querySelector("#chat-list details[open], #chat-list[data-part]")) event.detail.shouldSwap = false;
   });
 
   // --- The input --------------------------------------------------------------------------------------------------

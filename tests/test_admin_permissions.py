@@ -356,6 +356,27 @@ def test_superusers_delete_people_with_all_that_they_have(things: dict[Any, Any]
     assert not User.objects.filter(pk=ordinary.pk).exists()
 
 
+def test_staff_with_the_permission_delete_chats_that_have_turns(things: dict[Any, Any]) -> None:
+    staff = person("remover", "view_chat", "delete_chat", is_staff=True)
+    chat, browser = things[Chat], signed_in(staff)
+    address = f"/admin/chats/chat/{chat.pk}/delete/"
+
+    shown = browser.get(address)
+    assert (shown.status_code, b'name="post"' in shown.content) == (200, True)
+    assert browser.post(address, {"post": "yes"}).status_code == 302
+    assert not Chat.objects.filter(pk=chat.pk).exists()
+
+
+def test_staff_with_the_permissions_delete_people_who_have_turns(things: dict[Any, Any], editor: User) -> None:
+    ordinary, browser = things[User], signed_in(editor)
+    address = f"/admin/accounts/user/{ordinary.pk}/delete/"
+
+    shown = browser.get(address)
+    assert (shown.status_code, b'name="post"' in shown.content) == (200, True)
+    assert browser.post(address, {"post": "yes"}).status_code == 302
+    assert not User.objects.filter(pk=ordinary.pk).exists()
+
+
 # --- Clients and groups ---
 def test_only_superusers_make_clients_and_secrets(things: dict[Any, Any], editor: User) -> None:
     client, browser = things[Application], signed_in(editor)

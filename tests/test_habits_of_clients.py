@@ -4,10 +4,12 @@ import gzip
 import json
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from django.contrib.staticfiles import finders
 from django.urls import resolve
 from drf_spectacular.generators import SchemaGenerator
 
@@ -131,6 +133,13 @@ def test_what_is_unknown_is_named_within_bounds(alice: Person) -> None:
 
     assert (answer.status_code, len(answer.json()["errors"])) == (400, 20)
     assert "?" * 100 in answer.json()["errors"]
+
+
+def test_there_is_a_style_sheet_for_the_html_of_messages() -> None:
+    found = finders.find("markdown.css")
+
+    assert found
+    assert ".parley-markdown table" in Path(found).read_text()
 
 
 def test_a_foreign_client_decides_what_it_sends(alice: Person) -> None:

@@ -89,11 +89,12 @@ def _model_name(chats: str, preferred: str) -> str:
 @require_safe
 @page
 def chat_list(request: HttpRequest, viewer: Viewer) -> HttpResponse:
-    """List chats: found by title, or archived ones."""
+    """List chats: found by title, archived, or those before the ones that were listed."""
     current = request.GET.get("current", "")
     chat_id = _uuid(current)
     search, archived = request.GET.get("search", "").strip(), "archived" in request.GET
-    context = {**sidebar(viewer, chat_id, search, archived), "chat_id": chat_id}
+    before = request.GET.get("before", "")
+    context = {**sidebar(viewer, chat_id, search, archived, before), "chat_id": chat_id}
     whole = "HX-Request" not in request.headers
     return render(request, "chat/list_page.html" if whole else "chat/list.html", context)
 

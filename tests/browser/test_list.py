@@ -29,6 +29,36 @@ def test_chats_are_found_by_their_titles(visitor: Visitor) -> None:
     expect(visitor.page.locator("#chat-list h2")).to_have_text("Today")
 
 
+def test_every_chat_is_reached_from_the_newest_to_the_very_first(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.say("The newest")
+    made = page.evaluate("""async () => {
+      const titles = [];
+      for (let number = 0; number < 120; number++) {
+        const form = new FormData(document.getElementById("composer"));
+        form.set("message", `Chat ${number}`);
+        form.set("key", `k-${number}-${Date.now()}`);
+        const id = crypto.randomUUID ? crypto.randomUUID() : null;
+        titles.push(`Chat ${number}`);
+        const answer = await fetch(`/chats/${id}/send/`, { method: "POST", body: form });
+        if (!answer.ok) throw new Error(answer.status);
+      }
+      return titles;
+    }""")
+    page.reload()
+    seen = set(page.locator("#chat-list li > a").all_inner_texts())
+
+    while page.get_by_role("link", name="Older chats").count():
+        before = page.locator("#chat-list li > a").first.inner_text()
+        page.get_by_role("link", name="Older chats").click()
+        expect(page.locator("#chat-list li > a").first).not_to_have_text(before)
+        seen |= set(page.locator("#chat-list li > a").all_inner_texts())
+
+    assert seen == {"The newest", *made}
+    page.get_by_role("link", name="Back to the newest chats").click()
+    expect(page.locator("#chat-list h2").first).to_have_text("Today")
+
+
 def test_a_chat_is_renamed_pinned_archived_brought_back_and_deleted(visitor: Visitor) -> None:
     page = visitor.page
     start_chat(visitor, "Plain")

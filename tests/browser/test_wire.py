@@ -112,3 +112,61 @@ def test_a_chat_deleted_elsewhere_says_so(visitor: Visitor) -> None:
 
     expect(other.page).to_have_title("New chat – Parley")
     expect(visitor.page.locator("#notice")).to_contain_text("deleted")
+
+
+DEAD = """
+  const Real = WebSocket;
+
+  window.WebSocket = class extends Real {
+    send(text) { if (window.swallow) return; super.send(text); }
+  };
+"""
+
+
+def test_what_a_dying_connection_swallowed_is_sent_again_under_its_key(
+    opened: Callable[..., Visitor], wire: Wire, fake: FakeProvider
+) -> None:
+    far = opened(wire.url)
+    far.page.add_init_script(DEAD)
+    far.register()
+    far.connected()
+    far.page.evaluate("window.swallow = true")
+
+    far.write("Lost on the way")
+    far.page.locator("#message").press("End")
+    wire.cut()
+    expect(far.page.locator("#connection")).to_have_attribute("data-state", "wait")
+    far.page.evaluate("window.swallow = false")
+    wire.mend()
+
+    expect(far.questions).to_have_text("Lost on the way")
+    far.done()
+    expect(far.page.locator("#message")).to_have_value("")
+    expect(far.replies).to_have_count(1)
+    assert len(fake.requests()) == 1
+
+
+BLOCKED = """
+  const Real = WebSocket;
+  window.WebSocket = class extends Real {
+    constructor(url) { super(url.replace("/page/", "/blocked/")); }
+  };
+"""
+
+
+def test_where_no_socket_gets_through_the_forms_do_and_the_page_says_so(
+    opened: Callable[..., Visitor], fake: FakeProvider
+) -> None:
+    walled = opened()
+    walled.page.add_init_script(BLOCKED)
+    walled.register()
+    expect(walled.page.locator("#connection")).to_contain_text("No live connection")
+
+    walled.write("Through the wall")
+
+    expect(walled.questions).to_have_text("Through the wall")
+    expect(walled.last).to_contain_text("reply")
+    walled.page.locator("#message").fill("Once more")
+    walled.page.get_by_role("button", name="Send").click()
+    expect(walled.questions).to_have_text(["Through the wall", "Once more"])
+    assert len(fake.requests()) == 2
