@@ -19,7 +19,7 @@ from common.errors import Invalid, MethodNotAllowed, NotSignedIn, UnsupportedTyp
 from common.json import dumps, loads
 from common.problems import problem_response, refusal_of
 
-JSON_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+JSON_HEADERS = {"Cache-Control": "no-store"}
 
 
 class AsyncView(APIView):

@@ -25,7 +25,6 @@ from common.problems import problem_response
 
 # The name says all that a browser may make of it: a picture, nothing active, only for this user's browser.
 INERT = {
-    "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Content-Disposition": "inline",
     "Cross-Origin-Resource-Policy": "cross-origin",
