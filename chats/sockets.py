@@ -53,12 +53,12 @@ class SocketConsumer(AsyncWebsocketConsumer):
 
     async def push(self, frame: str) -> None:
         """Send a frame; a client that has gone needs none."""
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, OSError):
             await self.send(text_data=frame)
 
     async def close(self, code: int | None = None, reason: str | None = None) -> None:
         """Close, unless that has happened."""
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, OSError):
             await super().close(code, reason)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:

@@ -5,11 +5,13 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
 from common.models import Task
+from common.sql import is_unstorable
 from common.task_queue import repeat
 
 Action = Callable[[Any, HttpRequest, QuerySet[Any]], Any]
@@ -114,3 +116,23 @@ class TaskAdmin(Permanent, StaffAdmin):
     def try_again(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
         """Have what failed tried anew, from the first attempt on."""
         self.message_user(request, f"{repeat(queryset)} tasks are tried again.", messages.SUCCESS)
+
+
+def with_checked_lookups(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Wrap a view of the admin: a look-up in its address with a value that cannot be looked up is a 400.
+
+    The stock views ask the database with whatever stands there: year 0, a number of twenty digits, an address that is
+    none.
+    """
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except Exception as error:
+            is_value = isinstance(error, ValueError | ValidationError) or is_unstorable(error)
+            if is_value and request.method == "GET" and request.GET:
+                raise BadRequest from error
+            raise
+
+    return checked

@@ -20,7 +20,7 @@ from rest_framework.views import set_rollback
 
 from common import errors
 from common.json import dumps
-from common.sql import is_orphan
+from common.sql import is_orphan, is_unstorable
 
 logger = logging.getLogger("parley.http")
 CONTENT_TYPE = "application/problem+json"
@@ -59,6 +59,9 @@ def as_refusal(error: BaseException) -> errors.ParleyError | None:
     if isinstance(error, RequestDataTooBig):
         return errors.BodyTooLarge()
     if isinstance(error, SuspiciousOperation | TooManyFieldsSent | TooManyFilesSent):
+        return errors.Invalid()
+    if is_unstorable(error):
+        logger.warning("refused, since the database does not take a value: %s", type(error).__name__)
         return errors.Invalid()
     if is_orphan(error):
         logger.warning("refused, since what it belongs to is gone: %s", type(error.__cause__).__name__)

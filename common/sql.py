@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import IntegrityError, connection
+from django.db import DataError, IntegrityError, connection
 
 # Django stores a UUID on SQLite as 32 hex digits; this makes a plain parameter do the same.
 sqlite3.register_adapter(UUID, lambda value: value.hex)
@@ -31,6 +31,11 @@ def run_all(statements: Sequence[Statement]) -> list[list[Any]]:
             found.append(cursor.fetchall() if cursor.description else [])
             cursor.nextset()
         return found
+
+
+def is_unstorable(error: BaseException) -> bool:
+    """Tell whether a value was refused for what it is: a number, date or text that no column takes."""
+    return isinstance(error, DataError | OverflowError | UnicodeEncodeError)
 
 
 def is_orphan(error: BaseException) -> bool:

@@ -22,7 +22,7 @@ from common.problems import problem_response, refusal_of
 
 UNKNOWN = "There is no such member here."
 NAMED, NAME_CHARS = 20, 100  # of what is unknown, an answer names so many, and so much of each
-JSON_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+JSON_HEADERS = {"Cache-Control": "no-store"}
 
 
 class AsyncView(APIView):

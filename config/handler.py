@@ -8,12 +8,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestAborted
-from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpResponse
 from django.urls import get_resolver, set_script_prefix
 
 from common.errors import BodyTooLarge, NotSignedIn, ParleyError
 from common.problems import refusal_of
+from common.requests import TextRequest, require_text
 from common.view_options import ViewOptions, options_for, options_of
 from common.views import EventStream
 from config.bodies import read_body, throw_away
@@ -22,7 +23,7 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 
-class ResolvedRequest(ASGIRequest):
+class ResolvedRequest(TextRequest):
     """A request whose view was found before its body was read; a scope outlives its request, and need not keep it."""
 
     def __init__(self, scope: Any, body: io.BytesIO) -> None:
@@ -50,6 +51,7 @@ class Handler(ASGIHandler):
         scope["resolver_match"] = get_resolver().resolve(scope["path"].removeprefix(scope.get("root_path", "")))
         options = options_of(scope["resolver_match"].func)
         try:
+            require_text(scope)
             body = await read_body(scope, receive, getattr(settings, options.max_body), partial(_admit, scope, options))
         except RequestAborted:
             return

@@ -23,6 +23,8 @@ PLAIN: Headers = [
     (b"x-frame-options", settings.X_FRAME_OPTIONS.encode()),
 ]
 SECURE: Headers = [*PLAIN, *_hsts()]
+NAMES = {name: name.title() for name, _ in SECURE}  # as servers and as Django write them
+NAMES |= {title: title for title in NAMES.values()}
 
 
 def server_headers(scheme: str) -> Headers:
@@ -45,9 +47,11 @@ def with_response_headers(application: Any) -> Any:
 
 
 def _add(message: Any, headers: Headers) -> None:
-    sent = [*message.get("headers", ())]
-    names = {name.lower() for name, _ in sent}
-    message["headers"] = sent + [header for header in headers if header[0] not in names]
+    sent: Headers = message.get("headers", [])
+    names = dict(sent).keys()
+    if not names.isdisjoint(NAMES):
+        headers = [header for header in headers if header[0] not in names and NAMES[header[0]] not in names]
+    message["headers"] = [*sent, *headers]
 
 
 def _is_secure(scope: Any) -> bool:

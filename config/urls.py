@@ -1,6 +1,5 @@
 """All addresses."""
 
-from functools import partial, update_wrapper
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +12,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from accounts.oauth.errors import json_answer
 from chats.pages.urls import page_patterns
 from chats.urls import api_patterns, seed_patterns
+from common.admin import with_checked_lookups
 from common.drf import FormatAsAsked
 from common.policy import ADMIN, SWAGGER
 from common.urls import endpoints, with_and_without_slash
@@ -28,8 +28,7 @@ from streamchat.urls import stream_patterns
 
 admin_patterns = admin.site.urls
 for endpoint in endpoints(admin_patterns[0]):
-    view = update_wrapper(partial(endpoint.callback), endpoint.callback)  # one is a method, which takes no attributes
-    endpoint.callback = view_options(content_security_policy=ADMIN)(view)
+    endpoint.callback = view_options(content_security_policy=ADMIN)(with_checked_lookups(endpoint.callback))
 schema = SpectacularAPIView.as_view(content_negotiation_class=FormatAsAsked)
 docs = view_options(content_security_policy=SWAGGER)(SpectacularSwaggerSplitView.as_view(url_name="schema"))
 

@@ -26,7 +26,6 @@ from common.view_options import view_options
 
 # The name says all that a browser may make of it: a picture, nothing active, only for this user's browser.
 INERT = {
-    "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Content-Disposition": "inline",
     "Cross-Origin-Resource-Policy": "cross-origin",

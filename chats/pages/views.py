@@ -114,5 +114,5 @@ def message_text(request: HttpRequest, viewer: Viewer, chat_id: UUID, message_id
     row = read_message(chat_id, message_id)
     if row is None:
         raise MessageNotFound()
-    headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "attachment"}
+    headers = {"Content-Disposition": "attachment"}
     return HttpResponse(row.content, content_type="text/plain; charset=utf-8", headers=headers)

@@ -10,7 +10,6 @@ from common.json import dumps
 HEADERS = {
     "Cache-Control": "no-store, no-transform",
     "X-Accel-Buffering": "no",
-    "X-Content-Type-Options": "nosniff",
     "Connection": "keep-alive",
 }
 KEEP_ALIVE = b": keep-alive\n\n"

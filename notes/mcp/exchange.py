@@ -16,7 +16,7 @@ from notes.mcp.call import Call
 from notes.mcp.server import SCOPE_KEY, mcp_server
 
 _FIXED = [(b"content-type", b"application/json"), (b"accept", b"application/json, text/event-stream")]
-HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+HEADERS = {"Cache-Control": "no-store"}
 
 
 async def answer_call(request: HttpRequest, call: Call) -> HttpResponse:
