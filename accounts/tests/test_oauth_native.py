@@ -7,10 +7,10 @@ import pytest
 from django.test import Client
 from oauth2_provider.models import Application
 
-from accounts.mail.worker import mail_worker
 from accounts.models import User
 from accounts.tests.links import token_in
 from accounts.tests.oauth_actors import App, Browser, gpt_action, public_client, sent_back
+from common.testing import run_due_tasks
 
 HOSTS = ["127.0.0.1", "[::1]", "localhost"]
 SCHEMES = ["com.example.app:/cb", "com.example.app://cb", "org.example.notes:/oauth/back"]
@@ -87,7 +87,7 @@ def test_who_must_confirm_first_comes_back_to_the_question(
     refused = browser.open(tool, **tool.pkce())
     assert refused.status_code == 403
     browser.submit(refused, "/accounts/resend/")
-    mail_worker().drain(10)
+    run_due_tasks()
 
     link = browser.http.get("/accounts/confirm/", params={"token": token_in(mailoutbox[-1])})
     answer = browser.submit(link, "/accounts/confirm/", token=token_in(mailoutbox[-1]))
