@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from common.zones import first_instant
+from common.time_zones import first_instant
 
 
 class Bucket(StrEnum):

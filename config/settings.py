@@ -55,7 +55,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "common.middleware.CorrelationMiddleware",
-    "common.policy.ContentSecurityPolicyMiddleware",
+    "common.content_security_policy.ContentSecurityPolicyMiddleware",
     "common.cors.CorsMiddleware",
     "common.async_lane.SecurityMiddleware",
     "common.async_lane.SessionMiddleware",

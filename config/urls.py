@@ -13,8 +13,8 @@ from accounts.oauth.errors import json_answer
 from chats.pages.urls import page_patterns
 from chats.urls import api_patterns, seed_patterns
 from common.admin import with_checked_lookups
+from common.content_security_policy import ADMIN, SWAGGER
 from common.drf import FormatAsAsked
-from common.policy import ADMIN, SWAGGER
 from common.urls import endpoints, with_and_without_slash
 from common.view_options import view_options
 from compat.ai_sdk import views as ai_sdk

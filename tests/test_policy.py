@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from common.policy import STRICT
+from common.content_security_policy import STRICT
 
 STRANGERS = ["/", "/accounts/sign-in/", "/accounts/register/", "/accounts/reset/", "/accounts/confirm/", "/nowhere/"]
 MEMBERS = ["/", "/chats/", "/accounts/profile/", "/accounts/devices/", "/accounts/password/", "/accounts/delete/"]

@@ -10,7 +10,7 @@ from django.db import connection
 
 from common.errors import TooManyRequests
 from common.sql import Statement, instant, instant_of, is_postgresql, run_all
-from common.zones import first_instant
+from common.time_zones import first_instant
 
 logger = logging.getLogger("parley.usage")
 

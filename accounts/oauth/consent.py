@@ -27,8 +27,8 @@ from accounts.oauth.scopes import SCOPES, api_resource, known_resource
 from accounts.pages.base import keep_next, page_user, pop_next
 from accounts.security.network import client_info
 from accounts.services.sessions import lock_session
+from common.content_security_policy import FORM_LEADS_ELSEWHERE
 from common.errors import ParleyError
-from common.policy import FORM_LEADS_ELSEWHERE
 from common.view_options import view_options
 
 NEEDED = ("client_id", "redirect_uri")

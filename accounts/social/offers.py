@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from accounts.pages.base import FormPage
-from common.policy import STRICT
+from common.content_security_policy import STRICT
 
 LABELS = {"google": "Google", "github": "GitHub"}
 SITES = {"google": ("AUTHORIZE_URL", "https://accounts.google.com"), "github": ("GITHUB_URL", "https://github.com")}

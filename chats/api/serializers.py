@@ -8,7 +8,7 @@ from rest_framework import serializers
 from chats.models import Role, State
 from chats.wire.fields import ContentField, ModelNameField
 from common.drf import IdField, TextField
-from common.zones import zone_names
+from common.time_zones import zone_names
 from llm.catalog import NO_SUCH_MODEL, is_known
 
 

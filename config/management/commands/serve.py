@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from config.checks import sqlite_warning
-from config.layout import layout_problem
+from config.database_layout import layout_problem
 from config.server import log_start, serve
 
 

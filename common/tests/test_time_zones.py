@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from common.zones import first_instant
+from common.time_zones import first_instant
 
 
 @pytest.mark.parametrize(
