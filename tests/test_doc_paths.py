@@ -28,7 +28,8 @@ def is_there(name: str) -> bool:
 def test_what_a_page_names_is_there(page: Path) -> None:
     """A bare name stands in the page's own folder, or in one that the page names."""
     text = page.read_text()
-    files, folders = set(FILE.findall(text)), set(FOLDER.findall(text))
+    files = {name.removeprefix("/") for name in FILE.findall(text)}  # addresses of static files, too
+    folders = set(FOLDER.findall(text))
     beside = {ROOT, page.parent, *(ROOT / folder for folder in folders)} | {(ROOT / name).parent for name in files}
     places = {name: {ROOT, page.parent} if "/" in name else beside for name in files}
 
