@@ -12,6 +12,7 @@ if "FAKE_PROVIDER" not in os.environ:  # the one server of the suite that people
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "x" * 60)
 os.environ.setdefault("EMAIL_URL", "locmem:")
 os.environ.setdefault("DEMO_DELAY", "0")
+os.environ.setdefault("TURNS_PER_USER", "1000")  # a test that means the limit sets it
 os.environ.setdefault("SECURE_SSL_REDIRECT", "false")
 
 from config.settings import *  # noqa: E402, F403
