@@ -29,6 +29,7 @@ class ViewOptions:
 
     async_lane: bool = False  # served without a thread (`config.handler`)
     any_host: bool = False  # on the async lane: answers whatever the Host header says
+    any_query: bool = False  # refuses in its own words a query that no database takes
     max_body: str = "MAX_BODY_BYTES"  # the setting that bounds the body
     authenticate: Callable[[HttpRequest], Awaitable[Any]] = nobody  # asked before more than MAX_BODY_BYTES is read
     content_encoding: bool = False  # the view itself reads compressed bodies; others refuse them

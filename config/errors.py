@@ -12,7 +12,8 @@ from common.problems import ServerError
 from common.view_options import options_for
 
 
-def _answer(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
+def refusal_answer(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
+    """Answer a refusal that no view gave: with a page to who asks for one, where no program is expected."""
     options = options_for(request)
     if options.cors or "text/html" not in request.headers.get("Accept", ""):
         return options.refusal_response(request, refusal)
@@ -23,16 +24,16 @@ def _answer(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
 
 
 def bad(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _answer(request, BodyTooLarge() if isinstance(exception, RequestDataTooBig) else Invalid())
+    return refusal_answer(request, BodyTooLarge() if isinstance(exception, RequestDataTooBig) else Invalid())
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _answer(request, NotAllowed())
+    return refusal_answer(request, NotAllowed())
 
 
 def missing(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _answer(request, NotFound())
+    return refusal_answer(request, NotFound())
 
 
 def broken(request: HttpRequest, **_: Any) -> HttpResponse:
-    return _answer(request, ServerError())
+    return refusal_answer(request, ServerError())

@@ -15,9 +15,10 @@ from django.urls import get_resolver, set_script_prefix
 from common.errors import BodyTooLarge, NotSignedIn, ParleyError
 from common.problems import refusal_of
 from common.requests import TextRequest, require_text
-from common.view_options import ViewOptions, options_for, options_of
+from common.view_options import ViewOptions, options_of
 from common.views import EventStream
 from config.bodies import read_body, throw_away
+from config.errors import refusal_answer
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -51,7 +52,8 @@ class Handler(ASGIHandler):
         scope["resolver_match"] = get_resolver().resolve(scope["path"].removeprefix(scope.get("root_path", "")))
         options = options_of(scope["resolver_match"].func)
         try:
-            require_text(scope)
+            if not options.any_query:
+                require_text(scope)
             body = await read_body(scope, receive, getattr(settings, options.max_body), partial(_admit, scope, options))
         except RequestAborted:
             return
@@ -115,7 +117,7 @@ async def _admit(scope: Any, options: ViewOptions) -> None:
 
 async def _refused(request: AsyncLaneRequest) -> HttpResponse:
     assert request.refusal is not None
-    return options_for(request).refusal_response(request, request.refusal)
+    return refusal_answer(request, request.refusal)
 
 
 async def _cancel_on_disconnect(receive: Receive, serving: "asyncio.Task[Any]") -> None:

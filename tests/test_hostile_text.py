@@ -189,6 +189,12 @@ def test_a_query_with_nul_is_refused_in_the_words_of_its_address(
     assert members <= set(answer.json())
 
 
+def test_people_get_a_page(root: httpx.Client) -> None:
+    answer = root.get("/notes/?search=%00", headers={"Accept": "text/html"})
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "text/html; charset=utf-8")
+
+
 @pytest.mark.parametrize("value", HOSTILE)
 def test_in_handshakes(live: str, value: str) -> None:
     for pattern in websocket_urlpatterns:
