@@ -68,7 +68,7 @@ class KeysView(ListAPIView[ApiKey]):
     @extend_schema(
         operation_id="keys_list",
         summary="List my API keys",
-        responses={200: KeyOutput(many=True), **problems(**NOT_SIGNED_IN, e404="There is no such page.")},
+        responses={200: KeyOutput(many=True), **problems(**NOT_SIGNED_IN, e400="", e404="There is no such page.")},
         tags=["accounts"],
     )
     def get(self, request: Request) -> Response:

@@ -94,7 +94,7 @@ class SessionsView(ListAPIView[Session]):
     @extend_schema(
         summary="List my signed-in devices",
         description="The newest sign-in first.",
-        responses={200: SessionOutput(many=True), **MINE, **problems(e404="There is no such page.")},
+        responses={200: SessionOutput(many=True), **MINE, **problems(e400="", e404="There is no such page.")},
         tags=["accounts"],
     )
     def get(self, request: Request) -> Response:

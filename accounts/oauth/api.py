@@ -44,7 +44,7 @@ class GrantsView(ListAPIView[AppGrant]):
     @extend_schema(
         operation_id="grants_list",
         summary="List the apps that I have connected",
-        responses={200: GrantOutput(many=True), **problems(**NOT_SIGNED_IN, e404="There is no such page.")},
+        responses={200: GrantOutput(many=True), **problems(**NOT_SIGNED_IN, e400="", e404="There is no such page.")},
         tags=["accounts"],
     )
     def get(self, request: Request) -> Response:
