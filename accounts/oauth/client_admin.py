@@ -73,8 +73,8 @@ class ClientForm(ModelForm):  # type: ignore[type-arg]
         found = super().clean()
         addresses = self.cleaned_data.get("redirect_uris", self.instance.redirect_uris).split()
         kind = self.cleaned_data.get("client_type", self.instance.client_type)
-        asked = Application(client_type=kind)
-        wrong = [address for address in addresses if not clients.may_be_sent_to(asked, address)]
+        public = kind == Application.CLIENT_PUBLIC
+        wrong = [address for address in addresses if not clients.may_be_sent_to(address, is_public=public)]
         if wrong and "redirect_uris" in self.fields:  # others read them only
             self.add_error("redirect_uris", f"{wrong[0]}: {WHERE_TO}")
         schemes = {address.partition(":")[0].lower() for address in addresses}

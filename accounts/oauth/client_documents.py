@@ -17,6 +17,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from oauth2_provider.cimd import CIMDError, SafeMetadataFetcher, _resolve_and_validate, _validate_client_id_url
 from oauth2_provider.settings import oauth2_settings
 
+from accounts.oauth.clients import may_be_sent_to
+
 PORT = 443
 HEADERS = {"Accept": "application/json, application/*+json", "Accept-Encoding": "identity"}
 
@@ -51,6 +53,7 @@ class DocumentFetcher(SafeMetadataFetcher):
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise CIMDError(f"could not fetch client_id document: {type(error).__name__}") from error
         document, max_age = self._read_document(answer)
+        _require_ways_back(document.get("redirect_uris"))
         return as_public(document), max_age
 
 
@@ -102,6 +105,13 @@ async def _body(response: aiohttp.ClientResponse, limit: int) -> bytearray:
         if response.connection is not None and response.connection.transport is not None:
             response.connection.transport.abort()
     return body
+
+
+def _require_ways_back(addresses: Any) -> None:
+    """Refuse redirect URIs over plain http or by an app's own scheme; what is no list is django-oauth-toolkit's."""
+    found = [each for each in addresses if isinstance(each, str)] if isinstance(addresses, list) else []
+    if not all(may_be_sent_to(each, is_public=False) for each in found):
+        raise CIMDError("client_id document names a redirect URI that is not over https or to the user's machine")
 
 
 def as_public(document: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from accounts.models.tokens import hash_of
 
 CLIENT_ID_CHARS = 255
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+PRINTABLE = re.compile(r"[\x21-\x7e]+")
 GPT_ID = re.compile(r"g-[A-Za-z0-9]{1,80}")
 GPT_HOSTS = ("chatgpt.com", "chat.openai.com")  # both are met in practice
 _GPT_CALLBACK = re.compile(rf"https://(?:{'|'.join(map(re.escape, GPT_HOSTS))})/aip/{GPT_ID.pattern}/oauth/callback")
@@ -34,20 +35,26 @@ def needs_pkce(application: Any) -> bool:
     return not (is_action and application.client_type == application.CLIENT_CONFIDENTIAL)
 
 
-def may_be_sent_to(application: Any, address: str) -> bool:
+def may_be_sent_to(address: str, *, is_public: bool) -> bool:
     """Tell whether an address is of a kind that answers may go to (RFC 8252, 7).
 
     Over https; over plain http to the user's own machine; by a scheme of the app's own, a domain turned round, to
     public clients: whoever takes the scheme on a device gets the code, and without PKCE the tokens.
     """
+    if not PRINTABLE.fullmatch(address):  # `urlsplit` would drop some of the others
+        return False
     try:
         parts = urlsplit(address)
         scheme, host, _ = parts.scheme, parts.hostname, parts.port
     except ValueError:
         return False
     own_machine = scheme == "http" and (host in LOOPBACK or settings.DEBUG)
-    own_scheme = "." in scheme and application.client_type == application.CLIENT_PUBLIC
-    return scheme == "https" or own_machine or own_scheme
+    return scheme == "https" or own_machine or ("." in scheme and is_public)
+
+
+def is_public(application: Any) -> bool:
+    """Tell whether a client has no secret."""
+    return bool(application.client_type == application.CLIENT_PUBLIC)
 
 
 def is_verified(secret: str, stored: str) -> bool:

@@ -55,7 +55,7 @@ class Validator(OAuth2Validator):
 
     def validate_redirect_uri(self, client_id: str, redirect_uri: str, request: Any, *args: Any, **kwargs: Any) -> bool:
         """Compare strings; only a loopback address may have any port (RFC 8252, 7.3)."""
-        if not clients.may_be_sent_to(request.client, redirect_uri):
+        if not clients.may_be_sent_to(redirect_uri, is_public=clients.is_public(request.client)):
             return False
         if redirect_uri in request.client.redirect_uris.split():
             return True
