@@ -9,8 +9,8 @@ from chats.turns.requests import (
     SendRequest,
     TurnRequest,
 )
-from chats.turns.service import start, wait_for
+from chats.turns.service import is_repeated, start, wait_for
 from chats.turns.stop import stop, stop_reply
 
 __all__ = ["AcceptedTurn", "ContinueRequest", "EditRequest", "RegenerateRequest", "SendRequest", "TurnRequest",
-           "follow", "resume", "start", "stop", "stop_reply", "wait_for"]  # fmt: skip
+           "follow", "is_repeated", "resume", "start", "stop", "stop_reply", "wait_for"]  # fmt: skip

@@ -137,6 +137,9 @@ def find_repeated(user_id: int, request: TurnRequest, now: datetime) -> Accepted
     if turn.started_at < now - timedelta(hours=settings.IDEMPOTENCY_HOURS):
         with_key.update(key=None)
         return None
+    name = request.client_chat_id if isinstance(request, SendRequest) else ""
+    if name and Chat.objects.filter(pk=turn.chat_id, client_id=name).exists():
+        request = replace(request, chat=turn.chat_id)  # by whatever id the door would have made it
     if turn.fingerprint != request.fingerprint():
         raise KeyReused()
     question, reply = (read_message(turn.chat_id, id_) for id_ in (turn.question_id, turn.reply_id))

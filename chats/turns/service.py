@@ -63,6 +63,15 @@ def _let_in(asker: Asker) -> Viewer:
     return viewer
 
 
+async def is_repeated(asker: Asker, request: TurnRequest) -> bool:
+    """Tell whether the key names a turn that was recorded before; raise KeyReused for one that asked otherwise."""
+    return bool(request.key) and await database().read(_repeats, asker, request)
+
+
+def _repeats(asker: Asker, request: TurnRequest) -> bool:
+    return find_repeated(_let_in(asker).id, request, timezone.now()) is not None
+
+
 def _unmoderated(asker: Asker, request: TurnRequest) -> tuple[TurnRequest, str] | None:
     """Return the text to be checked; None where the key names a turn recorded before, or no model is asked."""
     viewer = _let_in(asker)

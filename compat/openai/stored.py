@@ -26,14 +26,15 @@ async def ask_stored(
 ) -> AsyncGenerator[ProviderEvent | None, None]:
     """Make a chat of what the caller holds, start its turn, and return the reply's events; a disconnect is no stop."""
     *earlier, question = asked.prompt.messages
-    if earlier or asked.prompt.system:  # the engine itself has the question checked
-        await require_harmless(replace(asked.prompt, messages=tuple(earlier)))
     name = f"v1-{sha256(key.encode()).hexdigest()}" if key else ""
     text = question.text
     request = turns.SendRequest(
         chat=uuid7(), content=text, model=model.name, key=key, create=True, client_chat_id=name,
         earlier=tuple(earlier), prompt=asked.prompt, command=SlashCommand(text),
     )  # fmt: skip
+    # The engine itself has the question checked, and what was accepted once is not judged again.
+    if (earlier or asked.prompt.system) and not await turns.is_repeated(holder.claims, request):
+        await require_harmless(replace(asked.prompt, messages=tuple(earlier)))
     accepted = await turns.start(holder.claims, request)
     answer.id = f"chatcmpl-{accepted.reply.id.hex}"
     answer.metadata = {"chat": str(accepted.chat_id), "reply": str(accepted.reply.id)}

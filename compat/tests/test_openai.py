@@ -329,3 +329,27 @@ def test_a_key_makes_storing_repeatable(client: OpenAI, alice: Person, fake: Fak
     assert first.id == second.id
     assert len(fake.requests("openai")) == 1
     assert Chat.objects.filter(owner=alice.id).count() == 1
+
+
+EARLIER: list[Any] = [{"role": "system", "content": "Be brief."}, *HELLO, {"role": "assistant", "content": "Hello."}]
+
+
+@pytest.mark.parametrize("messages", [HELLO, [*EARLIER, *HELLO]])
+def test_what_was_accepted_is_not_judged_again(
+    client: OpenAI, settings: Any, fake: FakeProvider, messages: list[Any]
+) -> None:
+    settings.MODERATION = "on"
+
+    def ask(**more: Any) -> Any:
+        return client.with_options(max_retries=0).chat.completions.create(
+            model="openai", messages=messages, store=True, extra_headers={"Idempotency-Key": "once"}, **more
+        )
+
+    first = ask()
+    fake.script(moderation={"status": 500, "repeat": 100})
+
+    assert ask().id == first.id
+    assert len(fake.requests("openai")) == len(fake.requests()) - len(fake.requests("moderation"))
+    with pytest.raises(openai.UnprocessableEntityError) as caught:
+        ask(temperature=0.3)
+    assert caught.value.code == "idempotency_key_reused"
