@@ -9,9 +9,10 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -22,7 +23,9 @@ from accounts.models import Profile, Session, User
 from accounts.services.deletion import delete_account
 from accounts.services.mail_tokens import Purpose
 from accounts.services.ranks import subordinate
+from accounts.signals import profile_changing
 from common.admin import ReadOnly, StaffAdmin
+from common.errors import Invalid
 
 admin.site.unregister(Group)
 
@@ -34,13 +37,40 @@ def staff_of(request: HttpRequest) -> User:
     return request.user
 
 
+class ProfileForm(ModelForm):  # type: ignore[type-arg]
+    """Asks the other apps, as every change of a profile does."""
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or self.cleaned_data
+        try:
+            profile_changing.send(Profile, values={name: found[name] for name in self.changed_data if name in found})
+        except Invalid as error:
+            for field, texts in (error.errors or {}).items():
+                self.add_error(field, texts)
+        return found
+
+
 class ProfileInline(admin.StackedInline):  # type: ignore[type-arg]
     model = Profile
+    form = ProfileForm
     can_delete = False
     readonly_fields = ("avatar",)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # it was made with its user
+
+
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """Writes the password and nothing else of the account; switching it off secures the account as a new one does."""
+
+    @transaction.atomic
+    def save(self, commit: bool = True) -> User:
+        user: User = super().save(commit=False)
+        if commit:
+            if not user.has_usable_password():
+                user.secure("password_changed")
+            user.save(update_fields=["password", "updated_at"])
+        return user
 
 
 SESSION_FIELDS = (
@@ -83,6 +113,7 @@ class UserAdmin(StaffAdmin, StockUserAdmin):  # type: ignore[type-arg]
     ordering = ("-created_at",)
     readonly_fields = ("last_login", "created_at", "updated_at")
     add_form = AdminUserCreationForm
+    change_password_form = PasswordForm
     fieldsets = (
         (None, {"fields": ("email", "username", "is_email_confirmed", "is_active")}),
         ("Rights", {"fields": ("is_staff", "is_superuser", "groups", "user_permissions")}),
@@ -103,11 +134,12 @@ class UserAdmin(StaffAdmin, StockUserAdmin):  # type: ignore[type-arg]
             kwargs["form"] = ModelForm
         return super().get_form(request, obj, change=change, **kwargs)
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Save; an address that staff put in is one that nobody has proved."""
-        if change and "email" in form.changed_data and not staff_of(request).is_superuser:
-            obj.is_email_confirmed = False
-        super().save_model(request, obj, form, change)
+    def set_with(self, request: HttpRequest, form: Any) -> tuple[str, ...]:
+        """Take the confirmation with the address: one that staff put in is one that nobody has proved."""
+        if "email" not in form.changed_data or staff_of(request).is_superuser:
+            return ()
+        form.instance.is_email_confirmed = False
+        return ("is_email_confirmed",)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
         """Set somebody's password; one's own is changed where the old one is asked for, and guesses are counted."""

@@ -18,7 +18,7 @@ SHOWN = 50
 
 @admin.register(Chat)
 class ChatAdmin(ReadOnly, StaffAdmin):
-    list_display = ("__str__", "owner", "model", "last_number", "archived", "updated_at")
+    list_display = ("id", "title", "owner", "model", "last_number", "archived", "updated_at")
     list_filter = ("archived", "pinned")
     search_fields = ("=id", "owner__email", "title")
     list_select_related = ("owner",)

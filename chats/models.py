@@ -57,7 +57,7 @@ class Chat(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title or str(self.id)
+        return str(self.id)  # staff meet it in lists and logs of the admin; the title is the owner's text
 
 
 class Message(models.Model):

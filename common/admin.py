@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +15,7 @@ from common.models import Task
 from common.sql import is_unstorable
 from common.task_queue import repeat
 
+FILTERED_BY = ("exact", "isnull", "gte", "lt")  # what the links of Django's filters ask
 Action = Callable[[Any, HttpRequest, QuerySet[Any]], Any]
 
 
@@ -23,6 +25,7 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     class Media:
         css = {"all": ("admin.css",)}
 
+    view_on_site = False  # no row has a page outside
     superuser_fields: tuple[str, ...] = ()  # what grants rights: others read it at most
 
     def within_reach(self, request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -63,9 +66,23 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         permanent = {page.opts.verbose_name for page in registered if isinstance(page, Permanent)}
         return listed, counts, needed - permanent, protected
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Write what the form has changed: what changed elsewhere since the row was read, a password say, stays."""
+        if change:
+            names = {*form.changed_data, *self.set_with(request, form)}
+            columns = obj._meta.concrete_fields
+            obj.save(update_fields=[each.name for each in columns if each.name in names or _is_clock(each)])
+        else:
+            super().save_model(request, obj, form, change)
+
+    def set_with(self, request: HttpRequest, form: Any) -> tuple[str, ...]:
+        """Name the columns that saving sets beside those of the form."""
+        return ()
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Refuse actions that are not offered; Django would say nothing and do nothing."""
         if request.method == "POST":
+            _require_keys(self.model, request.POST.getlist(ACTION_CHECKBOX_NAME))
             offered = self.get_actions(request)
             if not offered or set(request.POST.getlist("action")) - {"", *offered}:
                 raise PermissionDenied
@@ -77,10 +94,30 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().history_view(request, object_id, extra_context)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Allow the filters that are shown; any other column would tell its value, hashes too, letter by letter."""
+        """Allow the filters that are shown, as their links ask.
+
+        Any other column would tell its value, hashes too, letter by letter; a regular expression can take for ever.
+        """
         names = [getattr(each, "parameter_name", each) for each in self.list_filter]
         shown = any(lookup == name or lookup.startswith(f"{name}__") for name in names)
-        return shown and super().lookup_allowed(lookup, value, request)
+        asked = lookup in names or lookup.rpartition("__")[2] in FILTERED_BY
+        return shown and asked and super().lookup_allowed(lookup, value, request)
+
+
+def _is_clock(field: Any) -> bool:
+    return bool(getattr(field, "auto_now", False))
+
+
+def _require_keys(model: Any, chosen: list[str]) -> None:
+    """Refuse rows named by what no key of theirs can be."""
+    key = model._meta.pk
+    while key.remote_field:
+        key = key.target_field
+    try:
+        for value in chosen:
+            key.clean(value, None)
+    except ValidationError as error:
+        raise BadRequest from error
 
 
 class ReadOnly:
@@ -130,7 +167,7 @@ def with_checked_lookups(view: Callable[..., HttpResponseBase]) -> Callable[...,
         try:
             return view(request, *args, **kwargs)
         except Exception as error:
-            is_value = isinstance(error, ValueError | ValidationError) or is_unstorable(error)
+            is_value = isinstance(error, ValueError | OverflowError | ValidationError) or is_unstorable(error)
             if is_value and request.method == "GET" and request.GET:
                 raise BadRequest from error
             raise

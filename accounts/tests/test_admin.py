@@ -1,6 +1,8 @@
 """What staff see and do: no hash, no secret."""
 
 import pytest
+from django.contrib import admin
+from django.forms import model_to_dict
 from django.test import Client as Browser
 
 from accounts.models import Session, User
@@ -116,3 +118,71 @@ def test_staff_can_end_a_session(staff, as_alice, alice):
 
 def test_changing_ones_password_leads_to_the_page_that_counts_guesses(staff):
     assert staff.get("/admin/password_change/")["Location"] == "/accounts/password/"
+
+
+def test_saving_a_row_keeps_what_changed_meanwhile(alice, rf):
+    request = rf.post("/")
+    request.user = User.objects.create_superuser("root@example.com", PASSWORD)
+    page = admin.site.get_model_admin(User)
+    read_before = User.objects.get(pk=alice.pk)
+    form = page.get_form(request, read_before, change=True)(
+        {**model_to_dict(read_before), "username": "al"}, instance=read_before
+    )
+    alice.set_password("another long password")
+    alice.save()
+
+    assert form.is_valid(), form.errors
+    page.save_model(request, form.save(commit=False), form, change=True)
+
+    alice.refresh_from_db()
+    assert alice.username == "al"
+    assert alice.check_password("another long password")
+
+
+def test_a_password_switched_off_ends_every_session(staff, alice, as_alice):
+    answer = staff.post(
+        f"/admin/accounts/user/{alice.pk}/password/", {"usable_password": "false", "unset-password": "1"}
+    )
+
+    assert answer.status_code == 302
+    assert as_alice.get("/api/users/self/").status_code == 401
+    alice.refresh_from_db()
+    assert not alice.has_usable_password()
+
+
+@pytest.mark.parametrize("chosen", ["x", "", "9" * 30, "9" * 5000, "-1", "1.5", "\u0663"])
+@pytest.mark.parametrize("page", ["accounts/user", "accounts/session", "chats/chat", "chats/feedback", "common/task"])
+def test_rows_that_no_key_names(staff, page, chosen):
+    for index in ("0", "-1", "x", "9" * 30):
+        answer = staff.post(
+            f"/admin/{page}/", {"action": "delete_selected", "_selected_action": chosen, "index": index}
+        )
+        assert answer.status_code < 500
+
+
+@pytest.mark.parametrize("address", ["r/1/1/", "r/x/y/", f"r/{'9' * 30}/1/", f"r/1/{'9' * 30}/"])
+def test_rows_have_no_page_to_be_viewed_on(staff, address):
+    assert staff.get(f"/admin/{address}").status_code == 404
+
+
+@pytest.mark.parametrize("model", ["llama", "\0"])
+def test_an_unknown_preferred_model_is_refused(staff, alice, model):
+    shown = staff.get(f"/admin/accounts/user/{alice.pk}/change/").context
+    given = {
+        **shown["adminform"].form.initial,
+        **{
+            f"profile-0-{name}": value
+            for name, value in shown["inline_admin_formsets"][0].formset.forms[0].initial.items()
+        },
+    }
+    given = {name: value for name, value in given.items() if value not in (None, False)}
+    given |= {
+        f"{kind}-{name}_FORMS": count
+        for kind, count in (("profile", 1), ("session_set", 0))
+        for name in ("TOTAL", "INITIAL")
+    }
+
+    answer = staff.post(f"/admin/accounts/user/{alice.pk}/change/", given | {"profile-0-preferred_model": model})
+
+    assert answer.status_code == 200
+    assert answer.context["inline_admin_formsets"][0].formset.forms[0].errors["preferred_model"]
