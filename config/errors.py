@@ -1,5 +1,6 @@
 """Django's own error answers: problem documents for programs, a page for people."""
 
+import logging
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -8,8 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from common.errors import BodyTooLarge, Invalid, NotAllowed, NotFound, ParleyError
-from common.problems import ServerError
+from common.problems import ServerError, suppress_request_log
 from common.view_options import options_for
+
+logger = logging.getLogger("parley.http")
 
 
 def refusal_answer(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
@@ -36,4 +39,6 @@ def missing(request: HttpRequest, exception: Exception | None = None) -> HttpRes
 
 
 def broken(request: HttpRequest, **_: Any) -> HttpResponse:
-    return refusal_answer(request, ServerError())
+    """Answer what nobody foresaw; without DEBUG this is where it is seen last, and a refusal is not logged again."""
+    logger.error("unhandled error on %s %s", request.method, request.path, exc_info=True)
+    return suppress_request_log(refusal_answer(request, ServerError()))
