@@ -49,7 +49,9 @@ class Handler(ASGIHandler):
     request_class = ResolvedRequest
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        scope["resolver_match"] = get_resolver().resolve(scope["path"].removeprefix(scope.get("root_path", "")))
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        # `OPTIONS *` is about the server as a whole (RFC 9110, 9.3.7); nothing of ours is, and "/" + "*" is not found.
+        scope["resolver_match"] = get_resolver().resolve(path if path.startswith("/") else f"/{path}")
         options = options_of(scope["resolver_match"].func)
         try:
             if not options.any_query:

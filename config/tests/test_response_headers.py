@@ -92,6 +92,14 @@ def test_what_is_refused_before_it_is_read(live: str, settings: Any) -> None:
         assert (found, is_guarded(headers)) == (status, True)
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])
+def test_a_target_that_is_no_path(live: str, method: str) -> None:
+    sent = f"{method} * HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    found, headers = raw(live, sent.encode())
+
+    assert (found, is_guarded(headers)) == ("404", True)
+
+
 def test_a_chunked_body_that_is_none(live: str) -> None:
     found, headers = raw(live, head("/api/chat", Transfer_Encoding="chunked") + chunk(b"x") + b"no chunk\r\n")
 
