@@ -19,7 +19,7 @@ def enqueue_link(purpose: Purpose, owner: User | None, email: str) -> None:
     It goes to the stored address, but for the link that changes it. Work that only existing accounts cause would slow
     the next request down, and so show.
     """
-    if not may_mail(email):
+    if not may_mail(email, purpose):
         return
     if owner is None:
         mail_link.enqueue(None, purpose, email)

@@ -64,10 +64,12 @@ def count_mail_request(email: str, network: str) -> None:
     _refuse(limiter().take(RateLimitItemPerHour(each * NETWORK_SHARE, namespace="network-mails"), network))
 
 
-def may_mail(email: str) -> bool:
+def may_mail(email: str, purpose: str) -> bool:
     """Count one mail to an address from all networks together: a mailbox is not flooded.
+
+    Each purpose has its own count: whoever asks for links to a stranger's address takes no other kind from its owner.
 
     Beyond the limit nothing is sent and nobody is told; the last link that was sent stays good.
     """
     item = RateLimitItemPerHour(settings.MAILS_PER_HOUR * 4, namespace="mailbox")
-    return limiter().take(item, account_key(email)) is None
+    return limiter().take(item, account_key(email), purpose) is None
