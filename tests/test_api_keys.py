@@ -122,6 +122,7 @@ def test_keys_are_the_owners_alone(alice: Person, bob: Person) -> None:
         {"name": "n", "scopes": ["everything"]},
         {"name": "n", "scopes": []},
         {"name": "n", "scopes": "models:read"},
+        {"name": "n", "scopes": {"models:read": False}},
         {"name": "n", "expires_at": "2001-01-01T00:00:00Z"},
         {"name": "n\0"},
     ],

@@ -32,10 +32,12 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 class KeyInput(serializers.Serializer[Any]):
     name = TextField(max_length=100)
-    scopes = serializers.MultipleChoiceField(choices=ApiKey.Scope.choices, required=False, allow_empty=False)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(ApiKey.Scope.choices), required=False, allow_empty=False
+    )
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
-    def validate_scopes(self, scopes: set[str]) -> list[str]:
+    def validate_scopes(self, scopes: list[str]) -> list[str]:
         return [scope for scope in ApiKey.Scope.values if scope in scopes]
 
     def validate_expires_at(self, instant: Any) -> Any:
