@@ -315,7 +315,7 @@ export interface paths {
         put?: never;
         /**
          * Confirm an address
-         * @description With the token of a confirmation mail, or of the mail that a change of address sends.
+         * @description With the token of a confirmation mail, or of the mail that a change of address sends; a changed address ends every session, key and grant of the account.
          */
         post: operations["confirmation_email_confirm_create"];
         delete?: never;
@@ -983,10 +983,14 @@ export interface components {
         CompletionInputRequest: {
             model: string;
             messages: components["schemas"]["CompletionMessageInputRequest"][];
-            stream?: boolean;
+            /** @default false */
+            stream: boolean;
             stream_options?: components["schemas"]["StreamOptionsInputRequest"];
-            /** @description make a chat of it */
-            store?: boolean;
+            /**
+             * @description make a chat of it
+             * @default false
+             */
+            store: boolean;
             max_completion_tokens?: number;
             /** Format: double */
             temperature?: number;
@@ -1472,7 +1476,8 @@ export interface components {
             status: string;
         };
         StreamOptionsInputRequest: {
-            include_usage?: boolean;
+            /** @default false */
+            include_usage: boolean | null;
         };
         StreamStopInputRequest: {
             /**
@@ -1535,9 +1540,12 @@ export interface components {
             message?: {
                 [key: string]: unknown;
             };
-            trigger?: components["schemas"]["TriggerEnum"];
-            messageId?: string;
-            model?: string;
+            /** @default submit-message */
+            trigger: components["schemas"]["TriggerEnum"];
+            /** @default  */
+            messageId: string;
+            /** @default  */
+            model: string;
         };
         UiMessageOutput: {
             /** @description the client's own id where it made one, else our UUID */
@@ -4210,6 +4218,15 @@ export interface operations {
                     "application/json": components["schemas"]["PaginatedGrantOutputList"];
                 };
             };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
             /** @description No valid access token. */
             401: {
                 headers: {
@@ -4288,6 +4305,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PaginatedKeyOutputList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
                 };
             };
             /** @description No valid access token. */
@@ -5435,6 +5461,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PaginatedSessionOutputList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
                 };
             };
             /** @description No valid access token. */
