@@ -24,7 +24,7 @@ from accounts.services.deletion import delete_account
 from accounts.services.mail_tokens import Purpose
 from accounts.services.ranks import subordinate
 from accounts.signals import profile_changing
-from common.admin import ReadOnly, StaffAdmin
+from common.admin import ReadOnly, StaffAdmin, save_columns
 from common.errors import Invalid
 
 admin.site.unregister(Group)
@@ -48,6 +48,12 @@ class ProfileForm(ModelForm):  # type: ignore[type-arg]
             for field, texts in (error.errors or {}).items():
                 self.add_error(field, texts)
         return found
+
+    def save(self, commit: bool = True) -> Profile:
+        profile: Profile = super().save(commit=False)
+        if commit:
+            save_columns(profile, self.changed_data)
+        return profile
 
 
 class ProfileInline(admin.StackedInline):  # type: ignore[type-arg]

@@ -1,6 +1,6 @@
 """What every page of the admin is made of: staff do what their permissions say, to whom these reach, and no more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any
 
@@ -67,11 +67,9 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return listed, counts, needed - permanent, protected
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Write what the form has changed: what changed elsewhere since the row was read, a password say, stays."""
+        """Write what the form has changed."""
         if change:
-            names = {*form.changed_data, *self.set_with(request, form)}
-            columns = obj._meta.concrete_fields
-            obj.save(update_fields=[each.name for each in columns if each.name in names or _is_clock(each)])
+            save_columns(obj, {*form.changed_data, *self.set_with(request, form)})
         else:
             super().save_model(request, obj, form, change)
 
@@ -104,8 +102,10 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return shown and asked and super().lookup_allowed(lookup, value, request)
 
 
-def _is_clock(field: Any) -> bool:
-    return bool(getattr(field, "auto_now", False))
+def save_columns(obj: Any, names: Collection[str]) -> None:
+    """Write these columns and the clocks: what changed elsewhere since the row was read, a password say, stays."""
+    columns = obj._meta.concrete_fields
+    obj.save(update_fields=[each.name for each in columns if each.name in names or getattr(each, "auto_now", False)])
 
 
 def _require_keys(model: Any, chosen: list[str]) -> None:
