@@ -6,6 +6,7 @@ import signal
 import pytest
 import uvicorn
 
+from common.task_worker import TaskWorker
 from config.lifespan import drain_before_exit
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -14,7 +15,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 async def hooked() -> bool:
     """Tell whether the drain comes before what handled the signals until now."""
     before = [signal.getsignal(number) for number in SIGNALS]
-    drain_before_exit()
+    drain_before_exit(TaskWorker())
     after = [signal.getsignal(number) for number in SIGNALS]
     return not set(before) & set(after)
 
