@@ -37,7 +37,7 @@ def staff_of(request: HttpRequest) -> User:
     return request.user
 
 
-class ProfileForm(ModelForm):  # type: ignore[type-arg]
+class ProfileInlineForm(ModelForm):  # type: ignore[type-arg]
     """Asks the other apps, as every change of a profile does."""
 
     def clean(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class ProfileForm(ModelForm):  # type: ignore[type-arg]
 
 class ProfileInline(admin.StackedInline):  # type: ignore[type-arg]
     model = Profile
-    form = ProfileForm
+    form = ProfileInlineForm
     can_delete = False
     readonly_fields = ("avatar",)
 

@@ -68,7 +68,7 @@ class CommandTask:
         if self.is_late:
             await database().write(accept.record_note, claimed.row, refusal.detail[:300])
             return hook_responses.accepted(self.command)
-        self.answer = refusal_answer(self.command, refusal)
+        self.answer = refusal_for_hook(self.command, refusal)
         await database().write(accept.record_refusal, claimed.row, self.command.delivery, self.answer)
         return self.answer
 
@@ -81,7 +81,7 @@ class CommandTask:
         return hook_responses.accepted(self.command)
 
 
-def refusal_answer(command: StreamCommand, refusal: ParleyError) -> HookResponse:
+def refusal_for_hook(command: StreamCommand, refusal: ParleyError) -> HookResponse:
     """A chat that is busy is worth another try; everything else is an error that only the sender sees."""
     if isinstance(refusal, TurnRunning):
         return hook_responses.come_again(command, refusal.detail)
@@ -145,7 +145,7 @@ def _result(task: "asyncio.Task[HookResponse]", command: StreamCommand) -> HookR
         refusal = as_refusal(error)
         if refusal is None or isinstance(refusal, Unavailable):
             raise
-        return refusal_answer(command, refusal)
+        return refusal_for_hook(command, refusal)
 
 
 def _what_is_wrong(text: str) -> str:

@@ -127,8 +127,11 @@ def reactivate(one: Victim) -> None:
 
 
 def change_address(one: Victim) -> None:
-    secret = issue(one.fresh().actor, Purpose.CHANGE, f"new-{one.user.email}")
-    assert type(one.api)().post("/api/confirmation-email/confirm/", {"token": secret}).status_code == 200
+    for _ in range(10):  # another link that is asked for meanwhile takes the place of ours
+        secret = issue(one.fresh().actor, Purpose.CHANGE, f"new-{one.user.email}")
+        if type(one.api)().post("/api/confirmation-email/confirm/", {"token": secret}).status_code == 200:
+            return
+    raise AssertionError("no link was good")
 
 
 def change_address_in_admin(one: Victim) -> None:
