@@ -31,16 +31,21 @@ async def _busy(person: Person, base: str) -> int:
 async def test_a_busy_process_has_the_documented_number_at_most(
     cluster: Callable[..., Cluster], database: PostgresDatabase, http: aiohttp.ClientSession
 ) -> None:
-    made = cluster(database.url, REDIS, DATABASE_POOL=POOL, DATABASE_READERS=READERS, DATABASE_WRITERS=WRITERS)
+    sizes = {"DATABASE_POOL": POOL, "DATABASE_READERS": READERS, "DATABASE_WRITERS": WRITERS}
+    made = cluster(database.url, REDIS, TURNS_PER_USER=1000, **sizes)
     (process,) = made.start()
     person = await Person.register(http, [process.url])
     work = asyncio.gather(*(_busy(person, process.url) for _ in range(40)))
     seen = []
     while not work.done():
-        counted = "SELECT count(*) FROM pg_stat_activity WHERE datname = ? AND pid <> pg_backend_pid()"
+        counted = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = ? AND pid <> pg_backend_pid() "
+            "AND backend_type = 'client backend'"
+        )
         seen.append((await asyncio.to_thread(made.sql, counted, database.name))[0][0])
     limit = POOL + READERS + WRITERS + FLUSH
 
     assert max(await work) < 500
-    assert READERS + WRITERS + FLUSH < max(seen) <= limit
+    lasting = max(min(three) for three in zip(seen, seen[1:], seen[2:], strict=False))  # a backend outlives its client
+    assert READERS + WRITERS + FLUSH < lasting <= limit
     assert f"{sum(DEFAULTS) + FLUSH} in all" in PAGE.read_text()
