@@ -16,8 +16,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def new(api):
+def new(api, outbox):
+    """A new account, whose first mail has been sent: mails have no order among themselves."""
     answer = api.post("/api/register/", {"email": "new@example.com", "password": PASSWORD}, HTTP_HOST="localhost")
+    outbox()
     return api.bear(answer.json()["access"])
 
 

@@ -212,7 +212,6 @@ def test_a_dropped_socket_goes_on_from_its_cursor(open_socket: Open, alice: Pers
 def test_stop_reaches_every_reader(open_socket: Open, alice: Person, fake: FakeProvider) -> None:
     chat = alice.chat()
     one, two = open_socket(alice), open_socket(alice)
-    others = fake.open  # what earlier tests have left running
     one.tell("send", chat=chat, content='!fake {"size": 5000, "chunk": 5, "delay": 0.02}', key="k")
     one.until("delta")
     two.tell("follow", chat=chat)
@@ -222,7 +221,7 @@ def test_stop_reaches_every_reader(open_socket: Open, alice: Person, fake: FakeP
 
     for socket in (one, two):
         assert socket.until("end")[-1]["message"]["state"] == "stopped"
-    eventually(lambda: fake.open <= others)
+    eventually(lambda: not fake.open)
     assert 0 < len(alice.messages(chat)[-1]["content"]) < 5000
 
 

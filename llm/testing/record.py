@@ -13,7 +13,7 @@ SECRET_HEADERS = {"authorization", "x-goog-api-key"}
 KEPT = 5_000
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Record:
     """One request; `aborted` = the client left before the end."""
 
@@ -33,9 +33,14 @@ class Journal:
 
     def __init__(self) -> None:
         self.records: deque[Record] = deque(maxlen=KEPT)
-        self.open = 0
+        self.running: set[Record] = set()
         self._queues: dict[str, deque[Script]] = {"chat": deque(), "moderation": deque()}
         self._failures: Counter[str] = Counter()
+
+    @property
+    def open(self) -> int:
+        """How many requests are being answered, of those since `clear`."""
+        return len(self.running)
 
     def note(self, vendor: str, path: str, headers: Mapping[str, str], body: Any) -> Record:
         """Keep a request."""
@@ -65,8 +70,9 @@ class Journal:
         return not script.times or self._failures[name] <= script.times
 
     def clear(self) -> None:
-        """Forget requests, scripts and counts; what runs goes on."""
+        """Forget requests, scripts and counts; what runs goes on uncounted."""
         self.records.clear()
+        self.running.clear()
         self._failures.clear()
         for waiting in self._queues.values():
             waiting.clear()

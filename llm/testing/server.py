@@ -102,7 +102,7 @@ async def _cut(request: web.Request) -> None:
 @contextmanager
 def _watched(journal: Journal, record: Record) -> Iterator[None]:
     """Keep count of open requests, and note how each ends."""
-    journal.open += 1
+    journal.running.add(record)
     try:
         yield
         record.finished = True
@@ -111,7 +111,7 @@ def _watched(journal: Journal, record: Record) -> Iterator[None]:
         record.aborted = record.open
         raise
     finally:
-        journal.open -= 1
+        journal.running.discard(record)
         record.open = False
 
 
