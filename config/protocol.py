@@ -29,11 +29,12 @@ class ImpatientProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._due: asyncio.TimerHandle | None = None
         self._seen = 0  # bytes that came since the last headers or piece of a body
-        self._is_refused = False
+        self._answering: Any = None  # the cycle of the request whose answer is due next
+        self._refusal: tuple[HTTPStatus, str] | None = None  # of what came after the requests that are still answered
         self._expect(settings.HEADER_SECONDS)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_refused:
+        if self._refusal:
             return
         if self._seen > settings.MAX_HEADER_BYTES:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -63,6 +64,12 @@ class ImpatientProtocol(HttpToolsProtocol):
         if self.cycle.more_body:
             self._expect(settings.BODY_SECONDS)
         super().on_response_complete()
+        if self._refusal and not self.transport.is_closing():
+            self._answer_refusal(*self._refusal)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect_nothing()
@@ -79,19 +86,30 @@ class ImpatientProtocol(HttpToolsProtocol):
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
     def _refuse(self, status: HTTPStatus, text: str = "") -> None:
-        """Answer, and read on for a while: closing on unread bytes would reset the connection, and lose the answer."""
-        if self.pipeline or (self.cycle and self.cycle.response_started and not self.cycle.response_complete):
-            self.transport.close()  # the answer of another request is on its way
+        """Take nothing more, and say so once the whole requests that came before have their answers."""
+        self._refusal = status, text
+        self._expect_nothing()
+        broken = self.cycle if self.cycle and self.cycle.more_body else None
+        if self.pipeline and self.pipeline[0][0] is broken:
+            self.pipeline.popleft()
+        elif broken and broken.response_started and not broken.response_complete:
+            self.transport.close()  # this one's answer is on its way
             return
-        if self.cycle:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        elif broken:
+            broken.disconnected = True
+            broken.message_event.set()
+        self._answer_refusal(status, text)
+
+    def _answer_refusal(self, status: HTTPStatus, text: str) -> None:
+        """Answer, and read on for a while: closing on unread bytes would reset the connection, and lose the answer."""
+        at_work = self._answering
+        if self.pipeline or (at_work and not at_work.response_complete and not at_work.disconnected):
+            return
         lines = [b"HTTP/1.1 %d %s" % (status, status.phrase.encode()), b"content-type: text/plain; charset=utf-8"]
         lines += [b"content-length: %d" % len(text), b"connection: close"]
         lines += [name + b": " + value for name, value in server_headers(self.scheme or "http")]
         self.transport.write(b"\r\n".join([*lines, b"", text.encode("ascii")]))
-        self._is_refused = True
-        self._expect_nothing()
+        self._unset_keepalive_if_required()
         self._expect(LINGER_SECONDS)
 
     def _expect(self, seconds: float) -> None:
@@ -106,12 +124,36 @@ class ImpatientProtocol(HttpToolsProtocol):
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """Holds no frame beyond `settings.MAX_FRAME_BYTES`, and refuses handshakes with our headers."""
+    """Holds no message beyond `settings.MAX_FRAME_BYTES`, and refuses handshakes with our headers."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self.conn = handshake = _Handshake(max_size=settings.MAX_FRAME_BYTES, logger=self.logger)
         handshake.own_headers = server_headers(self.scheme)
+        self._is_failed = False
+
+    def data_received(self, data: bytes) -> None:
+        if not self._is_failed:
+            super().data_received(data)
+
+    def handle_parser_exception(self) -> None:
+        """Say why the connection ends, and read on for a while, or until the client has ended it on its side.
+
+        Closing on unread bytes would reset the connection, and lose what was said.
+        """
+        said = self.conn.close_sent
+        assert said is not None
+        self._is_failed = self.close_sent = True
+        self.stop_keepalive()
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": said.code, "reason": said.reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        if self.close_timer is None:  # else the consumer had closed already
+            self.close_timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
 
 class _Handshake(ServerProtocol):

@@ -6,10 +6,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from websockets.exceptions import InvalidStatus
+from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
 
 from chats.tests.routes import example
 from config.sockets import is_welcome, websocket_urlpatterns
+from config.tests.wire import answer_start, dial, everything, head
 
 HOST = "testserver:8000"
 
@@ -67,3 +69,29 @@ def test_a_foreign_host_is_refused_on_every_socket(live: str) -> None:
 @pytest.mark.parametrize("path", ["/", "/ws/", "/ws/chats/x/", "/api/chats/", "/nowhere%0a", "/%00"])
 def test_an_unknown_socket_is_refused(live: str, path: str) -> None:
     assert status_of(live, live.replace("http", "ws") + path) == 403
+
+
+HANDSHAKE = head(
+    "/ws/chats/", "GET", Connection="Upgrade", Upgrade="websocket",
+    Sec_WebSocket_Version=13, Sec_WebSocket_Key="dGhlIHNhbXBsZSBub25jZQ==",
+)  # fmt: skip
+PARTS = [Frame(Opcode.TEXT, b"x" * 60_000, fin=False), *[Frame(Opcode.CONT, b"x" * 60_000, fin=False)] * 60]
+CLOSE, TOO_BIG = b"\x88", (1009).to_bytes(2)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [[Frame(Opcode.TEXT, b"x" * 3_000_000)], PARTS, [Frame(Opcode.TEXT, b"{}"), *PARTS]],
+    ids=["whole", "in parts", "after another"],
+)
+def test_who_sends_too_large_a_message_reads_why_it_ends(live: str, sent: list[Frame]) -> None:
+    with dial(live) as client:
+        client.sendall(HANDSHAKE)
+        assert b" 101 " in answer_start(client)
+        for frame in sent:
+            client.sendall(frame.serialize(mask=True))  # a connection that is reset is an error
+
+        answers = everything(client)
+
+    assert CLOSE in answers
+    assert answers.rpartition(CLOSE)[2][1:].startswith(TOO_BIG)
