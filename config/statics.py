@@ -5,13 +5,25 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+from django.core.exceptions import SuspiciousFileOperation
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from servestatic import ServeStaticASGI
+
+
+class DevelopmentFiles(ASGIStaticFilesHandler):
+    def serve(self, request: HttpRequest) -> HttpResponseBase:
+        """Send a file; one outside of the folders is not there, rather than a failure of ours."""
+        try:
+            return super().serve(request)
+        except SuspiciousFileOperation as error:
+            raise Http404 from error
 
 
 def with_static_files(application: Any) -> Any:
     """Wrap the application; what is not below STATIC_URL passes untouched."""
     if settings.DEBUG:
-        return ASGIStaticFilesHandler(application)
+        return DevelopmentFiles(application)
     if not Path(settings.STATIC_ROOT).is_dir():  # checked by `config.checks`; the API works without
         return application
     files = ServeStaticASGI(application, root=settings.STATIC_ROOT, prefix=settings.STATIC_URL)
