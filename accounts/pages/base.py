@@ -6,7 +6,7 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse, reverse_lazy
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import MAX_URL_REDIRECT_LENGTH, url_has_allowed_host_and_scheme, urlencode
 from django.views.generic import FormView
 
 from accounts.models import User
@@ -15,14 +15,15 @@ from common.errors import NotSignedIn, ParleyError
 
 OK = 200
 HOME = "/"
-NEXT, NEXT_CHARS = "next", 8000
+NEXT = "next"
 
 
 def wanted_next(request: HttpRequest) -> str:
     """Return where somebody was going when a form came in between: an address of this site, or nothing."""
     wanted = str(request.POST.get(NEXT) or request.GET.get(NEXT, ""))
-    own = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if own and len(wanted) <= NEXT_CHARS else ""
+    where = wanted.partition("?")[0]  # the rest says nothing of it, and may be longer than Django looks at
+    own = url_has_allowed_host_and_scheme(where, {request.get_host()}, require_https=request.is_secure())
+    return wanted if own and len(wanted) <= MAX_URL_REDIRECT_LENGTH else ""
 
 
 def next_address(request: HttpRequest) -> str:

@@ -87,8 +87,14 @@ def test_a_browser_is_out_as_soon_as_its_session_row_has_ended(alices, alice, rf
     assert not is_in(alices)
 
 
+# Django looks at 2,048 characters; apps ask for many scopes and resources, and put much into `state`.
+LONG = f"/oauth/authorize/?client_id=app&state={'x' * 15_000}"
+
+
 @pytest.mark.parametrize(("wanted", "given"), [
     ("/accounts/devices/", "/accounts/devices/"),
+    (LONG, LONG),
+    (f"https://evil.example{LONG}", "/"),
     ("https://evil.example/", "/"),
     ("//evil.example/", "/"),
     ("/\\evil.example", "/"),
@@ -149,6 +155,15 @@ def test_who_registers_and_confirms_on_the_way_arrives(browser, outbox):
     confirmed = browser.post("/accounts/confirm/", {"token": token_in(outbox()[0])})
 
     assert (confirmed.status_code, confirmed["Location"]) == (302, CONSENT)
+
+
+def test_a_long_request_of_an_app_is_remembered_on_every_way(browser, outbox):
+    form = {"email": "new@example.com", "password": PASSWORD, "next": LONG}
+    page = browser.get("/accounts/sign-in/", {"next": LONG}).content.decode()
+
+    assert f'name="next" value="{escape(LONG)}"' in page
+    assert browser.post("/accounts/register/", form)["Location"] == LONG
+    assert browser.post("/accounts/confirm/", {"token": token_in(outbox()[0])})["Location"] == LONG
 
 
 def test_who_resets_the_password_on_the_way_arrives(alice, browser, outbox):
