@@ -11,6 +11,7 @@ from rest_framework.parsers import JSONParser as StockParser
 from rest_framework.renderers import JSONRenderer as StockRenderer
 from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
+from common.errors import UnsupportedType
 from common.json import dumps, loads
 from common.text import NOT_STORABLE, is_storable
 
@@ -89,7 +90,11 @@ class OneFormat(BaseContentNegotiation):
     """Every address speaks one format, whatever `Accept` says: a 406 helps nobody who can read an error in JSON."""
 
     def select_parser(self, request: Any, parsers: Any) -> Any:
-        return DefaultContentNegotiation().select_parser(request, parsers)
+        """Return who reads the body; raise UnsupportedType, which says what would be read here."""
+        if parser := DefaultContentNegotiation().select_parser(request, parsers):
+            return parser
+        wanted = [getattr(each, "wanted", each.media_type) for each in parsers]
+        raise UnsupportedType(f"Send the body as {' or '.join(wanted)}.")
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
         return renderers[0], renderers[0].media_type

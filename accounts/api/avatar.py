@@ -17,7 +17,7 @@ from accounts.access import signed_in_user
 from accounts.api.base import BAD_INPUT, NOT_SIGNED_IN, read
 from accounts.api.docs import problems
 from accounts.api.serializers import AvatarInput, ProfileOutput
-from accounts.services.avatar_files import avatar_path
+from accounts.services.avatar_files import FORMATS, avatar_path
 from accounts.services.avatars import remove_avatar, replace_avatar
 from accounts.views import by_bearer
 from common.errors import Invalid, MethodNotAllowed
@@ -34,7 +34,9 @@ INERT = {
 
 
 class AvatarParser(MultiPartParser):
-    """DRF's parser, with the refusal of a broken body in our words."""
+    """DRF's parser, with the refusals of other and of broken bodies in our words."""
+
+    wanted = f"multipart/form-data with a picture ({', '.join(FORMATS)}) as `avatar`"
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         try:

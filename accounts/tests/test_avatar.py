@@ -193,9 +193,14 @@ def test_a_multipart_body_without_a_boundary_is_refused(as_alice, kind):
     assert as_alice.put("/api/profile/avatar/", b"x", content_type=f"multipart/form-data{kind}").status_code == 400
 
 
-def test_other_types_are_415(as_alice):
-    assert as_alice.put("/api/profile/avatar/", {"avatar": "x"}).status_code == 415
-    assert as_alice.put("/api/profile/avatar/", b"x", content_type="image/png").status_code == 415
+def test_other_types_are_415_and_the_answer_names_what_is_taken(as_alice):
+    as_json = as_alice.put("/api/profile/avatar/", {"avatar": "x"})
+    as_picture = as_alice.put("/api/profile/avatar/", b"x", content_type="image/png")
+
+    for answer in (as_json, as_picture):
+        assert answer.status_code == 415
+        assert all(word in answer.json()["detail"] for word in ("multipart/form-data", "PNG", "JPEG", "WEBP", "GIF"))
+    assert "application/json" in as_alice.patch("/api/profile/", b"x", content_type="text/plain").json()["detail"]
 
 
 @pytest.mark.parametrize(
