@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
+from django.db import connection
 
 from config.checks import sqlite_warning
 from config.database_layout import layout_problem
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         if problem:
             raise CommandError(problem)
         log_start()
-        connections.close_all()
+        leave_database()
         site = f"http://localhost:{port}" if settings.DEBUG else settings.SITE_URL
         if warning := sqlite_warning():
             self.stderr.write(warning)
@@ -36,3 +36,10 @@ class Command(BaseCommand):
         self.stdout.write(f"Admin     {site}/admin/ (make a staff user: .venv/bin/python manage.py createsuperuser)")
         self.stdout.flush()
         serve(host, port)
+
+
+def leave_database() -> None:
+    """Keep no connection: the processes that take requests have their own, and this one may be none of them."""
+    connection.close()
+    if connection.vendor == "postgresql":
+        connection.close_pool()  # type: ignore[attr-defined]
