@@ -6,13 +6,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.exceptions import SuspiciousFileOperation
-from django.http import Http404, HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from servestatic import ServeStaticASGI
 
 
 class DevelopmentFiles(ASGIStaticFilesHandler):
-    def serve(self, request: HttpRequest) -> HttpResponseBase:
+    def serve(self, request: HttpRequest) -> HttpResponse | FileResponse:
         """Send a file; one outside of the folders is not there, rather than a failure of ours."""
         try:
             return super().serve(request)

@@ -1,4 +1,4 @@
-"""Several requests on one connection, sent before their answers: each whole one is answered, then the one that is none."""
+"""Requests sent before the answers to earlier ones: each whole one is answered, then the one that is none."""
 
 import json
 import re
