@@ -32,7 +32,8 @@ admin_patterns[0][:] = [each for each in admin_patterns[0] if getattr(each, "nam
 for endpoint in endpoints(admin_patterns[0]):
     endpoint.callback = view_options(content_security_policy=ADMIN)(with_checked_lookups(endpoint.callback))
 schema = SpectacularAPIView.as_view(content_negotiation_class=FormatAsAsked)
-docs = view_options(content_security_policy=SWAGGER)(SpectacularSwaggerSplitView.as_view(url_name="schema"))
+swagger = SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="docs.html")
+docs = view_options(content_security_policy=SWAGGER)(swagger)
 
 
 def nothing(route: str, **said: Any) -> URLPattern:

@@ -61,6 +61,20 @@ def test_pages_of_the_account_have_no_serious_violation(visitor: Visitor, name: 
     assert serious(visitor.page) == []
 
 
+def test_the_documentation_of_the_api_has_no_serious_violation(opened: Callable[..., Visitor]) -> None:
+    reader = opened()
+    reader.page.goto("/api/docs/")
+    for method in ("get", "post", "put", "patch", "delete"):
+        reader.page.locator(f".opblock-{method} .opblock-summary-control").first.click()
+    expect(reader.page.locator(".opblock.is-open .responses-table").nth(4)).to_be_visible()
+    assert serious(reader.page) == []
+
+    reader.page.locator(".authorize").first.click()
+    expect(reader.page.get_by_role("button", name="Close").first).to_be_visible()
+    assert serious(reader.page) == []
+    assert reader.complaints == []
+
+
 def test_on_a_phone_the_list_is_a_drawer_and_nothing_is_wider_than_the_screen(opened: Callable[..., Visitor]) -> None:
     visitor = opened(**PHONE)
     visitor.register()
