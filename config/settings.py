@@ -288,6 +288,7 @@ MAX_BODY_BYTES = env.integer("MAX_BODY_BYTES", 2 * 2**20, least=1024)
 MAX_CHAT_BODY_BYTES = env.integer("MAX_CHAT_BODY_BYTES", 32 * 2**20, least=1024)
 HEADER_SECONDS = env.number("HEADER_SECONDS", 8, least=1, most=600)
 MAX_HEADER_BYTES = env.integer("MAX_HEADER_BYTES", 65_536, least=1024)
+MAX_OAUTH_BODY_BYTES = 2**16  # oauthlib holds up all threads while it reads a form
 MAX_AVATAR_BODY_BYTES = AVATAR_MAX_BYTES + 65_536  # the picture, and the form around it
 _largest = max(MAX_BODY_BYTES, MAX_CHAT_BODY_BYTES, MAX_AVATAR_BODY_BYTES)
 MAX_UNREAD_BYTES = env.integer("MAX_UNREAD_BYTES", 2 * _largest, least=_largest)

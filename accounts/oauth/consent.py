@@ -51,7 +51,10 @@ class SentBack(Exception):
         self.error, self.description = error, description
 
 
-@view_options(refusal_response=json_answer, any_query=True, content_security_policy=FORM_LEADS_ELSEWHERE)
+@view_options(
+    refusal_response=json_answer, any_query=True, content_security_policy=FORM_LEADS_ELSEWHERE,
+    max_body="MAX_OAUTH_BODY_BYTES",
+)  # fmt: skip
 @require_http_methods(["GET", "HEAD", "POST"])
 def authorize(request: HttpRequest) -> HttpResponse:
     """Show the request to a signed-in user, and send the answer back with `state` and `iss`."""

@@ -25,7 +25,7 @@ View = Callable[[HttpRequest], HttpResponse]
 def endpoint(work: View) -> View:
     """Let a POST of a form through, within the limits; whatever goes wrong is answered as RFC 6749 has it."""
 
-    @view_options(refusal_response=json_answer, cors=True)
+    @view_options(refusal_response=json_answer, cors=True, max_body="MAX_OAUTH_BODY_BYTES")
     @csrf_exempt  # no cookie counts here
     @sensitive_post_parameters()
     @wraps(work)

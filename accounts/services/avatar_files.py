@@ -65,9 +65,10 @@ def _small_webp(upload: "UploadedFile[bytes]") -> bytes:
         if width * height > settings.AVATAR_MAX_PIXELS:  # known from the header, before anything is decoded
             raise _invalid(f"A picture has at most {settings.AVATAR_MAX_PIXELS} pixels.")
         picture.draft("RGB", (SIDE, SIDE))
-        upright = ImageOps.exif_transpose(picture)
-        upright = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-    upright.thumbnail((SIDE, SIDE))
+        ImageOps.exif_transpose(picture, in_place=True)
+        mode = "RGBA" if picture.has_transparency_data else "RGB"
+        upright = picture if picture.mode == mode else picture.convert(mode)  # a copy would hold up all threads
+        upright.thumbnail((SIDE, SIDE))
     clean = Image.new(upright.mode, upright.size)
     clean.paste(upright)
     written = io.BytesIO()

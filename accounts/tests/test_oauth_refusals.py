@@ -363,3 +363,8 @@ def test_no_query_causes_a_5xx(browser: Browser, query: str) -> None:
     for page in (browser.http.get(f"/oauth/authorize/?{query}"), browser.http.post(f"/oauth/authorize?{query}")):
         assert page.status_code in (400, 403)
         assert "Location" not in page.headers
+
+
+@pytest.mark.parametrize("address", ["/oauth/token/", "/oauth/revoke/", "/oauth/authorize/"])
+def test_no_form_is_longer_than_any_needs(chatgpt: App, address: str) -> None:
+    assert chatgpt.http.post(address, data={"code": "x" * 2**16}).status_code == 413
