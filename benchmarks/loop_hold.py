@@ -9,8 +9,10 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
+import io
 import json
 import os
+import re
 import statistics
 import sys
 import tempfile
@@ -23,6 +25,7 @@ from uuid import uuid4
 PATH, SECRET = "/loop-hold", "stream-secret"
 MIB = 2**20
 TIMES = 5
+PAGE_ENDS = re.compile(r"Answer: |no valid|invalid|could not|wrong|too |alert")
 worst = 0.0
 
 
@@ -95,6 +98,24 @@ def ui_messages(total: int, each: int) -> list[dict[str, Any]]:
     ]
 
 
+def picture(side: int, pixels: bytes) -> bytes:
+    from PIL import Image
+
+    written = io.BytesIO()
+    Image.frombytes("RGB", (side, side), pixels).save(written, "PNG")
+    return written.getvalue()
+
+
+def noise(side: int) -> bytes:
+    """Return a picture that no coding makes smaller: the limit in bytes."""
+    return picture(side, os.urandom(3 * side * side))
+
+
+def plain(side: int) -> bytes:
+    """Return a picture that is small as a file: the limit in pixels."""
+    return picture(side, bytes(3 * side * side))
+
+
 class Doors:
     """Every door that takes a body, and what is sent to it; sizes in bytes of UTF-8, a little below the limit."""
 
@@ -120,6 +141,32 @@ class Doors:
             while (kind := json.loads(socket.recv()))["type"] not in ("end", "error"):
                 pass
             return kind.get("code", kind["type"])
+
+    def page_frame(self, chat: str, body: bytes) -> Any:
+        from websockets.sync.client import connect
+
+        address = f"{self.base.replace('http', 'ws')}/ws/chats/{chat}/page/"
+        headers = {"Origin": self.base, "Cookie": f"sessionid={self.person['browser']}"}
+        with connect(address, additional_headers=headers, max_size=None) as socket:
+            socket.send(body.decode())
+            while (told := PAGE_ENDS.search(socket.recv())) is None:
+                pass
+            return told[0]
+
+    def page_form(self, path: str, fields: dict[str, str]) -> Any:
+        token = "c" * 32
+        headers = {"Cookie": f"sessionid={self.person['browser']}; csrftoken={token}", "X-CSRFToken": token}
+        return self.http.post(path, data=fields, headers=headers).status_code
+
+    def tool(self, arguments: bytes) -> Any:
+        call = b'{"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "save_note", "arguments": %b}}'
+        headers = {"Authorization": f"Bearer {self.person['app']}", "MCP-Protocol-Version": "2025-11-25",
+                   "Content-Type": "application/json", "Accept": "application/json, text/event-stream"}  # fmt: skip
+        return self.post("/mcp", call % arguments, headers)
+
+    def avatar(self, picture: bytes) -> Any:
+        headers = {"Authorization": self.bearer["Authorization"]}
+        return self.http.put("/api/profile/avatar/", files={"avatar": picture}, headers=headers).status_code
 
     def hook(self, body: bytes) -> Any:
         signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
@@ -152,6 +199,18 @@ class Doors:
         yield "/v1, brackets", lambda: self.post(v1, b'{"messages": ' + brackets(big) + b"}", self.key)
         yield "frame", lambda: self.frame(dumped({"type": "send", "content": text(262_144), "key": "k", **frame}))
         yield "frame, brackets", lambda: self.frame(b'{"type": "send", "content": ' + brackets(MIB - 100) + b"}")
+        for name, arguments in (("", dumped({"content": text(262_144)})), (", brackets", brackets(2 * MIB - 400)),
+                                (", more", dumped({"content": "x", "tags": [text(20)] * 40_000}))):  # fmt: skip
+            yield f"mcp{name}", lambda arguments=arguments: self.tool(arguments)
+        long, crowded = dumped({"do": "send", "message": text(262_144)}), b'{"message": ' + brackets(MIB - 100) + b"}"
+        yield "page frame", lambda: self.page_frame(str(uuid4()), long)
+        yield "page frame, brackets", lambda: self.page_frame(str(uuid4()), crowded)
+        yield "page, long chat", lambda: self.page_frame(chat, crowded)
+        yield "page form", lambda: self.page_form(f"/chats/{uuid4()}/send/", {"message": text(262_144)})
+        for name, picture in (("", noise(1300)), (", large", plain(4999))):
+            yield f"avatar{name}", lambda picture=picture: self.avatar(picture)
+        yield "oauth form", lambda: self.page_form("/oauth/token/", {"grant_type": "password", "code": text(18_000)})
+        yield "oauth form, fields", lambda: self.page_form("/oauth/token/", {f"f{n}": text(20) for n in range(600)})
         message = {"command": "none", "args": text(262_144), "more": more}
         yield "stream's hook", lambda: self.hook(dumped({"message": message}))
         yield "stream's hook, brackets", lambda: self.hook(b'{"message": ' + brackets(2 * MIB - 100) + b"}")

@@ -23,9 +23,12 @@ from django.contrib.auth import SESSION_KEY as USER_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection, transaction
 from django.utils import timezone
+from oauth2_provider.models import AccessToken, Application, RefreshToken
 
 from accounts.models import ApiKey, Session, User
 from accounts.models.session import SESSION_KEY
+from accounts.oauth.models import AppGrant
+from accounts.oauth.resource_server import ACCESS_PREFIX, mcp_resource
 from accounts.security.network import ClientInfo
 from accounts.services.api_keys import create_key
 from accounts.services.sessions import start_session, tokens_of
@@ -44,6 +47,7 @@ def person(chats: int, messages: int, minutes: float, password: str) -> dict[str
     return {
         "id": user.pk, "email": user.email, "access": tokens.access, "refresh": tokens.refresh,
         "browser": browser(user), "key": create_key(user, session.pk, "bench", scopes, None, ClientInfo())[1],
+        "app": app(user),
         "chats": [str(chat) for chat in make_chats(user, chats, messages, minutes)],
     }  # fmt: skip
 
@@ -56,6 +60,23 @@ def browser(user: User) -> str:
     store[SESSION_KEY] = start_session(user, ClientInfo(), Session.Kind.PAGE).pk.hex
     store.create()
     return str(store.session_key)
+
+
+def app(user: User) -> str:
+    """Return the access token of an app that was let in to the user's notes over MCP."""
+    name, later = uuid4().hex, timezone.now() + timedelta(hours=1)
+    kind = {"client_type": "public", "authorization_grant_type": "authorization-code"}
+    client = Application.objects.create(name="bench", client_id=name, redirect_uris="https://bench.example/", **kind)
+    scopes, resource = ["notes:read", "notes:write"], [mcp_resource()]
+    grant = AppGrant.objects.create(
+        user=user, application=client, scopes=scopes, resources=resource, code_hash=name,
+        code_used_at=timezone.now(), expires_at=later,
+    )  # fmt: skip
+    values = {"user": user, "application": client, "resource": resource}
+    token = f"{ACCESS_PREFIX}{name}"
+    access = AccessToken.objects.create(token=token, expires=later, scope=" ".join(scopes), **values)
+    RefreshToken.objects.create(token=name, access_token=access, token_family=grant.pk, **values)
+    return token
 
 
 def make_chats(user: User, count: int, messages: int, minutes: float) -> list[UUID]:
