@@ -27,14 +27,16 @@ class TextRequest(ASGIRequest):
 
     def _load_post_and_files(self) -> None:
         """Read a large form as Django does, but in pieces: its parser lets no other thread run for up to 50 ms."""
-        if self.method != "POST" or self.content_type != FORM or self._encoding or len(self.body) <= SMALL:
-            super()._load_post_and_files()  # type: ignore[misc]
+        is_form = self.content_type == FORM and (self.encoding or "utf-8").lower() == "utf-8"
+        was_read_by_others = self._read_started and not hasattr(self, "_body")  # type: ignore[attr-defined]
+        if self.method != "POST" or not is_form or was_read_by_others or len(self.body) <= SMALL:
+            super()._load_post_and_files()
             return
         post = QueryDict(mutable=True, encoding="utf-8")
         for name, value in _fields(self.body):
             post.appendlist(name, value)
-        post._mutable = False  # type: ignore[attr-defined]
-        self._post, self._files = post, MultiValueDict()
+        post._mutable = False
+        self._post, self._files = post, MultiValueDict[str, Any]()
 
 
 def _fields(form: bytes) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from common.requests import FORM, TextRequest
 
 
 def request(form: bytes) -> TextRequest:
-    headers = [(b"content-type", FORM.encode()), (b"content-length", str(len(form)).encode())]
+    headers = [(b"content-type", f"{FORM}; charset=UTF-8".encode()), (b"content-length", str(len(form)).encode())]
     scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": headers}
     return TextRequest(scope, io.BytesIO(form))
 
