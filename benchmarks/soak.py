@@ -37,7 +37,9 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         fake_provider() as (provider, base),
-        parley(base, options.database, Path(folder), STREAMS_PER_USER="1000", **settings) as ours,
+        parley(
+            base, options.database, Path(folder), STREAMS_PER_USER="1000", TURNS_PER_USER="1000", **settings
+        ) as ours,
     ):
         soak(ours, provider, options.minutes * 60, options.streams)
 
