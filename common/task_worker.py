@@ -5,19 +5,17 @@ import contextlib
 import logging
 import os
 import socket
-import threading
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import connection, connections
 
 from common.executor import database
 from common.models import Task
 from common.task_queue import claim_tasks, due_queues, function_to_call, record_outcome, renew_leases
 from common.tasks import ASYNC_QUEUE, DEFAULT_QUEUE, off_enqueue, on_enqueue
+from common.threads import run_in_thread
 
 logger = logging.getLogger("parley.tasks")
 CLOSING_SECONDS = 3.0
@@ -96,7 +94,7 @@ class TaskWorker:
     async def _run(self, row: Task) -> None:
         error: BaseException | None = None
         try:
-            error = await (acall(row) if row.queue_name == ASYNC_QUEUE else _in_thread(partial(call, row)))
+            error = await (acall(row) if row.queue_name == ASYNC_QUEUE else run_in_thread(partial(call, row)))
         except (Exception, asyncio.CancelledError) as caught:  # stopped, or no thread could be had
             error = caught
         await self._record(row, error)
@@ -137,31 +135,10 @@ async def acall(row: Task) -> Exception | None:
 
 
 def call(row: Task) -> BaseException | None:
-    """Call a synchronous task on this thread's own connection."""
+    """Call a synchronous task."""
     try:
         function, args, kwargs = function_to_call(row)
         function.func(*args, **kwargs)
     except BaseException as error:
         return error
-    finally:
-        if not connection.in_atomic_block:  # a test's own transaction
-            connections.close_all()
     return None
-
-
-async def _in_thread(call: "Callable[[], BaseException | None]") -> BaseException | None:
-    """Run on a thread that does not hold up the end of the process, as those of an executor do."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[BaseException | None] = loop.create_future()
-
-    def resolve(error: BaseException | None) -> None:
-        if not future.done():
-            future.set_result(error)
-
-    def run() -> None:
-        error = call()
-        with contextlib.suppress(RuntimeError):  # the loop has been closed meanwhile
-            loop.call_soon_threadsafe(resolve, error)
-
-    threading.Thread(target=run, name="task", daemon=True).start()
-    return await future

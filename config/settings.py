@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "accounts",
     "accounts.oauth",
     "usage",
+    "tools",
     "chats",
     "notes",
     "streamchat",
@@ -245,6 +246,12 @@ CONTEXT_TURNS = env.integer("CONTEXT_TURNS", 5, most=1000)
 SYSTEM_PROMPT = env.text("SYSTEM_PROMPT", "You are a helpful assistant. Answer in Markdown.")
 MAX_MESSAGE_CHARS = env.integer("MAX_MESSAGE_CHARS", 262_144, least=1)
 MAX_REPLY_CHARS = env.integer("MAX_REPLY_CHARS", 1_000_000, least=1, most=900_000_000)
+MAX_STEPS = env.integer("MAX_STEPS", 10, least=1, most=100)
+APPROVAL_HOURS = env.number("APPROVAL_HOURS", 24, least=0.001, most=24 * 30)
+DEFAULT_TOOLS = tuple(env.words("DEFAULT_TOOLS", []))
+TOOL_POLICIES = env.pairs("TOOL_POLICIES", {})
+TOOL_SECONDS = env.number("TOOL_SECONDS", 30, least=0.1, most=3600)
+MAX_TOOL_OUTPUT = env.integer("MAX_TOOL_OUTPUT", 100_000, least=1000, most=10_000_000)
 FLUSH_SECONDS = env.number("FLUSH_SECONDS", 0.25, least=0.01, most=1)
 UNSAVED_SECONDS = env.number("UNSAVED_SECONDS", 1, least=0.1, most=10)
 LEASE_SECONDS = env.number("LEASE_SECONDS", 5, least=1, most=60)

@@ -6,4 +6,4 @@ class NotesConfig(AppConfig):
     verbose_name = "Notes"
 
     def ready(self) -> None:
-        from notes import receivers  # noqa: F401
+        from notes import receivers, tools  # noqa: F401

@@ -1,0 +1,82 @@
+"""Python functions that models may call: apps register them when they are ready.
+
+    @tool(title="Find a recipe", reads=True)
+    def find_recipe(caller: Caller, *, dish: Annotated[str, "What to cook."], limit: int = 3) -> list[dict]:
+        '''What a model is told that the tool does.'''
+
+The declaration is made of the signature: name, docstring, and of every parameter after `*` its type, default and what
+`Annotated` says of it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from inspect import cleandoc, iscoroutinefunction
+from typing import Any, TypeVar
+from uuid import UUID
+
+from llm.client.types import ToolDeclaration
+from tools.signature import arguments_of
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """For whom, and for which reply, a tool is called."""
+
+    user_id: int
+    chat_id: UUID
+    reply_id: UUID
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A registered function. One that `reads` only is run unasked where nothing else is said (`tools.policy`)."""
+
+    name: str
+    title: str
+    function: Callable[..., Any]
+    reads: bool
+
+    @property
+    def is_async(self) -> bool:
+        return iscoroutinefunction(self.function)
+
+    @cached_property
+    def arguments(self) -> Any:
+        """The pydantic model of the arguments; made when it is first asked for, since pydantic is slow to import."""
+        return arguments_of(self.function)
+
+    @cached_property
+    def parameters(self) -> Mapping[str, Any]:
+        """The JSON Schema of the arguments."""
+        schema: dict[str, Any] = self.arguments.model_json_schema()
+        return {name: value for name, value in schema.items() if name != "title"}
+
+    @property
+    def description(self) -> str:
+        return cleandoc(self.function.__doc__ or "")
+
+    @cached_property
+    def declaration(self) -> ToolDeclaration:
+        return ToolDeclaration(self.name, self.description, self.parameters)
+
+
+_registered: dict[str, Tool] = {}
+
+
+def tool(*, title: str, reads: bool = False, name: str = "") -> Callable[[F], F]:
+    """Register a function as a tool; its name is the function's where no other is given."""
+
+    def register(function: F) -> F:
+        known = name or function.__name__
+        _registered[known] = Tool(known, title, function, reads)
+        return function
+
+    return register
+
+
+def registered_tools() -> Mapping[str, Tool]:
+    """Return every tool by its name."""
+    return _registered

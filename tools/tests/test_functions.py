@@ -1,0 +1,84 @@
+"""A function's signature becomes the declaration of a tool, and checks what a model gives."""
+
+import asyncio
+from typing import Annotated, Literal
+from uuid import uuid4
+
+import pytest
+
+from common.errors import Invalid
+from tools.calls import run_call
+from tools.functions import Caller, Tool
+
+CALLER = Caller(1, uuid4(), uuid4())
+
+
+def _weather(
+    caller: Caller, *, city: Annotated[str, "Where."], unit: Literal["c", "f"] = "c", days: int | None = None
+) -> dict[str, object]:
+    """What the weather is.
+
+    And will be.
+    """
+    if city == "Atlantis":
+        raise Invalid("There is no such city.")
+    if city == "Pompeii":
+        raise RuntimeError("secret")
+    return {"city": city, "unit": unit, "days": days}
+
+
+async def _slow(caller: Caller, *, seconds: float) -> str:
+    """Sleeps."""
+    await asyncio.sleep(seconds)
+    return "x" * 5000
+
+
+WEATHER, SLOW = Tool("weather", "The weather", _weather, True), Tool("slow", "Slow", _slow, True)
+
+
+def call(tool: Tool, arguments: str):
+    return asyncio.run(run_call(tool, CALLER, arguments))
+
+
+def test_the_declaration_is_made_of_the_signature():
+    declaration = WEATHER.declaration
+    assert declaration.name == "weather"
+    assert declaration.description == "What the weather is.\n\nAnd will be."
+    schema = declaration.parameters
+    assert schema["required"] == ["city"]
+    assert schema["additionalProperties"] is False
+    assert schema["properties"]["city"] == {"description": "Where.", "title": "City", "type": "string"}
+    assert schema["properties"]["unit"]["enum"] == ["c", "f"]
+
+
+def test_a_call_is_carried_out():
+    result = call(WEATHER, '{"city": "Bonn", "days": 2}')
+    assert (result.output, result.is_error) == ('{"city":"Bonn","unit":"c","days":2}', False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("{", "The arguments are not JSON."),
+        ("[]", "arguments: Input should be"),
+        ("", "city: Field required"),
+        ('{"city": 1}', "city: Input should be a valid string"),
+        ('{"city": "Bonn", "unit": "k"}', "unit: Input should be"),
+        ('{"city": "Bonn", "more": 1}', "more: Extra inputs are not permitted"),
+        ('{"city": "Atlantis"}', "There is no such city."),
+        ('{"city": "Pompeii"}', "weather failed."),
+    ],
+)
+def test_whatever_goes_wrong_is_told_in_words(arguments, told):
+    result = call(WEATHER, arguments)
+    assert result.is_error
+    assert told in result.output
+    assert "secret" not in result.output
+
+
+def test_time_and_size_are_bounded(settings):
+    settings.TOOL_SECONDS, settings.MAX_TOOL_OUTPUT = 0.1, 1000
+    assert call(SLOW, '{"seconds": 5}').output == "slow took longer than 0.1 seconds."
+    output = call(SLOW, '{"seconds": 0}').output
+    assert output.startswith("x" * 1000)
+    assert output.endswith("(cut after 1,000 of 5,000 characters)")
