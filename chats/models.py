@@ -18,14 +18,18 @@ COMMAND = "command"  # reason of an answer that no model gave; no part of the co
 
 
 class State(models.TextChoices):
-    """States of a reply and of its turn; all but `streaming` are terminal."""
+    """States of a reply and of its turn; all but the first two are terminal."""
 
     STREAMING = "streaming"
+    WAITING = "waiting", "waiting for a decision"
     COMPLETE = "complete"
     STOPPED = "stopped"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
     BLOCKED = "blocked"
+
+
+UNFINISHED = (State.STREAMING, State.WAITING)
 
 
 class Chat(models.Model):
@@ -71,8 +75,8 @@ class Message(models.Model):
     role = models.CharField(max_length=9, choices=Role)
     content = models.TextField(blank=True)
     reasoning = models.TextField(blank=True)
-    layout: Any = models.JSONField(
-        null=True, blank=True, help_text="[[kind, length], ...] where the parts are not reasoning, then text"
+    parts: Any = models.JSONField(
+        null=True, blank=True, help_text="[[kind, length, text?], ...] where they are not reasoning, then text"
     )
     state = models.CharField(max_length=11, choices=State, default=State.COMPLETE)
     reason = models.CharField(max_length=40, blank=True)
@@ -97,7 +101,10 @@ class Message(models.Model):
 
 
 class Turn(models.Model):
-    """The run that fills one reply. `lease_until` is by the database's clock; `epoch` fences late writers off."""
+    """The run that fills one reply. `lease_until` is by the database's clock; `epoch` fences late writers off.
+
+    While a turn waits for a decision, no process has it, and `lease_until` is when the waiting ends.
+    """
 
     chat = models.ForeignKey(Chat, models.CASCADE, related_name="turns", db_index=False)
     number = models.PositiveIntegerField(help_text="order within the chat; the high part of event ids")
@@ -115,18 +122,21 @@ class Turn(models.Model):
     epoch = models.PositiveIntegerField(default=1)
     stop_requested = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
+    resume: Any = models.JSONField(null=True, blank=True, help_text="what a waiting turn goes on with")
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
             # A second tab, in any process, cannot start a turn while the first is still answering.
-            models.UniqueConstraint(fields=["chat"], condition=Q(state="streaming"), name="one_running_turn_per_chat"),
+            models.UniqueConstraint(
+                fields=["chat"], condition=Q(state__in=UNFINISHED), name="one_unfinished_turn_per_chat"
+            ),
             models.UniqueConstraint(fields=["chat", "number"], name="turn_number_per_chat"),
             models.UniqueConstraint(fields=["user", "key"], name="turn_key_per_user"),
         ]
         indexes = [
-            models.Index(fields=["lease_until"], condition=Q(state="streaming"), name="turn_running_lease"),
+            models.Index(fields=["lease_until"], condition=Q(state__in=UNFINISHED), name="turn_unfinished_lease"),
             models.Index(fields=["user"], condition=Q(state="streaming"), name="turn_running_user"),
             # For the sweep, which forgets keys of old turns.
             models.Index(fields=["started_at"], condition=Q(key__isnull=False), name="turn_key_age"),
@@ -137,16 +147,47 @@ class Turn(models.Model):
 
 
 class Chunk(models.Model):
-    """Text of a running reply as it was flushed; `at` is its offset in code points over all parts."""
+    """Text of a running reply as it was flushed; `at` is its offset in code points over all parts.
+
+    From 10^9 on (`chats.rows.ASIDE`) it belongs to the part at `at` less that, and is no part itself: the whole output
+    of a tool, which stays, and what only a provider understands.
+    """
 
     pk = models.CompositePrimaryKey("message_id", "at")
     message = models.ForeignKey(Message, models.CASCADE, related_name="chunks", db_index=False)
     at = models.PositiveIntegerField()
-    kind = models.CharField(max_length=9)
+    kind = models.CharField(max_length=20)
     text = models.TextField()
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.at}"
+
+
+class ToolCall(models.Model):
+    """A tool call that waits, or waited, for its user's word; `approved` is null until then."""
+
+    pk = models.CompositePrimaryKey("turn_id", "call")
+    turn = models.ForeignKey(Turn, models.CASCADE, related_name="calls", db_index=False)
+    call = models.CharField(max_length=64)
+    tool = models.CharField(max_length=64)
+    epoch = models.PositiveIntegerField(help_text="of the run that asked")
+    approved = models.BooleanField(null=True)
+    reason = models.CharField(max_length=500, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.tool} {self.call}"
+
+
+class ToolGrant(models.Model):
+    """A user's word that a tool need not ask again in a chat; gone when the user signs out everywhere."""
+
+    pk = models.CompositePrimaryKey("chat_id", "tool")
+    chat = models.ForeignKey(Chat, models.CASCADE, related_name="grants", db_index=False)
+    tool = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.tool
 
 
 class Feedback(models.Model):

@@ -3,23 +3,23 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 import orjson
 from django.db import connection
 
+from chats.parts import REASONING, TEXT, Part, from_column, joined, length_of, text_of, to_column
 from common.sql import Statement, instant, instant_of, uuid_of, uuid_or_none
 
-Part = tuple[str, str]  # kind ("reasoning" or "text"), text
+ASIDE = 10**9  # chunks from here on stand beside a reply, and are no part of it
 AT_ONCE, CHARS_AT_ONCE = 100, 2**18  # messages, and their characters, that one statement inserts
-_TEXTS = ("content", "reasoning", "layout")
+_TEXTS = ("content", "reasoning", "parts")
 _CHUNKS = {
     "postgresql": "(SELECT json_agg(json_build_array(c.at, c.kind, c.text) ORDER BY c.at) "
-    "FROM chats_chunk c WHERE c.message_id = m.id)",
+    f"FROM chats_chunk c WHERE c.message_id = m.id AND c.at < {ASIDE})",
     "sqlite": "(SELECT json_group_array(json_array(c.at, c.kind, c.text)) "
-    "FROM chats_chunk c WHERE c.message_id = m.id)",
+    f"FROM chats_chunk c WHERE c.message_id = m.id AND c.at < {ASIDE})",
 }
 
 
@@ -28,11 +28,6 @@ def column(
 ) -> Any:
     """Make an attribute a column of `chats_message`: its name where it differs, and how its value is converted."""
     return field(metadata={"column": name, "read": read, "write": write}, **default)
-
-
-def text_of(parts: Sequence[Part], kind: str) -> str:
-    """Return all text of one kind."""
-    return "".join(text for part, text in parts if part == kind)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,16 +52,16 @@ class MessageRow:
 
     @property
     def content(self) -> str:
-        return text_of(self.parts, "text")
+        return text_of(self.parts, TEXT)
 
     @property
     def reasoning(self) -> str:
-        return text_of(self.parts, "reasoning")
+        return text_of(self.parts, REASONING)
 
     @property
     def length(self) -> int:
         """Stored length in code points over all parts."""
-        return sum(len(text) for _, text in self.parts)
+        return length_of(self.parts)
 
 
 _FIELDS = [each for each in fields(MessageRow) if each.metadata]
@@ -91,9 +86,9 @@ def returned_columns() -> str:
 
 def row_of(values: Sequence[Any]) -> MessageRow:
     """Make a row of what `columns` selected."""
-    content, reasoning, layout, chunks = values[-4:]
+    content, reasoning, parts, chunks = values[-4:]
     found = {name: read(value) if read else value for (name, read), value in zip(_READ, values, strict=False)}
-    return MessageRow(**found, parts=lay_out(content, reasoning, _json(layout)) + _parts_of(_json(chunks)))
+    return MessageRow(**found, parts=_parts_of(content, reasoning, _json(parts), _json(chunks)))
 
 
 def insert(chat_id: UUID, rows: Sequence[MessageRow]) -> list[Statement]:
@@ -136,35 +131,15 @@ def _written(row: MessageRow) -> list[Any]:
 
 
 def _texts(parts: Sequence[Part]) -> tuple[str, str, str | None]:
-    layout = layout_of(parts)
-    return (
-        text_of(parts, "text"),
-        text_of(parts, "reasoning"),
-        None if layout is None else orjson.dumps(layout).decode(),
-    )
+    column = to_column(parts)
+    stored = None if column is None else orjson.dumps(column).decode()
+    return text_of(parts, TEXT), text_of(parts, REASONING), stored
 
 
 def _json(value: Any) -> Any:
     return orjson.loads(value) if isinstance(value, str) else value
 
 
-def _parts_of(chunks: list[tuple[int, str, str]] | None) -> list[Part]:
-    return [(kind, text) for _, kind, text in sorted(chunks or [])]
-
-
-def lay_out(content: str, reasoning: str, layout: list[tuple[str, int]] | None) -> list[Part]:
-    """Return stored text as parts in order of arrival."""
-    if layout is None:
-        return [(kind, text) for kind, text in (("reasoning", reasoning), ("text", content)) if text]
-    left = {"reasoning": reasoning, "text": content}
-    parts = []
-    for kind, length in layout:
-        parts.append((kind, left[kind][:length]))
-        left[kind] = left[kind][length:]
-    return parts
-
-
-def layout_of(parts: Sequence[Part]) -> list[tuple[str, int]] | None:
-    """Return the layout to store, or None where the parts are reasoning first and then text."""
-    runs = [(kind, sum(len(text) for _, text in run)) for kind, run in groupby(parts, key=lambda part: part[0])]
-    return None if [kind for kind, _ in runs] in ([], ["reasoning"], ["text"], ["reasoning", "text"]) else runs
+def _parts_of(content: str, reasoning: str, parts: Any, chunks: list[tuple[int, str, str]] | None) -> list[Part]:
+    stored = from_column(content, reasoning, parts)
+    return joined([*stored, *[(kind, text) for _, kind, text in sorted(chunks)]]) if chunks else stored

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from chats.errors import ChatNotFound, MessageNotFound
 from chats.history import Bucket, bucket_edges
-from chats.models import Chat, Chunk, Message, Turn
+from chats.models import Chat, Chunk, Message, ToolCall, Turn
 from chats.signals import chats_deleting
 from common.ids import uuid7
 from common.retrying import retry_conflicts
@@ -26,6 +26,7 @@ EXCERPT_CHARS = 200
 AT_ONCE = 500  # chats that one statement deletes
 # What is in a chat, in the order in which it is deleted; a test compares it with the models.
 TABLES = (
+    ("chats_toolgrant", "chat_id"),
     ("chats_turn", "chat_id"),
     ("chats_feedback", "chat_id"),
     ("chats_message", "chat_id"),
@@ -137,6 +138,7 @@ def _delete_some(ids: list[UUID]) -> None:
     list(Turn.objects.filter(chat_id__in=ids).order_by("pk").select_for_update().values_list("pk"))
     chats_deleting.send(Chat, ids=ids)
     Chunk.objects.filter(message__chat_id__in=ids).delete()
+    ToolCall.objects.filter(turn__chat_id__in=ids).delete()
     Chat.objects.filter(pk__in=ids).update(head=None)
     marks = ", ".join(["%s"] * len(ids))
     with connection.cursor() as cursor:

@@ -1,8 +1,6 @@
 """Repair provider text that no database stores."""
 
-from common.text import is_storable
-
-_REPLACEMENT = "\ufffd"
+from common.text import REPLACEMENT, is_storable, repaired
 
 
 class Sanitizer:
@@ -21,15 +19,9 @@ class Sanitizer:
         self._held = ""
         if "\ud800" <= text[-1:] <= "\udbff":
             text, self._held = text[:-1], text[-1]
-        return _repaired(text)
+        return repaired(text)
 
     def flush(self) -> str:
         """Return what still waited at the end of the stream."""
         rest, self._held = self._held, ""
-        return _REPLACEMENT if rest else ""
-
-
-def _repaired(text: str) -> str:
-    """UTF-16 is where two halves are one character; its decoder replaces the lone ones."""
-    joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return joined.replace("\0", _REPLACEMENT)
+        return REPLACEMENT if rest else ""

@@ -143,6 +143,7 @@ class Finished:
     usage: Usage | None
 
 
+SpokenEvent = TextDelta | ReasoningDelta | Finished  # what a caller without tools cares for
 ProviderEvent = TextDelta | ReasoningDelta | ToolInputDelta | ToolCall | ProviderMetadata | Source | Finished
 
 
