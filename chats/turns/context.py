@@ -1,12 +1,16 @@
 """What a turn asks: the last turns of its branch, and the question."""
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
+import orjson
 from django.conf import settings
 
 from chats.models import COMMAND
+from chats.parts import from_column
 from chats.tree import WALK_SLACK, parent_join, row_join
+from chats.turns.prompt_parts import reply_message
 from chats.turns.requests import SendRequest, SlashCommand, TurnRequest
 from chats.turns.slash_commands import without_command
 from common.sql import Statement
@@ -15,13 +19,15 @@ from llm.client.types import Prompt, PromptMessage
 
 CONTINUE = "Continue your last answer exactly where it stops. Do not repeat any of it."
 _COUNTS = (
-    "CASE WHEN {0}.role = 'assistant' AND {0}.content <> '' AND {0}.state <> 'blocked' "
+    "CASE WHEN {0}.role = 'assistant' AND ({0}.content <> '' OR {0}.parts IS NOT NULL) AND {0}.state <> 'blocked' "
     f"AND {{0}}.reason <> '{COMMAND}' THEN 1 ELSE 0 END"
 )
 
 
 def read_context(chat_id: UUID, leaf: UUID | None) -> Statement:
-    """Return what reads (role, content) of the last `CONTEXT_TURNS` turns that end in the reply `leaf`, oldest first.
+    """Return what reads (role, content, parts) of the last `CONTEXT_TURNS` turns before and with the reply `leaf`.
+
+    The oldest comes first.
 
     A turn counts where its reply has text, was not blocked and comes from a model; others are left out with their
     question.
@@ -35,14 +41,14 @@ def read_context(chat_id: UUID, leaf: UUID | None) -> Statement:
         f"CASE WHEN up.role = 'user' THEN path.counted ELSE {_COUNTS.format('up')} END, "
         f"path.used + {_COUNTS.format('up')} FROM path {parent_join()} "
         f"WHERE path.depth < %s AND (path.used < %s OR (path.used = %s AND path.role = 'assistant'))) "
-        f"SELECT m.role, m.content FROM path {row_join()} "
+        f"SELECT m.role, m.content, m.parts FROM path {row_join()} "
         f"WHERE path.counted = 1 ORDER BY path.depth DESC",
         [leaf if turns else None, chat_id, 2 * turns + WALK_SLACK, turns, turns],
     )
 
 
 def build_prompt(
-    request: TurnRequest, model: Model, stored: list[tuple[str, str]], command: SlashCommand, kept: str
+    request: TurnRequest, model: Model, stored: list[tuple[str, str, Any]], command: SlashCommand, kept: str
 ) -> Prompt:
     """Return the system text, what `read_context` found, the question exactly once, and what is to be gone on from.
 
@@ -51,10 +57,18 @@ def build_prompt(
     if isinstance(request, SendRequest) and request.prompt:
         return replace(request.prompt, model=model.id)
     messages = [
-        PromptMessage("assistant", text) if role == "assistant" else PromptMessage("user", without_command(text))
-        for role, text in stored
+        _reply(text, parts) if role == "assistant" else PromptMessage("user", without_command(text))
+        for role, text, parts in stored
     ]
     messages.append(PromptMessage("user", command.text))
     if kept:
         messages += [PromptMessage("assistant", kept), PromptMessage("user", CONTINUE)]
     return Prompt(model.id, settings.SYSTEM_PROMPT, tuple(messages))
+
+
+def _reply(content: str, parts: Any) -> PromptMessage:
+    """Return an earlier reply, its tool calls as far as they stand in it; what it reasoned is its own affair."""
+    if parts is None:
+        return PromptMessage("assistant", content)
+    column = orjson.loads(parts) if isinstance(parts, str) else parts
+    return reply_message(from_column(content, "", column))

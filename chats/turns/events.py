@@ -1,6 +1,8 @@
 """What a follower of a reply is told."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from chats.rows import MessageRow
@@ -20,13 +22,39 @@ class Start:
 
 @dataclass(slots=True)
 class Delta:
-    """Text that belongs at offset `at` (code points over all parts). `encoded` caches one wire form."""
+    """A part, or some text of one, that belongs at offset `at` (code points over all parts).
+
+    `encoded` caches one wire form.
+    """
 
     seq: int
     at: int
     kind: str
     text: str
     encoded: bytes | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class ToolInput:
+    """Arguments of a call as far as they have been written; `at` is where this text of them begins. Has no id."""
+
+    call: str
+    name: str
+    text: str
+    at: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Waiting:
+    """The reply waits for somebody to decide on `calls` (as in a message's parts), until `expires_at`.
+
+    `seq` is the last delta's: only an end has an id of its own.
+    """
+
+    seq: int
+    at: int
+    calls: list[dict[str, Any]]
+    expires_at: datetime
 
 
 @dataclass(slots=True, frozen=True)
@@ -44,7 +72,7 @@ class KeepAlive:
 
 
 KEEP_ALIVE = KeepAlive()
-TurnEvent = Start | Delta | End | KeepAlive
+TurnEvent = Start | Delta | ToolInput | Waiting | End | KeepAlive
 
 
 def cursor_of(seq: int) -> tuple[int, int]:

@@ -29,6 +29,7 @@ STOPPED = Interruption(State.STOPPED, "stopped")
 LOST = Interruption(State.INTERRUPTED, "lost")  # another writer ended the turn, or it was deleted
 SHUTDOWN = Interruption(State.INTERRUPTED, "shutdown")
 TOO_LONG = Interruption(State.INTERRUPTED, "reply_too_long")
+TOO_MANY_STEPS = Interruption(State.INTERRUPTED, "too_many_steps")
 FIRST_TEXT_LATE = Interruption(State.FAILED, "provider_timeout")
 IDLE = Interruption(State.INTERRUPTED, "provider_timeout")
 TOTAL = Interruption(State.INTERRUPTED, "reply_timeout")
@@ -39,20 +40,40 @@ class ReplyTooLong(Exception):
 
 
 class Clock:
-    """The limits on first text, silence and total time; `heard` is when the provider was last heard of."""
+    """The limits on first text, silence and total time; `heard` is when the provider was last heard of.
 
-    def __init__(self) -> None:
-        self.started = self.attempted = self.heard = time.monotonic()
-        self.attempts = 1
+    `spent` are the seconds that a turn had run before it waited. While tools run, only the total counts.
+    """
+
+    def __init__(self, spent: float = 0.0) -> None:
+        self.attempted = self.heard = time.monotonic()
+        self.started = self.attempted - spent
+        self.attempts, self._earlier = 1, 0
+        self.is_asking = True
+
+    @property
+    def spent(self) -> float:
+        return time.monotonic() - self.started
+
+    def pause(self) -> None:
+        """Note that the provider has nothing more to say, until `resume`."""
+        self.is_asking = False
+        self._earlier = self.attempts
+
+    def resume(self) -> None:
+        self.is_asking = True
+        self.attempted = self.heard = time.monotonic()
 
     def attempt(self, count: int) -> None:
         """Note that the provider is asked for the `count`th time; each attempt has the full time to its first text."""
-        self.attempts, self.attempted = count, time.monotonic()
+        self.attempts, self.attempted = self._earlier + count, time.monotonic()
 
     def overdue(self, now: float, has_text: bool) -> Interruption | None:
         """Return the limit that is exceeded."""
         if now - self.started > settings.REPLY_TIMEOUT:
-            return TOTAL if has_text else FIRST_TEXT_LATE
+            return TOTAL if has_text or self._earlier else FIRST_TEXT_LATE
+        if not self.is_asking:
+            return None
         if has_text:
             return IDLE if now - self.heard > settings.IDLE_TIMEOUT else None
         return FIRST_TEXT_LATE if now - self.attempted > settings.FIRST_TEXT_TIMEOUT else None

@@ -5,16 +5,17 @@ There is no queue per follower: each pulls from here at its own pace, so a slow 
 
 import asyncio
 from bisect import bisect_left, bisect_right
-from itertools import groupby
 from uuid import UUID
 
-from chats.rows import MessageRow, Part
-from chats.turns.events import END_OFFSET, TURN_STEP, Delta, End
+from chats.parts import Part, is_text, joined, runs
+from chats.rows import MessageRow
+from chats.turns.events import END_OFFSET, TURN_STEP, Delta, End, ToolInput, Waiting
 
 # Characters that a follower is handed at a time: a slow reader holds no more of them than this.
 AT_A_TIME = 16_384
 # Stored text is kept in pieces of about this size.
 BLOCK = 4_096
+INPUT_CHARS = 20_000  # of a call's arguments that are shown while they are written
 
 
 class ReplyLog:
@@ -29,6 +30,8 @@ class ReplyLog:
         self.deleted = False  # deleted while it ran
         self.retired = False  # a mirror that is no longer kept up to date
         self.retry_after: float | None = None  # the provider's hint, where it was too busy
+        self.waiting: Waiting | None = None  # what it waits for somebody to decide
+        self.inputs: dict[str, ToolInput] = {}  # arguments of calls that are still being written
         self._deltas: list[Delta] = []
         self._starts: list[int] = []
         self._waiting: list[asyncio.Future[bool]] = []
@@ -44,6 +47,24 @@ class ReplyLog:
         """Let followers read everything that has arrived."""
         self.shown = self.length
         self._wake(True)
+
+    def grow_input(self, call: str, name: str, text: str, at: int | None = None) -> None:
+        """Show more of a call's arguments, up to a bound: they are kept only until the call is whole."""
+        known = self.inputs.get(call)
+        before = known.text if known else ""
+        if (at is None or at == len(before)) and len(before) < INPUT_CHARS:
+            self.inputs[call] = ToolInput(call, name, before + text)
+            self._wake(True)
+
+    def new_input(self, told: dict[str, int]) -> list[ToolInput]:
+        """Return what a follower, `told` so many characters of each, has not seen of arguments; note it as told."""
+        found = []
+        for each in self.inputs.values():
+            at = told.get(each.call, 0)
+            if len(each.text) > at:
+                told[each.call] = len(each.text)
+                found.append(ToolInput(each.call, each.name, each.text[at:], at))
+        return found
 
     def finish(self, message: MessageRow) -> None:
         """Record the end as it was committed."""
@@ -61,6 +82,11 @@ class ReplyLog:
         self.retired = True
         self._wake(True)
 
+    @property
+    def last_at(self) -> int:
+        """An offset inside the part that came last."""
+        return self._starts[-1] if self._starts else 0
+
     def after(self, position: int) -> list[Delta]:
         """Return what may be shown from `position` on, a bounded part of it, neighbours of one kind joined."""
         if position >= self.shown:
@@ -72,19 +98,22 @@ class ReplyLog:
         return self._joined(found, position, stop)
 
     def _joined(self, deltas: list[Delta], start: int, stop: int) -> list[Delta]:
-        joined, at = [], start
-        for kind, run in groupby(deltas, key=lambda delta: delta.kind):
-            text = "".join(delta.text[max(0, start - delta.at) : stop - delta.at] for delta in run)
-            joined.append(Delta(self.base + at + len(text), at, kind, text))
-            at += len(text)
-        return joined
+        found, at = [], start
+        for first, last, kind in runs(delta.kind for delta in deltas):
+            if is_text(kind):
+                cut = [delta.text[max(0, start - delta.at) : stop - delta.at] for delta in deltas[first:last]]
+                text = "".join(cut)
+                found.append(Delta(self.base + at + len(text), at, kind, text))
+            else:  # whole, although the reader may be in the midst of it
+                found.append(deltas[first])
+            at = found[-1].at + len(found[-1].text)
+        return found
 
     def parts(self, start: int = 0, stop: int | None = None) -> list[Part]:
         """Return the text between two delta boundaries, one part for each change of kind."""
         stop = self.length if stop is None else stop
         chosen = self._deltas[bisect_right(self._starts, start - 1) : bisect_right(self._starts, stop - 1)]
-        runs = groupby(chosen, key=lambda delta: delta.kind)
-        return [(kind, "".join(delta.text for delta in run)) for kind, run in runs]
+        return joined([(delta.kind, delta.text) for delta in chosen])
 
     def compact(self, start: int, stop: int) -> None:
         """Join the deltas of a stored stretch with what is before it: an object for each block, not for each token."""

@@ -1,15 +1,19 @@
 """What a door asks of the engine, and what the engine makes of it."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 from uuid import UUID
 
 import orjson
 
-from chats.rows import MessageRow, Part
+from chats.parts import Part
+from chats.rows import MessageRow
+from chats.turns.prompt_parts import Beside
+from chats.turns.toolbox import OpenCall, Toolbox
 from llm.catalog import Model
-from llm.client.types import Prompt, PromptMessage
+from llm.client.types import Prompt, PromptMessage, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class TurnRequest:
     key: str = _aside("")
     remember_model: bool = _aside(False)  # the model becomes the chat's
     command: SlashCommand | None = _aside(None)  # None until the question is known
+    can_ask: bool = _aside(False)  # whether the door can ask its user about a tool call
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of what is asked with a key, else nothing; for a thread, since it reads all of it.
@@ -95,14 +100,34 @@ class ContinueRequest(TurnRequest):
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """What a user has decided on the calls that a turn waited with, and what had been stored beside its reply."""
+
+    allowed: list[OpenCall]
+    refused: list[tuple[str, str]]  # (id, reason)
+    beside: Beside
+
+
+@dataclass(frozen=True, slots=True)
 class TurnJob:
-    """What a runner needs; `kept` is the text that the reply begins with."""
+    """What a runner needs.
+
+    `kept` is what the reply holds already, of which this turn's own begins at the offset `begins`; `resume` is stored
+    where the turn has to wait, and the rest tells how far it had come before it did.
+    """
 
     turn_id: int
     epoch: int
     model: Model
     prompt: Prompt
     kept: list[Part]
+    begins: int = 0
+    toolbox: Toolbox | None = None
+    resume: Mapping[str, Any] = field(default_factory=dict)
+    steps: int = 0
+    seconds: float = 0.0
+    usage: Usage | None = None
+    decided: Decided | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +139,4 @@ class AcceptedTurn:
     question: MessageRow
     reply: MessageRow
     job: TurnJob | None = None
+    begins: int = 0  # where, in the reply, what is new to whoever asked begins

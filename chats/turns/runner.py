@@ -1,6 +1,7 @@
-"""The run of one turn: prompt in, text into the log, one terminal state into the database.
+"""The run of one turn: prompt in, parts into the log, one terminal state (or a wait for a decision) into the database.
 
-A runner is a task of the engine, never a child of a request: only its end, `interrupt` or the process can stop it.
+A turn takes as many steps as its model asks for tools: a call of the provider, the tools, the next call. A runner is a
+task of the engine, never a child of a request: only its end, `interrupt` or the process can stop it.
 """
 
 import asyncio
@@ -8,17 +9,31 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from chats.models import State
+from chats.parts import REASONING, TEXT, denied
 from chats.rows import MessageRow
-from chats.turns.limits import SHUTDOWN, TOO_LONG, Clock, Intake, Interruption, ReplyTooLong, outcome_of
+from chats.turns.limits import (
+    SHUTDOWN,
+    STOPPED,
+    TOO_LONG,
+    TOO_MANY_STEPS,
+    Clock,
+    Intake,
+    Interruption,
+    ReplyTooLong,
+    outcome_of,
+)
+from chats.turns.prompt_parts import reply_message
 from chats.turns.reads import read_reply
 from chats.turns.reply_log import ReplyLog
-from chats.turns.requests import AcceptedTurn
-from chats.turns.writes import Outcome, PendingChunks, finish
+from chats.turns.requests import AcceptedTurn, Decided
+from chats.turns.tool_calls import ToolCalls
+from chats.turns.writes import Outcome, PendingChunks, Wait, finish, wait
 from common.executor import database
 from common.retrying import retry_conflicts
 from llm.client.client import stream
@@ -39,14 +54,18 @@ class RunningTurn:
         assert job is not None, "only what has a job is run"
         self.id, self.epoch, self.number = job.turn_id, job.epoch, accepted.number
         self.chat_id, self.question, self.reply = accepted.chat_id, accepted.question, accepted.reply
-        self._model = job.model
+        self._model, self._usage = job.model, job.usage
+        self._begins, self._resume, self._decided = job.begins, job.resume, job.decided
+        self._settled = job.usage.prompt + job.usage.completion if job.usage else 0  # tokens counted before a wait
         self._prompt = [job.prompt]  # until it is sent: a long context need not be kept for as long as the reply lasts
         self.log = ReplyLog(accepted.chat_id, accepted.question.id, accepted.reply.id, accepted.number)
         for kind, text in job.kept:
             self.log.append(kind, text)
-        self.kept = self.saved = self.log.length
+        self.saved = self._step_from = self.log.length
         self.pending_since: float | None = None  # when the oldest shown character that is not stored was shown
-        self.clock, self._intake = Clock(), Intake(self.kept)
+        self.clock, self._intake = Clock(job.seconds), Intake(self.saved)
+        self.steps = job.steps
+        self._calls = ToolCalls(job.toolbox, self.log, self._show_now) if job.toolbox else None
         self.last_news = self.clock.started
         self._patience = settings.UNSAVED_SECONDS  # asked for with every token
         self.interruption: Interruption | None = None
@@ -59,10 +78,13 @@ class RunningTurn:
     def _add(self, delta: TextDelta | ReasoningDelta) -> None:
         """Take text; raise ReplyTooLong where it has no room left."""
         if text := self._intake.take(delta):
-            self.log.append("text" if isinstance(delta, TextDelta) else "reasoning", text)
+            self.log.append(TEXT if isinstance(delta, TextDelta) else REASONING, text)
             self._show(self.clock.heard)
         if self._intake.room < 0:
             raise ReplyTooLong()
+
+    def _show_now(self) -> None:
+        self._show(time.monotonic())
 
     def _show(self, now: float) -> None:
         """Show what has come, unless what was shown before has waited too long to be stored."""
@@ -78,10 +100,14 @@ class RunningTurn:
         for kind, text in self.log.parts(self.saved):
             chunks.append((at, kind, text))
             at += len(text)
+        if self._calls:
+            chunks += self._calls.save()
         return PendingChunks(self.id, self.epoch, self.reply.id, chunks)
 
     def stored(self, upto: int, taken_at: float) -> None:
         """Note that everything before `upto` is stored, as of a flush that was put together at `taken_at`."""
+        if self._calls:
+            self._calls.saved()
         self.log.compact(self.saved, upto)
         self.saved = upto
         self.pending_since = taken_at if self.log.length > upto else None
@@ -99,7 +125,7 @@ class RunningTurn:
 
     def check_time(self, now: float) -> None:
         """Enforce the limits on first text, silence and total time."""
-        if limit := self.clock.overdue(now, self._has_text):
+        if limit := self.clock.overdue(now, self.log.length > self._step_from):
             self.interrupt(limit)
 
     # --- the run -----------------------------------------------------------------------------------------------------
@@ -115,7 +141,7 @@ class RunningTurn:
         if self.interruption is not None:
             return self._interrupted(self.interruption)
         try:
-            finished = await self._consume(self._prompt.pop())
+            return await self._take_steps()
         except asyncio.CancelledError:
             return self._interrupted(self.interruption or SHUTDOWN)
         except ReplyTooLong:
@@ -125,22 +151,76 @@ class RunningTurn:
         except Exception:
             logger.exception("runner failed, turn %s", self.id)
             return self._ended(State.INTERRUPTED if self._has_text else State.FAILED, "server_error")
-        return self._completed(finished)
 
-    async def _consume(self, prompt: Prompt) -> Finished:
+    async def _take_steps(self) -> Outcome:
+        """Ask the model, and again with what its tools gave, until it has nothing more to ask."""
+        calls = self._calls
+        if calls and self._decided:
+            await self._go_on(calls, self._decided)
+        while True:
+            finished = await self._take_step(calls)
+            if calls is None or not calls.open_calls:
+                return self._completed(finished)
+            self.clock.pause()
+            if not await calls.carry_out():
+                return self._waiting()
+            if self.steps >= settings.MAX_STEPS:
+                return self._interrupted(TOO_MANY_STEPS)
+
+    async def _take_step(self, calls: ToolCalls | None) -> Finished:
+        self.steps += 1
+        self._step_from = self.log.length
+        self.clock.resume()
+        if calls is None:
+            prompt = self._prompt.pop()
+        else:
+            calls.begin_step()
+            prompt = self._next_prompt(calls)
+        finished = await self._consume(prompt, calls)
+        self._usage = _sum(self._usage, finished.usage)
+        return finished
+
+    def _next_prompt(self, calls: ToolCalls) -> Prompt:
+        """Return what was asked, and what has come of it so far."""
+        prompt, parts = self._prompt[0], self.log.parts(self._begins)
+        if not parts:
+            return prompt
+        return replace(prompt, messages=(*prompt.messages, reply_message(parts, calls.beside, self._begins)))
+
+    async def _consume(self, prompt: Prompt, calls: ToolCalls | None) -> Finished:
         finished: Finished | None = None
         async with aclosing(stream(self._model.provider, prompt, self.clock.attempt)) as events:
             del prompt
             async for event in events:
                 self.clock.heard = time.monotonic()
-                if isinstance(event, Finished):
-                    finished = event
-                else:
+                if isinstance(event, TextDelta | ReasoningDelta):
                     self._add(event)
-        for rest in self._intake.rest():
-            self._add(rest)
+                elif isinstance(event, Finished):
+                    finished = event
+                elif calls is not None:
+                    self._add_rest()
+                    self._spend(calls.take(event))
+        self._add_rest()
         assert finished is not None  # the provider raises where it has no finish to tell
         return finished
+
+    def _spend(self, characters: int) -> None:
+        self._intake.room -= characters
+        if self._intake.room < 0:
+            raise ReplyTooLong()
+
+    def _add_rest(self) -> None:
+        for rest in self._intake.rest():
+            self._add(rest)
+
+    async def _go_on(self, calls: ToolCalls, decided: Decided) -> None:
+        """Do what the user has allowed, and tell the model of what was not."""
+        calls.beside = decided.beside
+        for id_, reason in decided.refused:
+            calls.deny(id_, reason)
+        calls.open_calls = decided.allowed
+        self.clock.pause()
+        await calls.carry_out()
 
     async def _commit(self, outcome: Outcome) -> None:
         """Store the end and mark the log with it; while the database is away, try again and again."""
@@ -148,6 +228,8 @@ class RunningTurn:
         while True:
             try:
                 row = await self._store(outcome)
+                if row is not None and row.state == State.WAITING:
+                    return self.log.retire()  # its followers find the stored reply, and wait with it
                 if row is None or row.state != State.STREAMING:
                     return self._mark(row)
                 logger.warning("turn %s was taken over; its readers wait for the other's end", self.id)
@@ -162,7 +244,9 @@ class RunningTurn:
             delay = min(delay * 2, COMMIT_PAUSE)
 
     async def _store(self, outcome: Outcome) -> MessageRow | None:
-        row = await database().write(retry_conflicts, finish, self.id, self.epoch, outcome)
+        row = await database().write(retry_conflicts, wait if outcome.wait else finish, self.id, self.epoch, outcome)
+        if row is None and outcome.wait:  # stopped before it could wait
+            return await self._store(self._interrupted(STOPPED))
         if row is None:  # another writer ended the turn, or the chat was deleted
             found = await database().read(read_reply, self.chat_id, self.reply.id)
             return found.message if found else None
@@ -178,27 +262,41 @@ class RunningTurn:
     # --- outcomes ----------------------------------------------------------------------------------------------------
     @property
     def _has_text(self) -> bool:
-        return self.log.length > self.kept
+        return self.log.length > self._begins
 
-    def _ended(self, state: str, reason: str, model: str = "", usage: Usage | None = None) -> Outcome:
+    def _ended(self, state: str, reason: str, model: str = "") -> Outcome:
+        for kind, text in denied(self.log.parts()):  # nobody will be asked any more
+            self.log.append(kind, text)
+        return self._outcome(state, reason, model)
+
+    def _outcome(self, state: str, reason: str, model: str = "") -> Outcome:
         return Outcome(
             state,
             reason,
             self.log.parts(),
             model or self.reply.model,
             self.reply.provider,
-            usage.prompt if usage else None,
-            usage.completion if usage else None,
+            self._usage.prompt if self._usage else None,
+            self._usage.completion if self._usage else None,
             self.clock.attempts,
+            settled=self._settled,
+            aside=self._calls.unsaved if self._calls else [],
         )
+
+    def _waiting(self) -> Outcome:
+        """Return what is stored while the user is asked, and what the turn goes on with afterwards."""
+        assert self._calls is not None
+        calls = [(call.id, call.name) for call in self._calls.open_calls]
+        resume = {**self._resume, "begins": self._begins, "steps": self.steps, "seconds": self.clock.spent}
+        return replace(self._outcome(State.WAITING, ""), wait=Wait(calls, resume))
 
     def _completed(self, finished: Finished) -> Outcome:
         if not self._has_text:
             state = State.BLOCKED if finished.reason == "content_filter" else State.FAILED
             reason = "content_filter" if state == State.BLOCKED else "provider_empty"
-            return self._ended(state, reason, finished.model, finished.usage)
+            return self._ended(state, reason, finished.model)
         state = STATES.get(finished.reason, State.COMPLETE)
-        return self._ended(state, finished.reason, finished.model, finished.usage)
+        return self._ended(state, finished.reason, finished.model)
 
     def _failed(self, error: ProviderError) -> Outcome:
         logger.warning("turn %s: %s from %s: %s", self.id, error.code, error.provider, error)
@@ -207,3 +305,9 @@ class RunningTurn:
 
     def _interrupted(self, interruption: Interruption) -> Outcome:
         return self._ended(interruption.state, interruption.reason)
+
+
+def _sum(before: Usage | None, more: Usage | None) -> Usage | None:
+    if before is None or more is None:
+        return before or more
+    return Usage(before.prompt + more.prompt, before.completion + more.completion)

@@ -25,7 +25,7 @@ from common.retrying import retry_conflicts
 from llm.catalog import Model
 from llm.client.client import stream
 from llm.client.errors import ProviderError
-from llm.client.types import Finished, Prompt, ProviderEvent
+from llm.client.types import Finished, Prompt, ProviderEvent, ReasoningDelta, SpokenEvent, TextDelta
 from llm.moderation import moderation_enabled
 from usage.quota import charge, settle
 
@@ -34,7 +34,7 @@ logger = logging.getLogger("parley.turns")
 MODERATED_CHARS = 2**19  # that the moderator is asked about at once
 
 
-async def ask_stateless(viewer: Viewer, model: Model, prompt: Prompt) -> AsyncGenerator[ProviderEvent | None, None]:
+async def ask_stateless(viewer: Viewer, model: Model, prompt: Prompt) -> AsyncGenerator[SpokenEvent | None, None]:
     """Yield the reply of a model, None now and then while nothing comes, `Finished` at its end.
 
     Raises EmailNotConfirmed, Draining, ModerationAway, QuotaExceeded, and a ReplyFailed of every kind. Closing the
@@ -98,7 +98,7 @@ class StatelessReply:
         self.length = self.tokens = 0
         self._clock, self._intake = Clock(), Intake()
 
-    async def events(self, provider: str, prompt: Prompt) -> AsyncGenerator[ProviderEvent | None, None]:
+    async def events(self, provider: str, prompt: Prompt) -> AsyncGenerator[SpokenEvent | None, None]:
         """Yield cleaned events, None where a keep-alive is due."""
         async with aclosing(self._paced(provider, prompt)) as events:
             async for event in events:
@@ -106,13 +106,15 @@ class StatelessReply:
                     for rest in self._intake.rest():
                         yield rest
                     self.tokens = event.usage.prompt + event.usage.completion if event.usage else 0
-                elif event is not None:
+                elif isinstance(event, TextDelta | ReasoningDelta):
                     event.text = self._intake.take(event)
                     self.length += len(event.text)
                     if self._intake.room < 0:
                         raise ReplyInterrupted("The reply reached the largest length.")
                     if not event.text:
                         continue
+                elif event is not None:
+                    continue
                 yield event
 
     async def _paced(self, provider: str, prompt: Prompt) -> AsyncGenerator[ProviderEvent | None, None]:

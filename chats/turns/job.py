@@ -1,0 +1,80 @@
+"""What a runner is handed: the prompt, the tools, and what a turn that waited goes on with."""
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from accounts.access import Viewer
+from chats.models import ToolGrant, Turn
+from chats.parts import TEXT, Part, text_of
+from chats.rows import MessageRow
+from chats.turns.context import build_prompt, read_context
+from chats.turns.model_choice import usable_model
+from chats.turns.requests import Decided, RegenerateRequest, SlashCommand, TurnJob, TurnRequest
+from chats.turns.slash_commands import parse
+from chats.turns.toolbox import Toolbox
+from common.sql import run_all
+from llm.catalog import Model
+from llm.client.types import Usage
+from tools.functions import Caller
+from tools.policy import offered_tools
+
+
+def toolbox_for(
+    viewer: Viewer, chat_id: UUID, reply_id: UUID, names: tuple[str, ...] | None, can_ask: bool
+) -> Toolbox | None:
+    """Return the tools of a turn, None where there are none.
+
+    What was allowed once and for all in this chat is read only where something has to be allowed.
+    """
+    tools = offered_tools(names, can_ask)
+    if not tools:
+        return None
+    toolbox = Toolbox(Caller(viewer.id, chat_id, reply_id), tools)
+    if not any(toolbox.asks(name) for name in tools):
+        return toolbox
+    granted = ToolGrant.objects.filter(chat_id=chat_id).values_list("tool", flat=True)
+    return replace(toolbox, granted=frozenset(granted))
+
+
+def job_of(
+    turn_id: int, model: Model, request: TurnRequest, context: list[Any], command: SlashCommand, kept: list[Part],
+    toolbox: Toolbox | None,
+) -> TurnJob:  # fmt: skip
+    """Return the job of a turn that begins; a reply that goes on from another's text `kept` that before."""
+    prompt = build_prompt(request, model, context, command, text_of(kept, TEXT))
+    begins = sum(len(text) for _, text in kept)
+    if toolbox is None:
+        return TurnJob(turn_id, 1, model, prompt, kept, begins)
+    resume = {"model": model.name, "tools": [*toolbox.tools], "can_ask": request.can_ask}
+    return TurnJob(turn_id, 1, model, replace(prompt, tools=toolbox.declarations), kept, begins, toolbox, resume)
+
+
+def job_of_waiting(
+    viewer: Viewer, turn: Turn, epoch: int, question: MessageRow, reply: MessageRow, decided: Decided
+) -> TurnJob:
+    """Return the job of a turn that goes on, its prompt made again of what is stored."""
+    resume: dict[str, Any] = turn.resume
+    model = usable_model(resume["model"], "", "")
+    toolbox = toolbox_for(viewer, turn.chat_id, reply.id, tuple(resume["tools"]), resume["can_ask"])
+    context = run_all([read_context(turn.chat_id, question.parent)])[0]
+    request = RegenerateRequest(chat=turn.chat_id, message=reply.id)
+    kept = _first(reply.parts, resume["begins"])
+    prompt = build_prompt(request, model, context, parse(question.content), text_of(kept, TEXT))
+    toolbox = toolbox or Toolbox(Caller(viewer.id, turn.chat_id, reply.id), {})
+    return TurnJob(
+        turn.pk, epoch, model, replace(prompt, tools=toolbox.declarations), reply.parts, resume["begins"], toolbox,
+        {name: resume[name] for name in ("model", "tools", "can_ask")}, resume["steps"], resume["seconds"],
+        Usage(reply.prompt_tokens or 0, reply.completion_tokens or 0), decided,
+    )  # fmt: skip
+
+
+def _first(parts: list[Part], length: int) -> list[Part]:
+    """Return the parts that take up the first so many characters."""
+    found, at = list[Part](), 0
+    for kind, text in parts:
+        if at >= length:
+            break
+        found.append((kind, text))
+        at += len(text)
+    return found
