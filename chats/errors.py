@@ -15,6 +15,18 @@ class TurnRunning(Conflict):
     code, title = "turn_running", "A reply is still being made in this chat; wait for it or stop it."
 
 
+class CallNotFound(NotFound):
+    code, title = "not_found", "There is no such tool call in this reply."
+
+
+class AlreadyDecided(Conflict):
+    code, title = "already_decided", "That tool call was decided on otherwise before."
+
+
+class NotWaiting(Conflict):
+    code, title = "not_waiting", "The reply does not wait for a decision any more."
+
+
 class NothingToFollow(NotFound):
     code, title = "nothing_to_follow", "No reply is being made in this chat; name one, or a cursor."
 

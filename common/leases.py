@@ -10,9 +10,9 @@ def database_now() -> str:
     return "clock_timestamp()" if is_postgresql() else "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')"
 
 
-def lease_end() -> str:
-    """SQL for the instant at which a lease given now expires."""
-    seconds = settings.LEASE_SECONDS
+def lease_end(seconds: float | None = None) -> str:
+    """SQL for the instant at which a lease given now expires: after `LEASE_SECONDS`, where nothing else is said."""
+    seconds = settings.LEASE_SECONDS if seconds is None else seconds
     if is_postgresql():
         return f"clock_timestamp() + interval '{seconds} seconds'"
     return f"strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '+{seconds} seconds')"

@@ -40,6 +40,17 @@ def charge(user_id: int, zone: str, now: datetime) -> int:
     return require_quota(user_id, counted[0], now)
 
 
+def current_day(user_id: int, zone: str, now: datetime) -> int:
+    """Return the id of the current day for a turn that goes on: its message was counted when it began.
+
+    Raises QuotaExceeded where the day's tokens are used up.
+    """
+    statement = "SELECT id, 0, tokens, ends_at FROM usage_day WHERE id = %s"
+    found = run_all([(f"SELECT {CURRENT_DAY}", [user_id, instant(now)])])[0][0][0]
+    day = _open(user_id, ZoneInfo(zone), now) if found is None else found
+    return require_quota(user_id, run_all([(statement, [day])])[0][0], now)
+
+
 def counting(user_id: int, known: int | None, now: datetime) -> Statement:
     """Return the statement that counts one message on the current day, or on the one known to be it.
 

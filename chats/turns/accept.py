@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,16 +12,18 @@ from django.utils import timezone
 
 from accounts.access import Viewer
 from chats.errors import ChatNotFound, KeyReused, TooManyTurns, TurnRunning
-from chats.models import Chat, State, Turn
+from chats.models import UNFINISHED, Chat, State, Turn
 from chats.rows import insert
 from chats.tree import count_siblings, read_message
 from chats.turns.auto_title import title_from
 from chats.turns.branching import LockedChat, place
-from chats.turns.context import build_prompt, read_context
+from chats.turns.context import read_context
+from chats.turns.engine import engine
+from chats.turns.job import job_of, toolbox_for
 from chats.turns.model_choice import choose_model
-from chats.turns.requests import AcceptedTurn, SendRequest, TurnJob, TurnRequest
+from chats.turns.requests import AcceptedTurn, SendRequest, TurnRequest
 from chats.turns.slash_commands import parse, save_last_reply
-from chats.turns.writes import insert_turn, move_head, running_turns
+from chats.turns.writes import UNENDED, end_waiting, insert_turn, move_head, running_turns
 from common.sql import Statement, instant, is_postgresql, run_all, uuid_of, uuid_or_none
 from usage.quota import CURRENT_DAY, charge, counting, require_quota
 
@@ -47,8 +50,8 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
     request = replace(request, chat=chat.id)  # a client's own id may have named it
     if request.key and (repeated := find_repeated(viewer.id, request, now)):
         return repeated
-    if chat.running or looked_again:
-        _require_idle(chat)
+    if chat.unfinished or looked_again:
+        _supersede(chat)
     placed = place(chat, request, now)
     question, reply = placed.question, placed.reply
     command = request.command or parse(question.content)
@@ -69,7 +72,8 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
     job = None
     if model and reply.state == State.STREAMING:
         turn_id, context = _record(statements, viewer, chat, question.parent, now)
-        job = TurnJob(turn_id, 1, model, build_prompt(request, model, context, command, reply.content), reply.parts)
+        toolbox = toolbox_for(viewer, chat.id, reply.id, None, request.can_ask)
+        job = job_of(turn_id, model, request, context, command, reply.parts, toolbox)
     else:
         run_all(statements)
     if not isinstance(request, SendRequest) or request.parent:  # what follows the head has no siblings
@@ -120,7 +124,7 @@ def _select_chat(viewer: Viewer, request: TurnRequest, now: datetime) -> LockedC
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT c.id, c.title, c.model, c.head_id, c.last_number, c.last_turn, "
-            "EXISTS (SELECT 1 FROM chats_turn t WHERE t.chat_id = c.id AND t.state = 'streaming'), "
+            f"(SELECT t.state FROM chats_turn t WHERE t.chat_id = c.id AND t.{UNENDED}), "
             f"{CURRENT_DAY} FROM chats_chat c WHERE c.{'client_id' if name else 'id'} = %s AND c.owner_id = %s {lock}",
             [viewer.id, instant(now), name or request.chat, viewer.id],
         )
@@ -148,8 +152,14 @@ def find_repeated(user_id: int, request: TurnRequest, now: datetime) -> Accepted
     return AcceptedTurn(turn.chat_id, turn.number, question, reply)
 
 
-def _require_idle(chat: LockedChat) -> None:
-    """Look again under the lock; a turn that the first look missed violates `one_running_turn_per_chat`."""
-    running = Turn.objects.filter(chat_id=chat.id, state=State.STREAMING).values_list("reply_id", flat=True).first()
-    if running is not None:
-        raise TurnRunning(extra={"reply": running})
+def _supersede(chat: LockedChat) -> None:
+    """End a turn that waits, since something else is asked; refuse where one runs.
+
+    Looks again under the lock; a turn that the first look missed violates `one_unfinished_turn_per_chat`.
+    """
+    found = Turn.objects.filter(chat_id=chat.id, state__in=UNFINISHED).values_list("pk", "epoch", "state", "reply_id")
+    for id_, epoch, state, reply in found:
+        if state == State.STREAMING:
+            raise TurnRunning(extra={"reply": reply})
+        if end_waiting(id_, epoch, State.STOPPED, "superseded"):
+            transaction.on_commit(partial(engine().changed_threadsafe, reply))

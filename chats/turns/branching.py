@@ -23,7 +23,7 @@ class LockedChat:
     head: UUID | None
     last_number: int
     last_turn: int
-    running: bool  # whether a turn ran
+    unfinished: str | None  # the state of the turn that has not ended
     day: int | None  # the owner's day in `usage`, where it is open
 
 

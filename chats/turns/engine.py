@@ -18,7 +18,6 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from chats.models import State
 from chats.turns.auto_title import give_title, wants_title
 from chats.turns.limits import LOST, SHUTDOWN, STOPPED
 from chats.turns.replication.mirror import Mirrors
@@ -27,7 +26,7 @@ from chats.turns.replication.pubsub import Data, ReplyPubSub
 from chats.turns.reply_log import ReplyLog
 from chats.turns.requests import AcceptedTurn
 from chats.turns.runner import RunningTurn
-from chats.turns.writes import Flushed, Outcome, PendingChunks, expired_turns, finish, flush
+from chats.turns.writes import Flushed, PendingChunks, end_expired_turn, expired_turns, flush
 from common.executor import database
 from common.retrying import retry_conflicts
 
@@ -67,6 +66,7 @@ class Engine:
     def _launch(self, accepted: AcceptedTurn) -> None:
         turn = RunningTurn(accepted)
         self._turns[accepted.reply.id] = turn
+        self.mirrors.retire(accepted.reply.id)
         self._idle.clear()
         turn.task = self.loop.create_task(turn.run(self._done))
         if self.draining:
@@ -88,7 +88,15 @@ class Engine:
     def log_of(self, reply_id: UUID) -> ReplyLog | None:
         """Return the log of a reply that runs here; hold the object, since the entry goes when the reply ends."""
         turn = self._turns.get(reply_id)
-        return turn.log if turn else None
+        return turn.log if turn and not turn.log.retired else None
+
+    def changed_threadsafe(self, reply_id: UUID) -> None:
+        """Have a reply that waited looked at by whoever follows it, here and elsewhere."""
+        self.loop.call_soon_threadsafe(self._changed, reply_id)
+
+    def _changed(self, reply_id: UUID) -> None:
+        self.mirrors.on_data(reply_id, [])
+        self.pubsub.publish(reply_id, [])
 
     def stop_threadsafe(self, reply_id: UUID, owner: str) -> None:
         """Stop a reply at once; the mark in the database, which the next flush finds, is what counts."""
@@ -191,23 +199,23 @@ class Engine:
 
 
 def end_expired(running: Collection[tuple[int, int]] = ()) -> int:
-    """End every turn whose process let its lease expire as `interrupted`, its text kept; return how many.
+    """End every turn as `interrupted` whose process let its lease expire, or that nobody decided on; return how many.
 
     `running` are the caller's own turns and their epochs: they are alive, however late their leases are renewed.
     """
     ended = 0
-    for turn_id, epoch in expired_turns():
+    for turn_id, epoch, state in expired_turns():
         if (turn_id, epoch) not in running:
-            ended += _end_lost(turn_id, epoch)
+            ended += _end_lost(turn_id, epoch, state)
     if ended:
-        logger.warning("ended %d turns that lost their process", ended)
+        logger.warning("ended %d turns that lost their process, or waited too long", ended)
     return ended
 
 
-def _end_lost(turn_id: int, epoch: int) -> bool:
+def _end_lost(turn_id: int, epoch: int, state: str) -> bool:
     """End one turn; one that cannot be ended must not keep the others from it."""
     try:
-        return retry_conflicts(finish, turn_id, epoch, Outcome(State.INTERRUPTED, "process_lost")) is not None
+        return retry_conflicts(end_expired_turn, turn_id, epoch, state) is not None
     except (OperationalError, InterfaceError):
         raise
     except Exception:

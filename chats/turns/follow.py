@@ -8,7 +8,7 @@ from django.db import InterfaceError, OperationalError
 
 from accounts.access import Claims, load_viewer
 from chats.errors import MessageNotFound
-from chats.models import State
+from chats.models import UNFINISHED
 from chats.services.chats import require_chat
 from chats.turns.engine import engine
 from chats.turns.events import END_OFFSET, KEEP_ALIVE, Start, TurnEvent, cursor_of
@@ -31,9 +31,10 @@ async def find_log(chat_id: UUID, reply_id: UUID) -> ReplyLog | None:
 async def follow(chat_id: UUID, reply_id: UUID, position: int = 0) -> AsyncIterator[TurnEvent]:
     """Yield Start, then everything from `position` on, then the End; keep-alives while nothing comes.
 
-    Ends without an End where the reply was deleted. A database that is away is waited for.
+    Where a reply waits for a decision that is told, and what comes after it follows. Ends without an End where the
+    reply was deleted. A database that is away is waited for.
     """
-    log, started = None, False
+    log, started, waited_with, told = None, False, None, dict[str, int]()
     while True:
         if log is None or log.retired:  # at the beginning, or a mirror that nobody seemed to follow any more
             try:
@@ -57,6 +58,12 @@ async def follow(chat_id: UUID, reply_id: UUID, position: int = 0) -> AsyncItera
             return
         if log.deleted:
             return
+        if log.waiting is not None and log.waiting is not waited_with:
+            waited_with = log.waiting
+            yield waited_with
+        if log.inputs:
+            for growing in log.new_input(told):
+                yield growing
         if not log.retired and not await log.wait():
             yield KEEP_ALIVE
 
@@ -88,7 +95,7 @@ def _targets(claims: Claims, chat_id: UUID, reply_id: UUID | None, after: int | 
             raise MessageNotFound()
         return []
     if after is None:
-        return [(newest.reply, 0)] if newest.state == State.STREAMING or reply_id is not None else []
+        return [(newest.reply, 0)] if newest.state in UNFINISHED or reply_id is not None else []
     number, offset = cursor_of(after)
     if number == newest.number:
         return [] if offset >= END_OFFSET else [(newest.reply, offset)]

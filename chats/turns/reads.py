@@ -1,15 +1,18 @@
 """What the engine reads: where replies stand, and what is new in those that run elsewhere."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
-from chats.models import State
-from chats.rows import MessageRow, columns, row_of
+from chats.models import UNFINISHED, State
+from chats.parts import undecided
+from chats.rows import ASIDE, MessageRow, columns, row_of
 from chats.tree import count_siblings
-from common.sql import uuid_of
+from chats.turns.events import TURN_STEP, Waiting
+from common.sql import instant_of, uuid_of
 
 
 @dataclass(slots=True)
@@ -19,7 +22,40 @@ class Followed:
     number: int
     question: UUID
     owner: str  # the process that runs it, or ran it
+    epoch: int
     message: MessageRow
+    waiting: Waiting | None = None
+
+
+_TURN = "turn.number, turn.question_id, turn.lease_owner, turn.epoch, turn.lease_until"
+
+
+def _followed(row: Sequence[Any]) -> Followed:
+    number, question, owner, epoch, until, *message = row
+    found = Followed(number, uuid_of(question), owner, epoch, row_of(message))
+    if found.message.state == State.WAITING:
+        at = found.message.length
+        calls = undecided(found.message.parts)
+        found.waiting = Waiting(number * TURN_STEP + at, at, calls, instant_of(until))
+    return found
+
+
+def _leave_decided_out(found: list[Followed]) -> None:
+    """Take those calls from what replies wait for that have been decided on already."""
+    waiting = [each for each in found if each.waiting]
+    if not waiting:
+        return
+    marks = ", ".join(["%s"] * len(waiting))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT call FROM chats_toolcall JOIN chats_turn turn ON turn.id = turn_id "
+            f"WHERE turn.reply_id IN ({marks}) AND approved IS NOT NULL",
+            [each.message.id for each in waiting],
+        )
+        decided = {call for (call,) in cursor.fetchall()}
+    for each in waiting:
+        assert each.waiting is not None
+        each.waiting.calls[:] = [call for call in each.waiting.calls if call["id"] not in decided]
 
 
 class Place(NamedTuple):
@@ -54,7 +90,7 @@ def read_reply(chat_id: UUID, reply_id: UUID | None = None, number: int | None =
     chosen, value = _choice(reply_id, number)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT turn.number, turn.question_id, turn.lease_owner, {columns()} FROM chats_turn turn "
+            f"SELECT {_TURN}, {columns()} FROM chats_turn turn "
             f"JOIN chats_message m ON m.id = turn.reply_id WHERE turn.chat_id = %s {chosen} "
             "ORDER BY turn.number DESC LIMIT 1",
             [chat_id, *value],
@@ -62,9 +98,16 @@ def read_reply(chat_id: UUID, reply_id: UUID | None = None, number: int | None =
         row = cursor.fetchone()
     if row is None:
         return None
-    found = Followed(row[0], uuid_of(row[1]), row[2], row_of(row[3:]))
+    found = _followed(row)
+    _leave_decided_out([found])
     count_siblings(chat_id, [found.message])
     return found
+
+
+def waiting_for(chat_id: UUID, reply_id: UUID) -> Waiting | None:
+    """Return what a reply waits for; None where it does not wait."""
+    found = read_reply(chat_id, reply_id)
+    return found.waiting if found else None
 
 
 def read_replies(reply_ids: list[UUID]) -> dict[UUID, Followed]:
@@ -72,20 +115,22 @@ def read_replies(reply_ids: list[UUID]) -> dict[UUID, Followed]:
     marks = ", ".join(["%s"] * len(reply_ids))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT turn.number, turn.question_id, turn.lease_owner, {columns()} FROM chats_turn turn "
+            f"SELECT {_TURN}, {columns()} FROM chats_turn turn "
             f"JOIN chats_message m ON m.id = turn.reply_id WHERE turn.reply_id IN ({marks})",
             reply_ids,
         )
-        found = [Followed(row[0], uuid_of(row[1]), row[2], row_of(row[3:])) for row in cursor.fetchall()]
-    count_siblings(None, [item.message for item in found if item.message.state != State.STREAMING])
+        found = [_followed(row) for row in cursor.fetchall()]
+    _leave_decided_out(found)
+    count_siblings(None, [item.message for item in found if item.message.state not in UNFINISHED])
     return {item.message.id: item for item in found}
 
 
 @dataclass(slots=True)
 class News:
-    """What became of a followed reply: whether it still runs, and the chunks that reach beyond a position."""
+    """What became of a followed reply: its turn's state and run, and the chunks that reach beyond a position."""
 
-    running: bool
+    state: str
+    epoch: int
     chunks: list[tuple[int, str, str]] = field(default_factory=list)
 
 
@@ -95,15 +140,16 @@ def read_news(positions: dict[UUID, int]) -> dict[UUID, News]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH wanted (reply_id, position) AS (VALUES {marks}) "
-            "SELECT t.reply_id, t.state, c.at, c.kind, c.text FROM wanted JOIN chats_turn t USING (reply_id) "
-            "LEFT JOIN chats_chunk c ON c.message_id = t.reply_id AND t.state = 'streaming' AND c.at >= COALESCE("
+            "SELECT t.reply_id, t.state, t.epoch, c.at, c.kind, c.text FROM wanted JOIN chats_turn t USING (reply_id) "
+            "LEFT JOIN chats_chunk c ON c.message_id = t.reply_id AND t.state = 'streaming' "
+            f"AND c.at < {ASIDE} AND c.at >= COALESCE("
             "(SELECT max(d.at) FROM chats_chunk d WHERE d.message_id = t.reply_id AND d.at <= wanted.position), 0) "
             "ORDER BY c.at",
             [value for pair in positions.items() for value in pair],
         )
         found: dict[UUID, News] = {}
-        for reply_id, state, at, kind, text in cursor.fetchall():
-            news = found.setdefault(uuid_of(reply_id), News(state == State.STREAMING))
+        for reply_id, state, epoch, at, kind, text in cursor.fetchall():
+            news = found.setdefault(uuid_of(reply_id), News(state, epoch))
             if at is not None:
                 news.chunks.append((at, kind, text))
     return found

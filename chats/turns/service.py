@@ -11,14 +11,16 @@ from django.utils import timezone
 
 from accounts.access import Claims, Viewer, load_viewer, require_confirmed
 from chats.errors import ChatNotFound, Draining
+from chats.models import State
 from chats.rows import MessageRow
 from chats.services.chats import chat_owner, require_chat
 from chats.turns.accept import accept_turn, find_repeated
 from chats.turns.branching import question_of
 from chats.turns.engine import engine
-from chats.turns.events import End
+from chats.turns.events import End, Waiting
 from chats.turns.follow import follow
 from chats.turns.moderation import objection_to
+from chats.turns.reads import read_reply
 from chats.turns.requests import AcceptedTurn, SendRequest, TurnRequest
 from chats.turns.slash_commands import parse
 from common.executor import database
@@ -91,8 +93,12 @@ def _require_own(viewer: Viewer, request: TurnRequest) -> None:
 
 
 async def wait_for(chat_id: UUID, reply_id: UUID) -> MessageRow:
-    """Return the reply once it has ended; raise ChatNotFound where it was deleted meanwhile."""
+    """Return the reply once it has ended or waits for its user; raise ChatNotFound where it was deleted meanwhile."""
     async for event in follow(chat_id, reply_id):
         if isinstance(event, End):
             return event.message
+        if isinstance(event, Waiting):
+            found = await database().read(read_reply, chat_id, reply_id)
+            if found and found.message.state != State.STREAMING:  # nobody was quicker with a decision
+                return found.message
     raise ChatNotFound()

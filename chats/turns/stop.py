@@ -12,9 +12,10 @@ from chats.services.chats import require_chat
 from chats.turns.engine import engine
 from chats.turns.reads import read_reply
 from chats.turns.service import wait_for
-from chats.turns.writes import request_stop
+from chats.turns.writes import Marked, request_stop
 from common.errors import Unavailable
 from common.executor import database
+from common.retrying import retry_conflicts
 
 
 async def stop(claims: Claims, chat_id: UUID) -> MessageRow:
@@ -27,20 +28,23 @@ async def stop_reply(chat_id: UUID, reply_id: UUID) -> MessageRow:
 
     Who may do so is for the caller to know. Raises MessageNotFound.
     """
-    return await _stopped(chat_id, reply_id, await database().write(request_stop, chat_id, reply_id))
+    return await _stopped(chat_id, reply_id, await database().write(retry_conflicts, request_stop, chat_id, reply_id))
 
 
-def _mark_stopped(claims: Claims, chat_id: UUID) -> tuple[UUID, str] | None:
+def _mark_stopped(claims: Claims, chat_id: UUID) -> Marked | None:
     require_chat(load_viewer(claims).id, chat_id)
-    return request_stop(chat_id)
+    return retry_conflicts(request_stop, chat_id)
 
 
-async def _stopped(chat_id: UUID, reply_id: UUID | None, marked: tuple[UUID, str] | None) -> MessageRow:
+async def _stopped(chat_id: UUID, reply_id: UUID | None, marked: Marked | None) -> MessageRow:
     """Wake who runs the reply that was marked, and wait for its end."""
     if marked is not None:
-        reply_id = marked[0]
-        engine().stop_threadsafe(*marked)
-        await _end_of(chat_id, reply_id)
+        reply_id = marked.reply
+        if marked.ended:
+            engine().changed_threadsafe(reply_id)
+        else:
+            engine().stop_threadsafe(reply_id, marked.owner)
+            await _end_of(chat_id, reply_id)
     found = await database().read(read_reply, chat_id, reply_id)
     if found is None:
         raise MessageNotFound("There is no such reply in this chat.")

@@ -1,13 +1,13 @@
-"""What the engine writes: new turns, flushes, ends, stop marks. Raw SQL: this runs for every reply, every 250 ms.
+"""What the engine writes: turns, flushes, waits, ends, stop marks. Raw SQL: this runs for every reply, every 250 ms.
 
 Every writer locks its turn row with epoch and state in the WHERE first and only then touches message or chunks; a
 fence by join would let a late write through under READ COMMITTED. Lock order everywhere: chat, turn, message, usage.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -16,13 +16,16 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from chats.models import State
-from chats.rows import MessageRow, Part, columns, row_of, update
+from chats.parts import PROVIDER_METADATA, TOOL_OUTPUT, Part, denied
+from chats.rows import MessageRow, columns, row_of, update
 from chats.turns.branching import LockedChat, Placement
 from chats.turns.requests import TurnRequest
 from common.leases import database_now, lease_end
 from common.sql import Statement, among, instant, is_postgresql, run_all, uuid_of
 from usage.quota import settlement
 
+# Conditions on the state of a turn.
+RUNS, WAITS, UNENDED = "state = 'streaming'", "state = 'waiting'", "state IN ('streaming', 'waiting')"
 # A flush whose commit succeeded may still look failed (the connection broke before the answer came); the next one then
 # brings the same chunks again, the last of them longer.
 _INSERT = "INSERT INTO chats_chunk (message_id, at, kind, text) "
@@ -56,8 +59,19 @@ class Flushed:
 
 
 @dataclass(slots=True)
+class Wait:
+    """What a turn waits for: calls as (id, tool); `resume` is what it goes on with."""
+
+    calls: list[tuple[str, str]]
+    resume: dict[str, Any]
+
+
+@dataclass(slots=True)
 class Outcome:
-    """How a turn ended. `parts` is the whole text of the reply, or None to take what is stored."""
+    """How a turn ended, or came to wait. `parts` is the whole reply, or None to take what is stored.
+
+    `settled` of the tokens were booked before; `aside` are chunks beside the reply that no flush has stored yet.
+    """
 
     state: str
     reason: str
@@ -67,6 +81,9 @@ class Outcome:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     attempts: int = 1
+    settled: int = 0
+    aside: list[tuple[int, str, str]] = field(default_factory=list)
+    wait: Wait | None = None
 
 
 def insert_turn(
@@ -140,7 +157,11 @@ def _ours(batch: list[PendingChunks]) -> tuple[str, list[Any]]:
 def _insert_chunks(batch: Iterable[PendingChunks]) -> None:
     rows = [(pending.reply_id.hex, *chunk) for pending in batch for chunk in pending.chunks]
     if rows:
-        run_all([(_INSERT_CHUNKS[connection.vendor], [orjson.dumps(rows).decode()])])
+        run_all([_chunks_insert(rows)])
+
+
+def _chunks_insert(rows: list[tuple[Any, ...]]) -> Statement:
+    return _INSERT_CHUNKS[connection.vendor], [orjson.dumps(rows).decode()]
 
 
 def _still_ours(missing: list[PendingChunks]) -> set[int]:
@@ -149,47 +170,136 @@ def _still_ours(missing: list[PendingChunks]) -> set[int]:
     return {id_ for (id_,) in run_all([(f"SELECT id {chosen}", params)])[0]}
 
 
-def finish(turn_id: int, epoch: int, outcome: Outcome) -> MessageRow | None:
-    """End a turn in one transaction; return its reply, its siblings not counted, or None where it had ended before."""
+def finish(turn_id: int, epoch: int, outcome: Outcome, condition: str = RUNS) -> MessageRow | None:
+    """End a turn in one transaction; return its reply, its siblings not counted, or None where it had ended before.
+
+    `condition` says which turn may be ended so: one that runs, or one that was left, or waits.
+    """
     with transaction.atomic():
-        fence = _fence(turn_id, epoch, outcome)
+        fence = _fence(turn_id, epoch, outcome, condition)
         if outcome.parts is not None:  # the usual case, in one round trip: what is written behind the fence is undone
             _, ended, *written = run_all([*fence, *_writes(turn_id, outcome, outcome.parts)])
         else:
             _, ended = run_all(fence)
-            outcome = replace(outcome, parts=_stored_parts(turn_id))
+            outcome = replace(outcome, parts=_closed(_stored_parts(turn_id)))
             written = run_all(_writes(turn_id, outcome, outcome.parts or [])) if ended else []
         if not ended:
             transaction.set_rollback(True)
             return None
-    row = row_of(written[0][0])
+    return _written_row(written[0][0], outcome)
+
+
+def _written_row(values: Any, outcome: Outcome) -> MessageRow:
+    row = row_of(values)
     row.parts = outcome.parts or []
     return row
 
 
-def _fence(turn_id: int, epoch: int, outcome: Outcome) -> list[Statement]:
+def wait(turn_id: int, epoch: int, outcome: Outcome) -> MessageRow | None:
+    """Store a turn that has to ask its user first; None where it was stopped, taken over or deleted meanwhile.
+
+    What it has used is booked, and no process has it: its lease ends when the waiting does.
+    """
+    assert outcome.wait is not None
     now = instant(timezone.now())
+    resume = orjson.dumps(outcome.wait.resume).decode()
+    with transaction.atomic():
+        _, waits, *written = run_all([
+            _touch_chat(turn_id, now),
+            (
+                "UPDATE chats_turn SET state = %s, attempts = %s, resume = %s, lease_owner = '', "
+                f"lease_until = {lease_end(settings.APPROVAL_HOURS * 3600)} "
+                f"WHERE id = %s AND epoch = %s AND {RUNS} AND NOT stop_requested RETURNING id",
+                [outcome.state, outcome.attempts, resume, turn_id, epoch],
+            ),
+            *_writes(turn_id, outcome, outcome.parts or []),
+            *[
+                ("INSERT INTO chats_toolcall (turn_id, call, tool, epoch, reason) VALUES (%s, %s, %s, %s, '')",
+                 [turn_id, call, tool[:64], epoch])
+                for call, tool in outcome.wait.calls
+            ],
+        ])  # fmt: skip
+        if not waits:
+            transaction.set_rollback(True)
+            return None
+    return _written_row(written[0][0], outcome)
+
+
+def go_on(turn_id: int, epoch: int, owner: str, day: int) -> int | None:
+    """Make a waiting turn, whose chat is locked, run again as its next epoch; None where it has waited too long."""
+    _, runs = run_all([
+        ("UPDATE chats_message SET state = %s WHERE id = (SELECT reply_id FROM chats_turn WHERE id = %s)",
+         [State.STREAMING, turn_id]),
+        (
+            f"UPDATE chats_turn SET state = %s, epoch = epoch + 1, lease_owner = %s, lease_until = {lease_end()}, "
+            f"usage_day = %s WHERE id = %s AND epoch = %s AND {WAITS} AND NOT {expired()} RETURNING epoch",
+            [State.STREAMING, owner, day, turn_id, epoch],
+        ),
+    ])  # fmt: skip
+    return int(runs[0][0]) if runs else None
+
+
+def end_waiting(turn_id: int, epoch: int, state: str, reason: str, condition: str = WAITS) -> MessageRow | None:
+    """End a turn that waits, its open calls denied; None where it waits no more. The chat is locked first."""
+    with transaction.atomic():
+        row = finish(turn_id, epoch, Outcome(state, reason), condition)
+        if row is not None:
+            run_all([("UPDATE chats_toolcall SET approved = %s WHERE turn_id = %s AND approved IS NULL",
+                      [False, turn_id])])  # fmt: skip
+    return row
+
+
+def _closed(parts: list[Part]) -> list[Part]:
+    """Return stored parts with the calls denied that nobody will decide on any more."""
+    return [*parts, *denied(parts)]
+
+
+def _fence(turn_id: int, epoch: int, outcome: Outcome, condition: str) -> list[Statement]:
+    now = instant(timezone.now())
+    attempts = "attempts" if outcome.parts is None else "%s"
     return [
+        _touch_chat(turn_id, now),
         (
-            "UPDATE chats_chat SET updated_at = %s WHERE id = (SELECT chat_id FROM chats_turn WHERE id = %s)",
-            [now, turn_id],
+            f"UPDATE chats_turn SET state = %s, reason = %s, attempts = {attempts}, ended_at = %s, lease_until = NULL, "
+            f"resume = NULL WHERE id = %s AND epoch = %s AND {condition} RETURNING id",
+            [outcome.state, outcome.reason, *([outcome.attempts] if outcome.parts is not None else []), now,
+             turn_id, epoch],
         ),
-        (
-            "UPDATE chats_turn SET state = %s, reason = %s, attempts = %s, ended_at = %s, lease_until = NULL "
-            "WHERE id = %s AND epoch = %s AND state = 'streaming' RETURNING id",
-            [outcome.state, outcome.reason, outcome.attempts, now, turn_id, epoch],
-        ),
-    ]
+    ]  # fmt: skip
+
+
+def _touch_chat(turn_id: int, now: Any) -> Statement:
+    """Return the statement that locks a turn's chat, first in the lock order."""
+    return (
+        "UPDATE chats_chat SET updated_at = %s WHERE id = (SELECT chat_id FROM chats_turn WHERE id = %s)",
+        [now, turn_id],
+    )
 
 
 def _writes(turn_id: int, outcome: Outcome, parts: list[Part]) -> list[Statement]:
+    """Return what stores the reply, takes its chunks away, and books what it used; the first returns the reply."""
     reply = "(SELECT reply_id FROM chats_turn WHERE id = %s)"
-    tokens = (outcome.prompt_tokens or 0) + (outcome.completion_tokens or 0)
+    tokens = (outcome.prompt_tokens or 0) + (outcome.completion_tokens or 0) - outcome.settled
     day = "SELECT usage_day FROM chats_turn WHERE id = %s"
+    kept = (TOOL_OUTPUT, PROVIDER_METADATA if outcome.wait else TOOL_OUTPUT)
+    has_parts = any(text for _, text in parts)
     return [
         update(outcome, parts, f"id = {reply}", [turn_id]),
-        (f"DELETE FROM chats_chunk WHERE message_id = {reply}", [turn_id]),
-        settlement(day, turn_id, tokens, refund=not any(text for _, text in parts)),
+        (f"DELETE FROM chats_chunk WHERE message_id = {reply} AND kind NOT IN (%s, %s)", [turn_id, *kept]),
+        *_asides(turn_id, outcome, kept),
+        settlement(day, turn_id, tokens, refund=not has_parts),
+    ]
+
+
+def _asides(turn_id: int, outcome: Outcome, kept: Sequence[str]) -> list[Statement]:
+    return [
+        (
+            "INSERT INTO chats_chunk (message_id, at, kind, text) "
+            f"SELECT reply_id, %s, %s, %s FROM chats_turn WHERE id = %s{_AGAIN}",
+            [at, kind, text, turn_id],
+        )
+        for at, kind, text in outcome.aside
+        if kind in kept
     ]
 
 
@@ -203,31 +313,61 @@ def _stored_parts(turn_id: int) -> list[Part]:
     return row_of(row).parts if row else []
 
 
-def request_stop(chat_id: UUID, reply_id: UUID | None = None) -> tuple[UUID, str] | None:
-    """Leave a durable stop mark on the running turn of a chat; return its reply's id and the process that runs it.
+class Marked(NamedTuple):
+    """A turn that was asked to stop: its reply, who runs it, and whether it has ended at once since it only waited."""
 
-    With a reply's id, only on the turn that makes that one.
+    reply: UUID
+    owner: str
+    ended: bool
+
+
+@transaction.atomic
+def request_stop(chat_id: UUID, reply_id: UUID | None = None) -> Marked | None:
+    """Leave a durable stop mark on the running turn of a chat, and end one that waits; with a reply's id, only that's.
+
+    The chat is locked first, as by whatever may end the turn, or have it go on, at the same moment.
     """
     chosen, value = ("AND reply_id = %s", [reply_id]) if reply_id else ("", [])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE chats_turn SET stop_requested = %s WHERE chat_id = %s AND state = %s {chosen} "
-            "RETURNING reply_id, lease_owner",
-            [True, chat_id, State.STREAMING, *value],
-        )
-        row = cursor.fetchone()
-    return (uuid_of(row[0]), row[1]) if row else None
+    rows = run_all([
+        lock_chat(chat_id),
+        (
+            f"UPDATE chats_turn SET stop_requested = %s WHERE chat_id = %s AND {UNENDED} {chosen} "
+            "RETURNING id, epoch, reply_id, lease_owner, state",
+            [True, chat_id, *value],
+        ),
+    ])[1]  # fmt: skip
+    if not rows:
+        return None
+    id_, epoch, reply, owner, state = rows[0]
+    ended = state == State.WAITING and end_waiting(id_, epoch, State.STOPPED, "stopped") is not None
+    return Marked(uuid_of(reply), owner, ended)
 
 
-def expired_turns() -> list[tuple[int, int]]:
-    """Return (id, epoch) of running turns whose lease has expired by the database's clock."""
+def lock_chat(chat_id: UUID) -> Statement:
+    """Return the statement that locks a chat's row and reads whose it is."""
+    lock = " FOR NO KEY UPDATE" if is_postgresql() else ""
+    return f"SELECT owner_id FROM chats_chat WHERE id = %s{lock}", [chat_id]
+
+
+def expired() -> str:
+    """SQL: the lease of a turn, or the time it may wait, has run out by the database's clock."""
+    return f"lease_until < {database_now()}"
+
+
+def expired_turns() -> list[tuple[int, int, str]]:
+    """Return (id, epoch, state) of unfinished turns whose lease has expired, or that have waited too long."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT id, epoch FROM chats_turn WHERE state = 'streaming' AND lease_until < {database_now()} "
-            "ORDER BY id LIMIT 1000",
-            [],
+            f"SELECT id, epoch, state FROM chats_turn WHERE {UNENDED} AND {expired()} ORDER BY id LIMIT 1000", []
         )
-        return [(id_, epoch) for id_, epoch in cursor.fetchall()]
+        return list(cursor.fetchall())
+
+
+def end_expired_turn(turn_id: int, epoch: int, state: str) -> MessageRow | None:
+    """End a turn that `expired_turns` named, unless it was renewed, decided on or ended since."""
+    if state == State.WAITING:
+        return end_waiting(turn_id, epoch, State.INTERRUPTED, "approval_expired", f"{WAITS} AND {expired()}")
+    return finish(turn_id, epoch, Outcome(State.INTERRUPTED, "process_lost"), f"{RUNS} AND {expired()}")
 
 
 def forget_keys() -> int:

@@ -12,11 +12,12 @@ from contextvars import Context
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+import orjson
 from django.conf import settings
 
-from chats.models import State
+from chats.models import UNFINISHED, State
 from chats.turns.reads import Followed, News, read_news, read_replies, read_reply
-from chats.turns.replication.pubsub import Data, ReplyPubSub
+from chats.turns.replication.pubsub import TOOL_INPUT, Data, ReplyPubSub
 from chats.turns.reply_log import ReplyLog
 from common.executor import database
 from common.per_loop import per_loop
@@ -32,8 +33,8 @@ GAP_SECONDS = 0.2  # how often it is asked to publish again
 class Mirror:
     """One reply that runs elsewhere."""
 
-    def __init__(self, log: ReplyLog, owner: str) -> None:
-        self.log, self.owner = log, owner
+    def __init__(self, log: ReplyLog, found: Followed) -> None:
+        self.log, self.owner, self.epoch = log, found.owner, found.epoch
         self.heard = self.asked = 0.0
         self.followed = time.monotonic()  # when somebody was last seen waiting for it
 
@@ -49,19 +50,19 @@ class Mirrors:
 
     async def find(self, chat_id: UUID, reply_id: UUID) -> ReplyLog | None:
         """Return a log of the reply: a mirror kept up to date, or the ended reply's own; None if it is gone."""
-        if mirror := self._mirrors.get(reply_id):
-            return mirror.log
+        if log := self._kept(reply_id):
+            return log
         if self._pubsub:  # first the subscription, then the row: nothing can fall between
             await self._pubsub.subscribe(reply_id)
         found = await database().read(read_reply, chat_id, reply_id)
         if found is None:
             return None
-        if mirror := self._mirrors.get(reply_id):
-            return mirror.log
+        if log := self._kept(reply_id):
+            return log
         log = ReplyLog(chat_id, found.question, reply_id, found.number)
-        if found.message.state == State.STREAMING:
+        if found.message.state in UNFINISHED:
             _update(log, found)
-            self._keep(Mirror(log, found.owner))
+            self._keep(Mirror(log, found))
             return log
         if self._pubsub:
             await self._pubsub.unsubscribe(reply_id)
@@ -75,6 +76,15 @@ class Mirrors:
         _update(log, found)
         self._ended[log.reply_id] = log
         return log
+
+    def _kept(self, reply_id: UUID) -> ReplyLog | None:
+        mirror = self._mirrors.get(reply_id)
+        return None if mirror is None or mirror.log.retired else mirror.log
+
+    def retire(self, reply_id: UUID) -> None:
+        """Send the followers of a reply elsewhere: from now on it runs here."""
+        if mirror := self._mirrors.get(reply_id):
+            mirror.log.retire()
 
     def _keep(self, mirror: Mirror) -> None:
         self._mirrors[mirror.log.reply_id] = mirror
@@ -90,6 +100,10 @@ class Mirrors:
             return None
         mirror.heard = time.monotonic() if data else 0.0
         for at, kind, text in data:
+            if kind == TOOL_INPUT:
+                call, name, said = orjson.loads(text)
+                mirror.log.grow_input(call, name, said, at)
+                continue
             if at > mirror.log.length:
                 return self._ask(mirror, mirror.heard, GAP_SECONDS)
             if fresh := text[mirror.log.length - at :]:
@@ -115,27 +129,28 @@ class Mirrors:
                 await self._review(mirror, now, remind)
 
     async def _refresh(self, now: float) -> None:
-        quiet = {id_: mirror for id_, mirror in self._mirrors.items() if now - mirror.heard > self._patience}
+        quiet = {id_: mirror for id_, mirror in self._mirrors.items() if now - mirror.heard > self._patience(mirror)}
         if not quiet:
             return
         try:
             news = await database().read(read_news, {id_: mirror.log.length for id_, mirror in quiet.items()})
-            whole = [id_ for id_ in quiet if not (id_ in news and _extend(quiet[id_].log, news[id_]))]
+            whole = [id_ for id_ in quiet if not (id_ in news and _extend(quiet[id_], news[id_]))]
             found = await database().read(read_replies, whole) if whole else {}
         except Exception as error:
             logger.error("followed replies could not be read: %s", error)
             return
         for mirror in quiet.values():
-            mirror.heard = now if self._pubsub and self._pubsub.healthy else 0.0
+            mirror.heard = now if mirror.log.waiting or (self._pubsub and self._pubsub.healthy) else 0.0
         for id_ in whole:
             if id_ in found:
+                quiet[id_].owner, quiet[id_].epoch = found[id_].owner, found[id_].epoch
                 _update(quiet[id_].log, found[id_])
             else:
                 quiet[id_].log.mark_deleted()
 
-    @property
-    def _patience(self) -> float:
-        return QUIET_SECONDS if self._pubsub and self._pubsub.healthy else 0.0
+    def _patience(self, mirror: Mirror) -> float:
+        """Return how long nothing need be heard of a reply before the database is asked."""
+        return QUIET_SECONDS if mirror.log.waiting or (self._pubsub and self._pubsub.healthy) else 0.0
 
     async def _review(self, mirror: Mirror, now: float, remind: bool) -> None:
         log = mirror.log
@@ -144,23 +159,29 @@ class Mirrors:
             log.wake()
         if log.followed:
             mirror.followed = now
-        if log.end or log.deleted or now - mirror.followed > IDLE_SECONDS:
-            del self._mirrors[log.reply_id]
+        if log.end or log.deleted or log.retired or now - mirror.followed > IDLE_SECONDS:
+            if self._mirrors.get(log.reply_id) is mirror:
+                del self._mirrors[log.reply_id]
             if not (log.end or log.deleted):
                 log.retire()
-            if self._pubsub:
+            if self._pubsub and log.reply_id not in self._mirrors:
                 await self._pubsub.unsubscribe(log.reply_id)
 
 
-def _extend(log: ReplyLog, news: News) -> bool:
-    """Append what is new; False where the whole row is needed: the reply has ended, or something is missing."""
+def _extend(mirror: Mirror, news: News) -> bool:
+    """Append what is new; False where the whole row is needed: it has ended or gone on, or something is missing."""
+    log = mirror.log
+    if news.epoch != mirror.epoch or news.state not in UNFINISHED:
+        return False
+    if news.state == State.WAITING:
+        return log.waiting is not None
     for at, kind, text in news.chunks:
         if at > log.length:
             return False
         if fresh := text[log.length - at :]:
             log.append(kind, fresh)
     log.show()
-    return news.running
+    return True
 
 
 def _update(log: ReplyLog, found: Followed) -> None:
@@ -171,9 +192,10 @@ def _update(log: ReplyLog, found: Followed) -> None:
         at += len(text)
         if fresh and at > log.length:
             log.append(kind, fresh)
-    if found.message.state != State.STREAMING:
+    if found.message.state not in UNFINISHED:
         log.finish(found.message)
     else:
+        log.waiting = found.waiting
         log.show()
 
 

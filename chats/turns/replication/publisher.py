@@ -5,7 +5,8 @@ import time
 from contextvars import Context
 from uuid import UUID
 
-from chats.turns.replication.pubsub import ReplyPubSub
+from chats.parts import json_text
+from chats.turns.replication.pubsub import TOOL_INPUT, ReplyPubSub
 from chats.turns.reply_log import ReplyLog
 
 INTEREST_SECONDS = 30.0
@@ -18,6 +19,7 @@ class Publisher:
     def __init__(self, pubsub: ReplyPubSub, log: ReplyLog) -> None:
         self._pubsub, self._log = pubsub, log
         self._position = 0
+        self._told: dict[str, int] = {}
         self._until = 0.0
         self._task: asyncio.Task[None] | None = None
 
@@ -37,7 +39,11 @@ class Publisher:
             for delta in log.after(self._position):
                 self._pubsub.publish(log.reply_id, [(delta.at, delta.kind, delta.text)])
                 self._position = delta.at + len(delta.text)
-            if log.end or log.deleted:
+            for each in log.new_input(self._told):
+                self._pubsub.publish(
+                    log.reply_id, [(each.at, TOOL_INPUT, json_text([each.call, each.name, each.text]))]
+                )
+            if log.end or log.deleted or log.retired:
                 self._pubsub.publish(log.reply_id, [])
                 return
             await log.wait()

@@ -27,7 +27,9 @@ OUTBOX_LIMIT = 10_000  # messages; beyond that the oldest are dropped and follow
 CONFIRM_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 
-Data = list[tuple[int, str, str]]  # (offset, kind, text); an empty list says that the reply has ended
+# (offset, kind, text); an empty list says that something is to be read of the database: an end, a wait, a decision.
+Data = list[tuple[int, str, str]]
+TOOL_INPUT = "tool_input"  # the kind of arguments that are being written: [call, name, text], at an offset of their own
 
 
 def failures() -> tuple[type[Exception], ...]:

@@ -1,0 +1,148 @@
+"""A user's word on the tool calls that a turn waits with: recorded, and once all have it the turn goes on.
+
+What is judged is what is stored; nothing that a client says of a call but its id and the verdict counts.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextvars import copy_context
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.access import Claims, Viewer, load_viewer, require_confirmed
+from chats.errors import AlreadyDecided, CallNotFound, ChatNotFound, Draining, MessageNotFound, NotWaiting
+from chats.models import Chunk, State, ToolCall, ToolGrant, Turn
+from chats.parts import DECISION, TOOL_CALL, json_text
+from chats.rows import ASIDE, MessageRow
+from chats.tree import read_message
+from chats.turns.engine import engine
+from chats.turns.job import job_of_waiting
+from chats.turns.prompt_parts import beside_of
+from chats.turns.requests import AcceptedTurn, Decided
+from chats.turns.toolbox import OpenCall
+from chats.turns.writes import go_on, lock_chat
+from common.executor import database
+from common.retrying import retry_conflicts
+from common.sql import run_all
+from usage.quota import current_day
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a user says of one call; `remember` allows its tool in this chat from now on."""
+
+    call: str
+    approved: bool
+    reason: str = ""
+    remember: bool = False
+
+
+async def decide(claims: Claims, chat_id: UUID, reply_id: UUID, verdicts: Sequence[Verdict]) -> AcceptedTurn:
+    """Record verdicts; where they are the last ones the turn goes on. The same again changes nothing.
+
+    Until then the reply returned is `waiting`. Raises ChatNotFound, MessageNotFound, CallNotFound, AlreadyDecided,
+    NotWaiting, Draining, QuotaExceeded, and what choosing a model raises: the turn still waits then.
+    """
+    if engine().draining:
+        raise Draining(retry_after=5)
+    return await database().write(retry_conflicts, _decide, claims, chat_id, reply_id, verdicts)
+
+
+@transaction.atomic
+def _decide(claims: Claims, chat_id: UUID, reply_id: UUID, verdicts: Sequence[Verdict]) -> AcceptedTurn:
+    viewer = load_viewer(claims)
+    require_confirmed(viewer)
+    turn = _lock_turn(viewer, chat_id, reply_id)
+    calls = {row.call: row for row in ToolCall.objects.filter(turn=turn).order_by("call")}
+    news = _record(turn, calls, verdicts)
+    if turn.state == State.WAITING and news and all(row.approved is not None for row in calls.values()):
+        return _resume(viewer, turn, calls)
+    question, reply = (read_message(chat_id, id_) for id_ in (turn.question_id, turn.reply_id))
+    assert question is not None, "a turn's foreign keys hold"
+    assert reply is not None, "a turn's foreign keys hold"
+    return AcceptedTurn(chat_id, turn.number, question, reply, begins=_decided_at(reply, verdicts))
+
+
+def _decided_at(reply: MessageRow, verdicts: Sequence[Verdict]) -> int:
+    """Return where the decision on a call stands in a reply that has gone on; else its end, where it waits."""
+    asked, at = {verdict.call for verdict in verdicts}, 0
+    for kind, text in reply.parts:
+        if kind == DECISION and asked & {call["id"] for call in orjson.loads(text)["calls"]}:
+            break
+        at += len(text)
+    return at
+
+
+def _lock_turn(viewer: Viewer, chat_id: UUID, reply_id: UUID) -> Turn:
+    owner = run_all([lock_chat(chat_id)])[0]
+    if not owner or owner[0][0] != viewer.id:
+        raise ChatNotFound()
+    turn = Turn.objects.select_for_update(no_key=True).filter(chat_id=chat_id, reply_id=reply_id).first()
+    if turn is None:
+        raise MessageNotFound()
+    return turn
+
+
+def _record(turn: Turn, calls: Mapping[str, ToolCall], verdicts: Sequence[Verdict]) -> bool:
+    """Write down what is new; tell whether anything is."""
+    news = False
+    for verdict in verdicts:
+        row = calls.get(verdict.call)
+        if row is None:
+            raise CallNotFound()
+        if row.approved is not None:
+            if row.approved is not verdict.approved:
+                raise AlreadyDecided()
+            continue
+        if turn.state != State.WAITING:
+            raise NotWaiting()
+        row.approved, row.reason, news = verdict.approved, verdict.reason, True
+        ToolCall.objects.filter(turn=turn, call=row.call).update(approved=row.approved, reason=row.reason)
+        if verdict.approved and verdict.remember:
+            ToolGrant.objects.bulk_create([ToolGrant(chat_id=turn.chat_id, tool=row.tool)], ignore_conflicts=True)
+    return news
+
+
+def _resume(viewer: Viewer, turn: Turn, calls: Mapping[str, ToolCall]) -> AcceptedTurn:
+    """Have the turn go on as its next run: a decision is told to readers as a part of the reply."""
+    stored = read_message(turn.chat_id, turn.reply_id)
+    assert stored is not None, "a turn's foreign keys hold"
+    now = [row for row in calls.values() if row.epoch == turn.epoch]
+    decision = json_text({"calls": [{"id": row.call, "approved": row.approved} for row in now]})
+    day = current_day(viewer.id, viewer.timezone, timezone.now())
+    epoch = go_on(turn.pk, turn.epoch, engine().name, day)
+    if epoch is None:
+        raise NotWaiting("Nobody decided in time; ask again.")
+    Chunk.objects.create(message_id=turn.reply_id, at=stored.length, kind=DECISION, text=decision)
+    question, reply = (read_message(turn.chat_id, id_) for id_ in (turn.question_id, turn.reply_id))
+    assert question is not None, "a turn's foreign keys hold"
+    assert reply is not None, "a turn's foreign keys hold"
+    job = job_of_waiting(viewer, turn, epoch, question, reply, _decided(stored, now))
+    accepted = AcceptedTurn(turn.chat_id, turn.number, question, reply, job, begins=stored.length)
+    transaction.on_commit(partial(copy_context().run, _launch, accepted))
+    return accepted
+
+
+def _launch(accepted: AcceptedTurn) -> None:
+    engine().launch_threadsafe(accepted)
+    engine().changed_threadsafe(accepted.reply.id)
+
+
+def _decided(reply: MessageRow, rows: Sequence[ToolCall]) -> Decided:
+    """Return what is to be carried out, with the arguments that were shown, and what is not."""
+    asked = {call["id"]: call for call in (orjson.loads(text) for kind, text in reply.parts if kind == TOOL_CALL)}
+    allowed = [_open_call(asked[row.call]) for row in rows if row.approved]
+    refused = [(row.call, row.reason) for row in rows if not row.approved]
+    chunks = Chunk.objects.filter(message_id=reply.id, at__gte=ASIDE).values_list("at", "kind", "text")
+    return Decided(allowed, refused, beside_of(list(chunks)))
+
+
+def _open_call(call: Mapping[str, Any]) -> OpenCall:
+    given = call["input"]
+    arguments = given if isinstance(given, str) else json_text(given)
+    return OpenCall(call["id"], call["name"], arguments, asks=False)
