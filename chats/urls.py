@@ -14,6 +14,7 @@ api_patterns = [
     *with_and_without_slash(f"{_CHAT}/messages", messages.MessagesView.as_view(), "messages"),
     *with_and_without_slash(f"{_MESSAGE}/regenerate", messages.RegenerateView.as_view(), "regenerate"),
     *with_and_without_slash(f"{_MESSAGE}/continue", messages.ContinueView.as_view(), "continue"),
+    *with_and_without_slash(f"{_MESSAGE}/approvals", messages.ApprovalsView.as_view(), "approvals"),
     *with_and_without_slash(f"{_MESSAGE}/edit", messages.EditView.as_view(), "edit"),
     *with_and_without_slash(f"{_MESSAGE}/feedback", feedback.FeedbackView.as_view(), "feedback"),
     *with_and_without_slash(f"{_CHAT}/stream", messages.StreamView.as_view(), "stream"),

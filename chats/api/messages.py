@@ -1,5 +1,7 @@
 """The streaming doors under `/api/chats/{id}/`: async, without a thread or a database connection while they wait."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -12,6 +14,8 @@ from accounts.access import Claims
 from accounts.views import BearerView
 from chats import turns
 from chats.api.serializers import (
+    ApprovalsInput,
+    DecisionOutput,
     EditInput,
     FollowQuery,
     MessageOutput,
@@ -23,10 +27,11 @@ from chats.api.serializers import (
     TurnOutput,
 )
 from chats.connections import OpenStream
+from chats.models import State
 from chats.services.messages import read_page
 from chats.wire import sse
 from chats.wire.idempotency import IDEMPOTENCY_KEY, idempotency_key
-from chats.wire.payloads import message_payload, message_payloads
+from chats.wire.payloads import message_payload, message_payloads, waiting_payload
 from chats.wire.schema import EVENT_STREAM, LAST_EVENT_ID, PROBLEMS, TURN_PROBLEMS
 from chats.wire.waiting import answer_when_done
 from common.errors import Invalid
@@ -39,25 +44,36 @@ TURN_RESPONSES = {(201, "application/json"): TurnOutput, (200, "text/event-strea
 async def respond(request: HttpRequest, claims: Claims, asked: turns.TurnRequest) -> HttpResponseBase:
     """Start a turn and answer as the client asked: a stream, at once, or when the reply is done."""
     query = checked(SendQuery, request.GET)
-    if "text/event-stream" in request.headers.get("Accept", ""):
-        return event_stream(await _start_stream(claims, asked), query["html"])
-    accepted = await turns.start(claims, asked)
-    if not query["wait"]:
-        return json_response(
-            {"question": message_payload(accepted.question), "reply": message_payload(accepted.reply)}, status=202
-        )
-    return await answer_when_done(accepted, query["html"])
+    begin = partial(turns.start, claims, asked)
+    if wants_stream(request):
+        return event_stream(await _begin_stream(claims, begin), query["html"])
+    return await answer(await begin(), query)
 
 
-async def _start_stream(claims: Claims, asked: turns.TurnRequest) -> OpenStream:
-    """Start a turn and read it; whoever has no place for another stream has started nothing."""
+def wants_stream(request: HttpRequest) -> bool:
+    return "text/event-stream" in request.headers.get("Accept", "")
+
+
+async def answer(accepted: turns.AcceptedTurn, query: dict[str, Any]) -> HttpResponse:
+    """Answer a turn that runs when its reply is done, or at once."""
+    if query["wait"]:
+        return await answer_when_done(accepted, query["html"])
+    return json_response(turn_payload(accepted), status=202)
+
+
+def turn_payload(accepted: turns.AcceptedTurn) -> dict[str, Any]:
+    return {"question": message_payload(accepted.question), "reply": message_payload(accepted.reply)}
+
+
+async def _begin_stream(claims: Claims, begin: Callable[[], Awaitable[turns.AcceptedTurn]]) -> OpenStream:
+    """Begin a turn and read it; whoever has no place for another stream has begun nothing."""
     stream = OpenStream(claims)
     try:
-        accepted = await turns.start(claims, asked)
+        accepted = await begin()
     except BaseException:
         stream.close()
         raise
-    return stream.of(turns.follow(accepted.chat_id, accepted.reply.id))
+    return stream.of(turns.follow(accepted.chat_id, accepted.reply.id, accepted.begins))
 
 
 def event_stream(events: OpenStream, html: bool = False) -> EventStream:
@@ -89,12 +105,16 @@ class MessagesView(BearerView):
     async def post(self, request: HttpRequest, claims: Claims, chat_id: UUID) -> HttpResponseBase:
         """Send a message; `Accept: text/event-stream` streams the reply, `?wait=false` answers at once."""
         data, key = await checked_body(PromptInput, request), idempotency_key(request)
-        return await respond(request, claims, turns.SendRequest(chat=chat_id, **data, key=key, remember_model=True))
+        return await respond(request, claims, _send(chat_id, data, key))
 
 
 def _page_query(query: dict[str, Any], before: UUID) -> dict[str, Any]:
     kept = {"page_size": query["page_size"], "before": before}
     return kept | ({"html": 1} if query["html"] else {})
+
+
+def _send(chat_id: UUID, data: dict[str, Any], key: str) -> turns.SendRequest:
+    return turns.SendRequest(chat=chat_id, **data, key=key, remember_model=True, can_ask=True)
 
 
 class _TurnOnMessage(BearerView):
@@ -105,7 +125,8 @@ class _TurnOnMessage(BearerView):
 
     async def begin(self, request: HttpRequest, claims: Claims, chat: UUID, message: UUID) -> HttpResponseBase:
         data = await checked_body(self.serializer, request)
-        asked = self.kind(chat=chat, message=message, **data, key=idempotency_key(request))  # type: ignore[call-arg]
+        key = idempotency_key(request)
+        asked = self.kind(chat=chat, message=message, **data, key=key, can_ask=True)  # type: ignore[call-arg]
         return await respond(request, claims, asked)
 
 
@@ -149,6 +170,28 @@ class EditView(_TurnOnMessage):
     async def post(self, request: HttpRequest, claims: Claims, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
         """Ask another question beside this one; both stay."""
         return await self.begin(request, claims, chat_id, message_id)
+
+
+class ApprovalsView(BearerView):
+    @extend_schema(
+        operation_id="messages_approve",
+        request=ApprovalsInput,
+        parameters=[SendQuery],
+        responses={**TURN_RESPONSES, (200, "application/json"): DecisionOutput, **TURN_PROBLEMS},
+    )
+    async def post(self, request: HttpRequest, claims: Claims, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
+        """Allow or deny the tool calls that a reply waits with; once all are decided it goes on, from where it was."""
+        query = checked(SendQuery, request.GET)
+        verdicts = [turns.Verdict(**each) for each in (await checked_body(ApprovalsInput, request))["approvals"]]
+        decide = partial(turns.decide, claims, chat_id, message_id, verdicts)
+        if wants_stream(request):
+            return event_stream(await _begin_stream(claims, decide), query["html"])
+        accepted = await decide()
+        if accepted.reply.state != State.WAITING:
+            return await answer(accepted, query)
+        waiting = await database().read(turns.waiting_for, chat_id, message_id)
+        rest = {"waiting": waiting_payload(waiting)} if waiting else {}
+        return json_response(turn_payload(accepted) | rest)
 
 
 class StreamView(BearerView):

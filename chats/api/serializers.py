@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from rest_framework import serializers
 
 from chats.models import Role, State
-from chats.wire.fields import ContentField, ModelNameField
+from chats.wire.fields import ContentField, ModelNameField, VerdictInput
 from common.drf import IdField, TextField
 from common.time_zones import zone_names
 from llm.catalog import NO_SUCH_MODEL, is_known
@@ -27,6 +27,10 @@ class EditInput(serializers.Serializer[Any]):
 
 class RegenerateInput(serializers.Serializer[Any]):
     model = ModelNameField(required=False, allow_blank=True, default="")
+
+
+class ApprovalsInput(serializers.Serializer[Any]):
+    approvals = VerdictInput(many=True, allow_empty=False, max_length=128)  # type: ignore[call-arg]
 
 
 class SeedPromptInput(serializers.Serializer[Any]):
@@ -137,6 +141,30 @@ class SiblingsOutput(serializers.Serializer[Any]):
     ids = serializers.ListField(child=serializers.UUIDField(), help_text="in the order in which they were made")
 
 
+class PartOutput(serializers.Serializer[Any]):
+    type = serializers.ChoiceField(["text", "reasoning", "tool_call", "source"])
+    text = serializers.CharField(required=False, help_text="of text and reasoning")
+    id = serializers.CharField(required=False, help_text="of a tool call, unique in the message")
+    name = serializers.CharField(required=False, help_text="of the tool")
+    title = serializers.CharField(required=False, help_text="of the tool, in words; or of a source")
+    input = serializers.JSONField(required=False, help_text="arguments; text where they are no JSON object")
+    state = serializers.ChoiceField(
+        ["running", "waiting", "complete", "failed", "denied", "unknown"], required=False,
+        help_text="of a tool call; unknown where the server was interrupted while it ran",
+    )  # fmt: skip
+    output = serializers.CharField(required=False, help_text="the first 2,000 characters")
+    length = serializers.IntegerField(required=False, help_text="characters of the whole output, where it is longer")
+    error = serializers.CharField(required=False)
+    seconds = serializers.FloatField(required=False)
+    url = serializers.CharField(required=False, help_text="of a source")
+
+
+class WaitingOutput(serializers.Serializer[Any]):
+    at = serializers.IntegerField()
+    calls = serializers.ListField(child=PartOutput())
+    expires_at = serializers.DateTimeField()
+
+
 class MessageOutput(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     number = serializers.IntegerField()
@@ -145,6 +173,7 @@ class MessageOutput(serializers.Serializer[Any]):
     role = serializers.ChoiceField(Role.choices)
     content = serializers.CharField()
     reasoning = serializers.CharField()
+    parts = serializers.ListField(child=PartOutput(), help_text="all of it in order of arrival")
     state = serializers.ChoiceField(State.choices)
     reason = serializers.CharField()
     model = serializers.CharField()
@@ -164,6 +193,10 @@ class MessagesPageOutput(serializers.Serializer[Any]):
 class TurnOutput(serializers.Serializer[Any]):
     question = MessageOutput()
     reply = MessageOutput()
+
+
+class DecisionOutput(TurnOutput):
+    waiting = WaitingOutput(required=False, help_text="the calls that are yet to be decided on")
 
 
 class HistoryOutput(serializers.Serializer[Any]):

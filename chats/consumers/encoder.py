@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from chats.turns.events import Delta, End, Start, TurnEvent
+from chats.turns.events import Delta, End, Start, ToolInput, TurnEvent, Waiting
 from chats.turns.requests import AcceptedTurn
-from chats.wire.payloads import delta_payload, end_payload, start_payload
+from chats.wire.payloads import delta_payload, end_payload, input_payload, start_payload, waiting_payload
 from common.errors import ParleyError
 from common.json import dumps
 
@@ -18,6 +18,10 @@ def event_frame(chat: UUID, reply: UUID, event: TurnEvent) -> str:
         return _frame("delta", chat, reply, event.seq, **delta_payload(event))
     if isinstance(event, End):
         return _frame("end", chat, reply, event.seq, **end_payload(event))
+    if isinstance(event, ToolInput):
+        return _frame("tool_input", chat, reply, None, **input_payload(event))
+    if isinstance(event, Waiting):
+        return _frame("waiting", chat, reply, event.seq, **waiting_payload(event))
     if isinstance(event, Start):
         return _frame("start", chat, reply, None, question=start_payload(event)["question"])
     return _frame("keep-alive", chat, reply, None)
@@ -26,6 +30,11 @@ def event_frame(chat: UUID, reply: UUID, event: TurnEvent) -> str:
 def accepted_frame(accepted: AcceptedTurn, key: str) -> str:
     """Return the frame that acknowledges a message: from here on it is stored."""
     return _frame("accepted", accepted.chat_id, accepted.reply.id, None, key=key or None, question=accepted.question.id)
+
+
+def decided_frame(accepted: AcceptedTurn) -> str:
+    """Return the frame that acknowledges verdicts: from here on they are stored."""
+    return _frame("decided", accepted.chat_id, accepted.reply.id, None, state=accepted.reply.state)
 
 
 def error_frame(refusal: ParleyError, data: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from chats import turns
-from chats.wire.fields import KEY_CHARS, ContentField, ModelNameField
+from chats.wire.fields import KEY_CHARS, ContentField, ModelNameField, VerdictInput
 from common.drf import IdField, TextField
 from common.errors import Invalid
 from common.json import loads
@@ -41,12 +41,18 @@ class SendFrame(StopFrame):
     key = TextField(required=False, default="", max_length=KEY_CHARS)
 
 
+class ApproveFrame(StopFrame):
+    message = IdField()
+    approvals = VerdictInput(many=True, allow_empty=False, max_length=128)  # type: ignore[call-arg]
+
+
 KINDS: dict[str, type[serializers.Serializer[Any]]] = {
     "auth": AuthFrame,
     "send": SendFrame,
     "follow": FollowFrame,
     "stop": StopFrame,
     "regenerate": RegenerateFrame,
+    "approve": ApproveFrame,
 }
 
 
@@ -66,8 +72,8 @@ class Frame:
 def turn_request(kind: str, values: dict[str, Any]) -> turns.TurnRequest:
     """Return the turn that a `send` or `regenerate` frame asks for."""
     if kind == "regenerate":
-        return turns.RegenerateRequest(**values)
-    return turns.SendRequest(**values, remember_model=True)
+        return turns.RegenerateRequest(**values, can_ask=True)
+    return turns.SendRequest(**values, remember_model=True, can_ask=True)
 
 
 def read_frame(text: str | None) -> Frame:

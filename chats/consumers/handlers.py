@@ -4,12 +4,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from accounts.access import Claims
 from chats import turns
 from chats.connections import OpenStream
-from chats.consumers.encoder import accepted_frame, error_frame, event_frame
+from chats.consumers.encoder import accepted_frame, decided_frame, error_frame, event_frame
 from chats.consumers.frames import Frame, turn_request
 from chats.errors import NothingToFollow, TooManyStreams
 from chats.turns.events import Start, TurnEvent
@@ -57,6 +58,8 @@ class FrameHandlers:
         values = frame.values()
         if frame.type in ("send", "regenerate"):
             await self._start(frame, turn_request(frame.type, values))
+        elif frame.type == "approve":
+            await self._approve(frame, values["chat"], values["message"], values["approvals"])
         elif frame.type == "stop":
             await turns.stop(self._claims, values["chat"])
         else:
@@ -74,6 +77,13 @@ class FrameHandlers:
             self._follow(frame, request.chat, turns.follow(accepted.chat_id, accepted.reply.id))
         if not lock.locked():
             self._turns.pop(request.chat, None)
+
+    async def _approve(self, frame: Frame, chat: UUID, reply: UUID, said: list[dict[str, Any]]) -> None:
+        """Record verdicts; who follows the chat already is told there what comes of them."""
+        accepted = await turns.decide(self._claims, chat, reply, [turns.Verdict(**each) for each in said])
+        await self._push(decided_frame(accepted))
+        if chat not in self._follows:
+            self._follow(frame, chat, turns.follow(chat, reply, accepted.begins))
 
     def _follow(self, frame: Frame, chat: UUID, events: AsyncIterator[TurnEvent]) -> None:
         if old := self._follows.get(chat):

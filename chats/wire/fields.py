@@ -35,3 +35,15 @@ class ModelNameField(TextField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=MODEL_CHARS, **kwargs)
+
+
+class VerdictInput(serializers.Serializer[Any]):
+    call = TextField(max_length=64, help_text="the id of a tool call of this reply")
+    approved = serializers.BooleanField()
+    reason = TextField(required=False, allow_blank=True, max_length=500, default="", help_text="the model is told it")
+    remember = serializers.BooleanField(default=False, help_text="do not ask for this tool in this chat again")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["remember"] and not attrs["approved"]:
+            raise serializers.ValidationError({"remember": "Only what is approved can be remembered."})
+        return attrs

@@ -4,8 +4,10 @@ import asyncio
 from typing import Any
 
 from chats.markdown import to_html
+from chats.models import UNFINISHED
+from chats.parts import is_text, part_payload, part_payloads
 from chats.rows import MessageRow
-from chats.turns.events import Delta, End, Start
+from chats.turns.events import Delta, End, Start, ToolInput, Waiting
 
 
 def message_payload(row: MessageRow, html: bool = False) -> dict[str, Any]:
@@ -19,6 +21,7 @@ def message_payload(row: MessageRow, html: bool = False) -> dict[str, Any]:
         "role": row.role,
         "content": row.content,
         "reasoning": row.reasoning,
+        "parts": part_payloads(row.parts, row.state not in UNFINISHED),
         "state": row.state,
         "reason": row.reason,
         "model": row.model,
@@ -44,7 +47,17 @@ def start_payload(event: Start) -> dict[str, Any]:
 
 
 def delta_payload(event: Delta) -> dict[str, Any]:
-    return {"kind": event.kind, "at": event.at, "text": event.text}
+    if is_text(event.kind):
+        return {"kind": event.kind, "at": event.at, "text": event.text}
+    return {"kind": event.kind, "at": event.at, "part": part_payload(event.kind, event.text)}
+
+
+def input_payload(event: ToolInput) -> dict[str, Any]:
+    return {"call": event.call, "name": event.name, "at": event.at, "text": event.text}
+
+
+def waiting_payload(event: Waiting) -> dict[str, Any]:
+    return {"at": event.at, "calls": event.calls, "expires_at": event.expires_at}
 
 
 def end_payload(event: End, html: bool = False) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""Plain server-sent events: `id` is the cursor, `event` is start, delta or end, `data` is JSON on one line."""
+"""Plain server-sent events: `id` is the cursor, `event` one of the kinds below, `data` is JSON on one line."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
-from chats.turns.events import Delta, End, Start, TurnEvent
-from chats.wire.payloads import delta_payload, end_payload, start_payload
+from chats.turns.events import Delta, End, Start, ToolInput, TurnEvent, Waiting
+from chats.wire.payloads import delta_payload, end_payload, input_payload, start_payload, waiting_payload
 from common.json import dumps
 
 HEADERS = {
@@ -23,6 +23,10 @@ def encode(event: TurnEvent, html: bool = False) -> bytes:
         return event.encoded
     if isinstance(event, End):
         return b"id: %d\nevent: end\ndata: %b\n\n" % (event.seq, dumps(end_payload(event, html)))
+    if isinstance(event, ToolInput):
+        return b"event: tool_input\ndata: %b\n\n" % dumps(input_payload(event))
+    if isinstance(event, Waiting):
+        return b"id: %d\nevent: waiting\ndata: %b\n\n" % (event.seq, dumps(waiting_payload(event)))
     if isinstance(event, Start):
         return b"event: start\ndata: %b\n\n" % dumps(start_payload(event))
     return KEEP_ALIVE

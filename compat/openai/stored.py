@@ -9,6 +9,7 @@ from accounts.services.api_keys import KeyHolder
 from chats import turns
 from chats.errors import ReplyInterrupted
 from chats.models import State
+from chats.parts import TEXT, is_text
 from chats.rows import MessageRow
 from chats.turns.events import Delta, End, KeepAlive
 from chats.turns.requests import SlashCommand
@@ -18,12 +19,12 @@ from common.ids import uuid7
 from compat.openai.encoder import CompletionHead
 from compat.openai.schema import Completion
 from llm.catalog import Model
-from llm.client.types import Finished, FinishReason, ProviderEvent, ReasoningDelta, TextDelta, Usage
+from llm.client.types import Finished, FinishReason, ReasoningDelta, SpokenEvent, TextDelta, Usage
 
 
 async def ask_stored(
     holder: KeyHolder, model: Model, asked: Completion, key: str, answer: CompletionHead
-) -> AsyncGenerator[ProviderEvent | None, None]:
+) -> AsyncGenerator[SpokenEvent | None, None]:
     """Make a chat of what the caller holds, start its turn, and return the reply's events; a disconnect is no stop."""
     *earlier, question = asked.prompt.messages
     name = f"v1-{sha256(key.encode()).hexdigest()}" if key else ""
@@ -41,10 +42,10 @@ async def ask_stored(
     return _events(accepted.chat_id, accepted.reply.id)
 
 
-async def _events(chat_id: UUID, reply_id: UUID) -> AsyncGenerator[ProviderEvent | None, None]:
+async def _events(chat_id: UUID, reply_id: UUID) -> AsyncGenerator[SpokenEvent | None, None]:
     async for event in turns.follow(chat_id, reply_id):
-        if isinstance(event, Delta):
-            yield TextDelta(event.text) if event.kind == "text" else ReasoningDelta(event.text)
+        if isinstance(event, Delta) and is_text(event.kind):
+            yield TextDelta(event.text) if event.kind == TEXT else ReasoningDelta(event.text)
         elif isinstance(event, KeepAlive):
             yield None
         elif isinstance(event, End):

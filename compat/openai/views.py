@@ -37,11 +37,11 @@ from compat.openai.schema import (
 )
 from compat.openai.stored import ask_stored
 from llm.catalog import Model, listing, resolve
-from llm.client.types import Finished, ProviderEvent, TextDelta
+from llm.client.types import Finished, SpokenEvent, TextDelta
 from llm.errors import ProviderNotConfigured, UnknownModel
 
 logger = logging.getLogger("parley.http")
-Events = AsyncGenerator[ProviderEvent | None]
+Events = AsyncGenerator[SpokenEvent | None]
 
 
 def refusal_response(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
@@ -126,7 +126,7 @@ async def _whole(asked: Completion, answer: encoder.CompletionHead, events: Even
     return json_response(encoder.completion(answer, text, reasoning, finished))
 
 
-def _kind(event: ProviderEvent) -> str:
+def _kind(event: SpokenEvent) -> str:
     return "text" if isinstance(event, TextDelta) else "reasoning"
 
 
@@ -153,7 +153,7 @@ async def _streamed(
 
 
 async def _encoded(
-    encode: encoder.ChunkEncoder, events: Peek[ProviderEvent | None], stream: OpenStream
+    encode: encoder.ChunkEncoder, events: Peek[SpokenEvent | None], stream: OpenStream
 ) -> AsyncIterator[bytes]:
     yield encode.start()
     told = False
