@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -30,12 +30,15 @@ MISCONFIGURED = (ValueError, aiohttp.NonHttpUrlClientError, aiohttp.ClientConnec
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One POST. `url` is ready for the wire: whoever builds it quotes what is not theirs."""
+    """One POST. `url` is ready for the wire: whoever builds it quotes what is not theirs.
+
+    `body` is called where there is time for it: a long conversation takes a while to put together.
+    """
 
     provider: str
     url: str
     headers: dict[str, str]
-    body: dict[str, Any]
+    body: Callable[[], dict[str, Any]]
     size: int  # characters of the texts in it, about
 
 
@@ -94,8 +97,8 @@ async def _post(request: Request) -> aiohttp.ClientResponse:
 def _encoded(request: Request) -> bytes | io.BytesIO:
     """Large bodies are encoded and sent piece by piece, so that they do not hold up the loop."""
     if request.size <= SMALL:
-        return orjson.dumps(request.body)
-    return io.BytesIO(b"".join(list(_pieces(request.body))))  # which joins megabytes without the interpreter's lock
+        return orjson.dumps(request.body())
+    return io.BytesIO(b"".join(list(_pieces(request.body()))))  # which joins megabytes without the interpreter's lock
 
 
 def _pieces(body: dict[str, Any]) -> Iterator[bytes]:

@@ -17,6 +17,10 @@ class Reader(Protocol):
         """Yield the chunk's deltas."""
         ...
 
+    def rest(self) -> Iterator[ProviderEvent]:
+        """Yield what only the end completes; asked for once, and only if there is an end."""
+        ...
+
     def end(self) -> Finished | None:
         """Return the end, or None while the provider has not said that it finished."""
         ...
@@ -42,6 +46,8 @@ async def read_events(request: Request, reader: Reader) -> AsyncGenerator[Provid
     end = reader.end()
     if end is None:
         raise ProviderBroken(provider, "ended without a finish reason")
+    for event in reader.rest():
+        yield event
     yield end
 
 

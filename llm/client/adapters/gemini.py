@@ -2,18 +2,31 @@
 
 import re
 from collections.abc import AsyncGenerator, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
 
 from llm.client.adapters.base import read_events, text_or_nothing
-from llm.client.errors import PromptBlocked
+from llm.client.adapters.gemini_contents import SIGNATURE, contents_of, tool_of
+from llm.client.adapters.sources import Sources
+from llm.client.adapters.tool_calls import MAX_NAME, CallLimits, json_text
+from llm.client.errors import PromptBlocked, ProviderBroken
 from llm.client.transport import Request
-from llm.client.types import Finished, FinishReason, Prompt, ProviderEvent, ReasoningDelta, TextDelta, Usage
+from llm.client.types import (
+    Finished,
+    FinishReason,
+    Prompt,
+    ProviderEvent,
+    ProviderMetadata,
+    ReasoningDelta,
+    TextDelta,
+    ToolCall,
+    Usage,
+)
 
 BASE_URL = "https://generativelanguage.googleapis.com/v1beta"
-ROLES = {"user": "user", "assistant": "model"}
 PARAMS = {"max_tokens": "maxOutputTokens", "temperature": "temperature", "top_p": "topP"}
 REASONS: dict[str, FinishReason] = {
     "STOP": "stop",
@@ -24,8 +37,14 @@ REASONS: dict[str, FinishReason] = {
     "PROHIBITED_CONTENT": "content_filter",
     "SPII": "content_filter",
     "IMAGE_SAFETY": "content_filter",
-    "MALFORMED_FUNCTION_CALL": "tool_calls",
-    "UNEXPECTED_TOOL_CALL": "tool_calls",
+}
+# What the model wrote was no reply: the API ends the stream without what it refused to pass on.
+BROKEN = {
+    "MALFORMED_FUNCTION_CALL",
+    "MALFORMED_RESPONSE",
+    "MISSING_THOUGHT_SIGNATURE",
+    "TOO_MANY_TOOL_CALLS",
+    "UNEXPECTED_TOOL_CALL",
 }
 # The API's way to say "not finished" in words.
 UNFINISHED = "FINISH_REASON_UNSPECIFIED"
@@ -51,16 +70,17 @@ def _request(prompt: Prompt) -> Request:
     model = quote(prompt.model, safe="")
     url = f"{_base_url()}/models/{model}:streamGenerateContent?alt=sse"
     key = settings.GEMINI_API_KEY
-    return Request("gemini", url, {"x-goog-api-key": key} if key else {}, _body(prompt), prompt.size)
+    return Request("gemini", url, {"x-goog-api-key": key} if key else {}, partial(_body, prompt), prompt.size)
 
 
 def _body(prompt: Prompt) -> dict[str, Any]:
-    contents = [{"role": ROLES[each.role], "parts": [{"text": each.text}]} for each in prompt.messages]
-    body: dict[str, Any] = {"contents": contents}
+    body: dict[str, Any] = {"contents": contents_of(prompt)}
     if prompt.system:
         body["systemInstruction"] = {"role": "user", "parts": [{"text": prompt.system}]}
     if params := {PARAMS[name]: value for name, value in prompt.params.items() if name in PARAMS}:
         body["generationConfig"] = params
+    if prompt.tools:
+        body["tools"] = [{"functionDeclarations": [tool_of(tool) for tool in prompt.tools]}]
     return body
 
 
@@ -68,9 +88,10 @@ class GeminiReader:
     """Reads GenerateContentResponse objects; the stream has no mark of its own for its end."""
 
     def __init__(self, model: str) -> None:
-        self._model = model
+        self._asked = self._model = model
         self._reason: FinishReason | None = None
         self._usage: Usage | None = None
+        self._limits, self._sources = CallLimits("gemini"), Sources()
 
     def read(self, chunk: dict[str, Any]) -> Iterator[ProviderEvent]:
         """Yield the parts of the first candidate; refuse what the prompt filter refused."""
@@ -82,22 +103,54 @@ class GeminiReader:
             raise PromptBlocked("gemini", str(reason))
         for candidate in candidates:
             if not candidate.get("index"):
-                yield from _deltas(candidate.get("content") or {})
+                yield from self._deltas(candidate.get("content") or {})
+                if found := candidate.get("groundingMetadata"):
+                    yield from self._found(found)
                 self._note_end(candidate.get("finishReason"))
+
+    def rest(self) -> Iterator[ProviderEvent]:
+        """Yield nothing: calls come whole."""
+        return iter(())
 
     def end(self) -> Finished | None:
         """Return the end once a candidate has given its reason."""
-        return Finished(self._reason, self._model, self._usage) if self._reason else None
+        if self._reason is None:
+            return None
+        return Finished("tool_calls" if self._limits.has_calls else self._reason, self._model, self._usage)
 
     def _note_end(self, reason: str | None) -> None:
-        if reason and reason != UNFINISHED:
-            self._reason = REASONS.get(reason, "other")
+        if not reason or reason == UNFINISHED:
+            return
+        if reason in BROKEN:
+            raise ProviderBroken("gemini", reason)
+        self._reason = REASONS.get(reason, "other")
 
+    def _deltas(self, content: dict[str, Any]) -> Iterator[ProviderEvent]:
+        for part in content.get("parts") or ():
+            if text := text_or_nothing(part.get("text")):
+                yield ReasoningDelta(text) if part.get("thought") else TextDelta(text)
+            if not text or len(part) > 1:
+                yield from self._others(part, bool(text))
 
-def _deltas(content: dict[str, Any]) -> Iterator[ProviderEvent]:
-    for part in content.get("parts") or ():
-        if text := text_or_nothing(part.get("text")):
-            yield ReasoningDelta(text) if part.get("thought") else TextDelta(text)
+    def _others(self, part: dict[str, Any], said: bool) -> Iterator[ProviderEvent]:
+        """Read what few parts have; a signature may be all there is of a part, and then is kept as one."""
+        if call := part.get("functionCall"):
+            said = True
+            yield self._call(call)
+        if signature := part.get(SIGNATURE):
+            thought = {"thought": True} if part.get("thought") else {}
+            alone = {} if said else {"text": "", **thought}
+            yield ProviderMetadata("gemini", self._asked, {**alone, SIGNATURE: signature})
+
+    def _call(self, call: dict[str, Any]) -> ToolCall:
+        own_id = self._limits.begin(text_or_nothing(call.get("id")))
+        arguments = json_text(call.get("args") or {})
+        self._limits.count_text(arguments)
+        return ToolCall(own_id, text_or_nothing(call.get("name"))[:MAX_NAME], arguments)
+
+    def _found(self, grounding: dict[str, Any]) -> Iterator[ProviderEvent]:
+        for piece in grounding.get("groundingChunks") or ():
+            yield from self._sources.read(piece.get("web") or {}, "uri")
 
 
 def _usage(found: dict[str, Any]) -> Usage:

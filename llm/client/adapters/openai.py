@@ -1,13 +1,27 @@
 """OpenAI's chat completions, and every server that speaks the same."""
 
 from collections.abc import AsyncGenerator, Iterator
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 
 from llm.client.adapters.base import read_events, text_or_nothing
+from llm.client.adapters.openai_calls import GrowingCalls
+from llm.client.adapters.openai_messages import messages_of, tool_of
+from llm.client.adapters.openai_state import MessageState
+from llm.client.adapters.sources import Sources
 from llm.client.transport import Request
-from llm.client.types import Finished, FinishReason, Prompt, ProviderEvent, ReasoningDelta, TextDelta, Usage
+from llm.client.types import (
+    Finished,
+    FinishReason,
+    Prompt,
+    ProviderEvent,
+    ProviderMetadata,
+    ReasoningDelta,
+    TextDelta,
+    Usage,
+)
 
 BASE_URL = "https://api.openai.com/v1"
 REASONS: dict[str, FinishReason] = {
@@ -18,6 +32,9 @@ REASONS: dict[str, FinishReason] = {
     "function_call": "tool_calls",
 }
 PARAMS = {"max_tokens": "max_completion_tokens", "temperature": "temperature", "top_p": "top_p"}
+PLAIN = frozenset({"role", "content", "refusal"})
+# Whose messages with calls must have this field, though their thoughts be gone; others refuse it.
+WANTS_REASONING = "deepseek"
 
 
 class OpenAIAdapter:
@@ -26,36 +43,43 @@ class OpenAIAdapter:
         return read_events(_request(prompt), OpenAIReader(prompt.model))
 
 
+def _base_url() -> str:
+    return str(settings.OPENAI_BASE_URL or BASE_URL).rstrip("/")
+
+
 def _request(prompt: Prompt) -> Request:
-    base = (settings.OPENAI_BASE_URL or BASE_URL).rstrip("/")
     key = settings.OPENAI_API_KEY
     # Compatible servers may need no key, and some refuse an empty one.
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    return Request("openai", f"{base}/chat/completions", headers, _body(prompt), prompt.size)
+    return Request("openai", f"{_base_url()}/chat/completions", headers, partial(_body, prompt), prompt.size)
 
 
 def _body(prompt: Prompt) -> dict[str, Any]:
-    messages = [{"role": message.role, "content": message.text} for message in prompt.messages]
-    if prompt.system:
-        messages.insert(0, {"role": "system", "content": prompt.system})
     params = {PARAMS[name]: value for name, value in prompt.params.items() if name in PARAMS}
-    return {
+    messages = messages_of(prompt)
+    if WANTS_REASONING in _base_url():
+        messages = [{"reasoning_content": "", **each} if "tool_calls" in each else each for each in messages]
+    body = {
         "model": prompt.model,
         "messages": messages,
         "stream": True,
         "stream_options": {"include_usage": True},
         **params,
     }
+    if prompt.tools:
+        body["tools"] = [tool_of(tool) for tool in prompt.tools]
+    return body
 
 
 class OpenAIReader:
     """Reads chat completion chunks: role-only, empty, null and usage-only ones among them."""
 
     def __init__(self, model: str) -> None:
-        self._model = model
+        self._asked = self._model = model
         self._reason: FinishReason | None = None
         self._refused = False
         self._usage: Usage | None = None
+        self._calls, self._state, self._sources = GrowingCalls(model), MessageState(), Sources()
 
     def read(self, chunk: dict[str, Any]) -> Iterator[ProviderEvent]:
         """Yield the deltas of the first choice; there is no other unless one is asked for."""
@@ -67,14 +91,24 @@ class OpenAIReader:
                 yield from self._deltas(choice.get("delta") or {})
                 self._note_end(choice.get("finish_reason"))
 
+    def rest(self) -> Iterator[ProviderEvent]:
+        """Yield the calls, which only the end completes, and before them what goes back with them."""
+        if self._calls and (state := self._state.value()):
+            yield ProviderMetadata("openai", self._asked, state)
+        yield from self._calls.whole()
+
     def end(self) -> Finished | None:
         """Usage comes after the finish reason, so the end waits for the stream's."""
         if self._reason is None:
             return None
         reason = "refusal" if self._refused and self._reason == "stop" else self._reason
-        return Finished(reason, self._model, self._usage)
+        return Finished("tool_calls" if self._calls else reason, self._model, self._usage)
 
     def _deltas(self, delta: dict[str, Any]) -> Iterator[ProviderEvent]:
+        if len(delta) == 1 and "content" in delta:  # as nearly all of them
+            if text := text_or_nothing(delta["content"]):
+                yield TextDelta(text)
+            return
         if reasoning := text_or_nothing(delta.get("reasoning_content") or delta.get("reasoning")):
             yield ReasoningDelta(reasoning)
         if text := text_or_nothing(delta.get("content")):
@@ -82,6 +116,18 @@ class OpenAIReader:
         if refusal := text_or_nothing(delta.get("refusal")):
             self._refused = True
             yield TextDelta(refusal)
+        if not delta.keys() <= PLAIN:
+            yield from self._others(delta)
+
+    def _others(self, delta: dict[str, Any]) -> Iterator[ProviderEvent]:
+        """Read what few deltas have; `function_call` is what a call was when there was only one."""
+        self._state.note(delta)
+        for call in delta.get("tool_calls") or ():
+            yield from self._calls.read(call)
+        if function := delta.get("function_call"):
+            yield from self._calls.read({"index": -1, "function": function})
+        for annotation in delta.get("annotations") or ():
+            yield from self._sources.read(annotation.get("url_citation") or annotation, "url")
 
     def _note_end(self, reason: str | None) -> None:
         if reason:

@@ -1,0 +1,65 @@
+"""What both vendors' calls have in common: their bounds, and what of them goes back."""
+
+import json
+import re
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from django.conf import settings
+
+from llm.client.errors import ProviderBroken
+
+MAX_CALLS = 128  # in one step
+MAX_NAME = 64
+USUAL_ID = re.compile(r"[\w.:-]{1,40}", re.ASCII).fullmatch  # OpenAI takes no longer ones
+UNUSUAL = re.compile(r"[^A-Za-z0-9_-]")
+BROKEN = "not_valid_json"
+
+
+class CallLimits:
+    """Bounds what a model may ask for in one step; the clocks of a turn bound the rest."""
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+        self._room = settings.MAX_REPLY_CHARS
+        self._ids: set[str] = set()
+
+    @property
+    def has_calls(self) -> bool:
+        return bool(self._ids)
+
+    def begin(self, given_id: str) -> str:
+        """Count a call and return its id: made up where the provider has none, or one that others would not take."""
+        # Nine letters and digits: Mistral takes nothing else.
+        own = given_id if USUAL_ID(given_id) and given_id not in self._ids else uuid4().hex[:9]
+        self._ids.add(own)
+        if len(self._ids) > MAX_CALLS:
+            raise ProviderBroken(self._provider, "too many tool calls")
+        return own
+
+    def count_text(self, text: str) -> None:
+        self._room -= len(text)
+        if self._room < 0:
+            raise ProviderBroken(self._provider, "tool calls too long")
+
+
+def json_text(arguments: Any) -> str:
+    """Write arguments that came as an object, or leave the text as it is."""
+    if isinstance(arguments, str):
+        return arguments
+    return "" if arguments is None else json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+
+
+def as_object(arguments: str) -> dict[str, Any]:
+    """Read arguments to send them back; vendors refuse a request whose own model once wrote broken JSON."""
+    try:
+        value = orjson.loads(arguments)
+    except orjson.JSONDecodeError:
+        value = None
+    return value if isinstance(value, dict) else {BROKEN: arguments}
+
+
+def sendable_name(name: str) -> str:
+    """Give what every vendor takes as a name; models may ask for tools with impossible ones."""
+    return UNUSUAL.sub("_", name)[:MAX_NAME] or "unknown"
