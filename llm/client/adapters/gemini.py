@@ -106,7 +106,8 @@ class GeminiReader:
                 yield from self._deltas(candidate.get("content") or {})
                 if found := candidate.get("groundingMetadata"):
                     yield from self._found(found)
-                self._note_end(candidate.get("finishReason"))
+                if reason := candidate.get("finishReason"):
+                    self._note_end(reason)
 
     def rest(self) -> Iterator[ProviderEvent]:
         """Yield nothing: calls come whole."""
@@ -118,28 +119,28 @@ class GeminiReader:
             return None
         return Finished("tool_calls" if self._limits.has_calls else self._reason, self._model, self._usage)
 
-    def _note_end(self, reason: str | None) -> None:
-        if not reason or reason == UNFINISHED:
-            return
+    def _note_end(self, reason: str) -> None:
         if reason in BROKEN:
             raise ProviderBroken("gemini", reason)
-        self._reason = REASONS.get(reason, "other")
+        if reason != UNFINISHED:
+            self._reason = REASONS.get(reason, "other")
 
     def _deltas(self, content: dict[str, Any]) -> Iterator[ProviderEvent]:
         for part in content.get("parts") or ():
-            if text := text_or_nothing(part.get("text")):
-                yield ReasoningDelta(text) if part.get("thought") else TextDelta(text)
-            if not text or len(part) > 1:
-                yield from self._others(part, bool(text))
+            if len(part) == 1 and (text := part.get("text")):  # as nearly all of them
+                yield TextDelta(text_or_nothing(text))
+            else:
+                yield from self._others(part, text_or_nothing(part.get("text")))
 
-    def _others(self, part: dict[str, Any], said: bool) -> Iterator[ProviderEvent]:
+    def _others(self, part: dict[str, Any], text: str) -> Iterator[ProviderEvent]:
         """Read what few parts have; a signature may be all there is of a part, and then is kept as one."""
-        if call := part.get("functionCall"):
-            said = True
+        is_thought, call = bool(part.get("thought")), part.get("functionCall")
+        if text:
+            yield ReasoningDelta(text) if is_thought else TextDelta(text)
+        if call:
             yield self._call(call)
         if signature := part.get(SIGNATURE):
-            thought = {"thought": True} if part.get("thought") else {}
-            alone = {} if said else {"text": "", **thought}
+            alone = {} if text or call else {"text": "", **({"thought": True} if is_thought else {})}
             yield ProviderMetadata("gemini", self._asked, {**alone, SIGNATURE: signature})
 
     def _call(self, call: dict[str, Any]) -> ToolCall:

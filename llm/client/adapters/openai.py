@@ -89,7 +89,8 @@ class OpenAIReader:
         for choice in chunk.get("choices") or ():
             if not choice.get("index"):
                 yield from self._deltas(choice.get("delta") or {})
-                self._note_end(choice.get("finish_reason"))
+                if reason := choice.get("finish_reason"):
+                    self._reason = REASONS.get(reason, "other")
 
     def rest(self) -> Iterator[ProviderEvent]:
         """Yield the calls, which only the end completes, and before them what goes back with them."""
@@ -128,7 +129,3 @@ class OpenAIReader:
             yield from self._calls.read({"index": -1, "function": function})
         for annotation in delta.get("annotations") or ():
             yield from self._sources.read(annotation.get("url_citation") or annotation, "url")
-
-    def _note_end(self, reason: str | None) -> None:
-        if reason:
-            self._reason = REASONS.get(reason, "other")

@@ -22,7 +22,7 @@ class CallLimits:
 
     def __init__(self, provider: str) -> None:
         self._provider = provider
-        self._room = settings.MAX_REPLY_CHARS
+        self._length = 0
         self._ids: set[str] = set()
 
     @property
@@ -39,8 +39,8 @@ class CallLimits:
         return own
 
     def count_text(self, text: str) -> None:
-        self._room -= len(text)
-        if self._room < 0:
+        self._length += len(text)
+        if self._length > settings.MAX_REPLY_CHARS:
             raise ProviderBroken(self._provider, "tool calls too long")
 
 
