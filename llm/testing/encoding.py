@@ -21,14 +21,15 @@ class Frames:
 @lru_cache(maxsize=64)
 def frames(dialect: Dialect, script: Script, call: Call) -> Frames:
     """Encode a reply; equal requests share the result."""
-    texts = script.deltas(call.prompt)
-    ending = [encoded(each) for each in dialect.ending(script, call, len(texts))]
+    texts = [dialect.delta(text, call) for text in script.deltas(call.prompt)]
+    deltas = [encoded(each) for each in texts + dialect.extras(script, call)]
+    ending = [encoded(each) for each in dialect.ending(script, call, len(deltas))]
     if dialect.done and not script.block:
         ending.append(dialect.done)
     error = encoded(dialect.error(500, script.error_code, ""))
     return Frames(
         opening=_prelude(script) + _framed(script, [encoded(each) for each in dialect.opening(script, call)]),
-        deltas=_framed(script, [encoded(dialect.delta(text, call)) for text in texts]),
+        deltas=_framed(script, deltas),
         ending=_ended(script, ending) + _afterthought(script, dialect, call),
         error=_frame(script, error),
         malformed=_frame(script, b'{"choices":[{"delta'),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from llm.testing.dialect import Call, Payload, error_message
+from llm.testing.gemini_checks import check_functions, check_signatures
 from llm.testing.script import Script
 
 STATUSES = {
@@ -25,14 +26,20 @@ class GeminiDialect:
     def call(self, body: Payload, path: str) -> Call:
         """Read a request as the vendor would; KeyError and the like are the sender's mistakes."""
         texts = [_text(content) for content in body["contents"]]
+        asked = _asked(body)
         name, _, method = path.rpartition("/")[2].partition(":")
         return Call(
             model=name,
-            prompt=texts[-1],
+            prompt=texts[asked],
+            rounds=sum(_has(content, "functionResponse") for content in body["contents"][asked:]),
             stream=method == "streamGenerateContent",
             include_usage=True,
             prompt_tokens=sum(map(len, texts)) // 4 + 1,
         )
+
+    def check(self, body: Payload, script: Script) -> None:
+        check_functions(body)
+        check_signatures(body["contents"][_asked(body) :], script)
 
     def opening(self, script: Script, call: Call) -> list[Payload]:
         """Thoughts come first; a blocked prompt has no candidate at all."""
@@ -45,20 +52,26 @@ class GeminiDialect:
     def delta(self, text: str, call: Call) -> Payload:
         return _chunk(call, [{"text": text}])
 
+    def extras(self, script: Script, call: Call) -> list[Payload]:
+        """Calls, each in a chunk of its own, and sources."""
+        chunks = [_chunk(call, [part]) for part in _calls(script, call)]
+        return chunks + ([_chunk(call, [{"text": ""}], found=_grounding(script))] if script.sources else [])
+
     def ending(self, script: Script, call: Call, count: int) -> list[Payload]:
-        """The finish reason and the usage come together."""
+        """The finish reason, the usage and again the sources come together."""
         if script.block:
             return []
-        finish = REASONS.get(script.finish, script.finish)
-        return [_chunk(call, [{"text": ""}], finish) | {"usageMetadata": _usage(call, count)}]
+        last = _chunk(call, [_last_part(script)], _finish(script), _grounding(script))
+        return [last | {"usageMetadata": _usage(call, count)}]
 
     def whole(self, script: Script, call: Call) -> Payload:
         """The answer to a request that does not stream."""
         if script.block:
             return _blocked(script, call)
         deltas = script.deltas(call.prompt)
-        finish = REASONS.get(script.finish, script.finish)
-        answer = _chunk(call, [{"text": "".join(deltas) or script.refusal}], finish)
+        thoughts: list[Payload] = [{"text": script.reasoning, "thought": True}] if script.reasoning else []
+        parts = [*thoughts, {"text": "".join(deltas) or script.refusal}, *_calls(script, call)]
+        answer = _chunk(call, parts, _finish(script), _grounding(script))
         return answer | {"usageMetadata": _usage(call, len(deltas))}
 
     def error(self, status: int, code: str, retry_after: str) -> Payload:
@@ -73,8 +86,40 @@ class GeminiDialect:
         return {"error": {"code": status, "message": message, "status": name, "details": details}}
 
 
-def _chunk(call: Call, parts: list[Payload], finish: str = "") -> Payload:
-    candidate: Payload = {"content": {"parts": parts, "role": "model"}, "index": 0}
+def _calls(script: Script, call: Call) -> list[Payload]:
+    """Write the calls, the first one signed; broken ones never leave the vendor."""
+    if _is_malformed(script):
+        return []
+    parts: list[Payload] = []
+    for number, each in enumerate(script.calls):
+        name = {} if "no_id" in script.oddities else {"id": each.id_at(call.rounds, number)}
+        parts.append({"functionCall": {**name, "name": each.name, "args": each.as_object()}})
+    if parts and script.signature and "lone_signature" not in script.oddities:
+        parts[0]["thoughtSignature"] = script.signature
+    return parts
+
+
+def _is_malformed(script: Script) -> bool:
+    return any(each.as_object() is None for each in script.calls)
+
+
+def _finish(script: Script) -> str:
+    return "MALFORMED_FUNCTION_CALL" if _is_malformed(script) else REASONS.get(script.finish, script.finish)
+
+
+def _last_part(script: Script) -> Payload:
+    """An empty text, which has the signature of a reply without calls."""
+    signed = script.signature and (not script.calls or "lone_signature" in script.oddities)
+    return {"text": "", **({"thoughtSignature": script.signature} if signed else {})}
+
+
+def _grounding(script: Script) -> Payload:
+    chunks = [{"web": {"uri": url, "title": title}} for url, title in script.sources]
+    return {"groundingMetadata": {"groundingChunks": chunks}} if chunks else {}
+
+
+def _chunk(call: Call, parts: list[Payload], finish: str = "", found: Payload | None = None) -> Payload:
+    candidate: Payload = {"content": {"parts": parts, "role": "model"}, "index": 0, **(found or {})}
     if finish:
         candidate["finishReason"] = finish
     return {"candidates": [candidate], "modelVersion": call.model, "responseId": "fake"}
@@ -89,6 +134,16 @@ def _usage(call: Call, count: int) -> Payload:
     total = call.prompt_tokens + count
     found = {"promptTokenCount": call.prompt_tokens, "totalTokenCount": total}
     return found | {"candidatesTokenCount": count}
+
+
+def _asked(body: Payload) -> int:
+    """Find the last content in which the user says something."""
+    places = [at for at, each in enumerate(body["contents"]) if each.get("role") != "model" and _has(each, "text")]
+    return places[-1] if places else -1
+
+
+def _has(content: Payload, kind: str) -> bool:
+    return any(kind in part for part in content["parts"])
 
 
 def _text(content: Any) -> str:

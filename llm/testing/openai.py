@@ -3,6 +3,8 @@
 from typing import Any
 
 from llm.testing.dialect import Call, Payload, error_message
+from llm.testing.openai_calls import call_deltas, whole_calls
+from llm.testing.openai_checks import check_tools
 from llm.testing.script import Script
 
 TYPES = {401: "invalid_request_error", 403: "permission_error", 404: "invalid_request_error"}
@@ -14,14 +16,20 @@ class OpenAIDialect:
 
     def call(self, body: Payload, path: str) -> Call:
         """Read a request as the vendor would; KeyError and the like are the sender's mistakes."""
-        texts = [_text(message.get("content")) for message in body["messages"]]
+        messages = body["messages"]
+        texts = [_text(message.get("content")) for message in messages]
+        asked = max((at for at, message in enumerate(messages) if message["role"] == "user"), default=-1)
         return Call(
             model=body["model"],
-            prompt=texts[-1],
+            prompt=texts[asked],
+            rounds=sum(bool(message.get("tool_calls")) for message in messages[asked:]),
             stream=bool(body.get("stream")),
             include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
             prompt_tokens=sum(map(len, texts)) // 4 + 1,
         )
+
+    def check(self, body: Payload, script: Script) -> None:
+        check_tools(body)
 
     def opening(self, script: Script, call: Call) -> list[Payload]:
         """The role comes first, then reasoning and a refusal."""
@@ -31,7 +39,7 @@ class OpenAIDialect:
         if "null_content" in script.oddities:
             deltas.append({"content": None})
         if script.reasoning:
-            deltas.append({"reasoning_content": script.reasoning})
+            deltas += _reasoning(script)
         if script.refusal:
             deltas.append({"refusal": script.refusal})
         return [_chunk(call, delta) for delta in deltas]
@@ -39,9 +47,16 @@ class OpenAIDialect:
     def delta(self, text: str, call: Call) -> Payload:
         return _chunk(call, {"content": text})
 
+    def extras(self, script: Script, call: Call) -> list[Payload]:
+        """Calls and sources, behind the text."""
+        deltas = call_deltas(script, call) if script.calls else []
+        if script.sources:
+            deltas.append({"annotations": _annotations(script)})
+        return [_chunk(call, delta) for delta in deltas]
+
     def ending(self, script: Script, call: Call, count: int) -> list[Payload]:
         """The finish reason, then usage for whoever asked."""
-        chunks = [_chunk(call, {}, script.finish)]
+        chunks = [_chunk(call, {}, _finish(script))]
         if call.include_usage:
             chunks.append(_envelope(call, "chat.completion.chunk", [], _usage(call, count)))
         return chunks
@@ -51,10 +66,16 @@ class OpenAIDialect:
         deltas = script.deltas(call.prompt)
         message: Payload = {
             "role": "assistant",
-            "content": "".join(deltas),
+            "content": "".join(deltas) or (None if script.calls else ""),
             "refusal": script.refusal or None,
         }
-        choice = {"index": 0, "message": message, "finish_reason": script.finish, "logprobs": None}
+        if script.reasoning:
+            message["reasoning_content"] = script.reasoning
+        if script.calls:
+            message["tool_calls"] = whole_calls(script, call)
+        if script.sources:
+            message["annotations"] = _annotations(script)
+        choice = {"index": 0, "message": message, "finish_reason": _finish(script), "logprobs": None}
         return _envelope(call, "chat.completion", [choice], _usage(call, len(deltas)))
 
     def error(self, status: int, code: str, retry_after: str) -> Payload:
@@ -62,6 +83,27 @@ class OpenAIDialect:
         kind = TYPES.get(status) or ("server_error" if status >= 500 else code or "invalid_request_error")
         message = error_message(status, code)
         return {"error": {"message": message, "type": kind, "param": None, "code": code or None}}
+
+
+def _finish(script: Script) -> str:
+    calls = script.calls and script.finish == "stop" and "finish_stop" not in script.oddities
+    return "tool_calls" if calls else script.finish
+
+
+def _reasoning(script: Script) -> list[Payload]:
+    """Show thoughts as DeepSeek does, as vLLM does, or as OpenRouter does, in pieces with a signature at the end."""
+    if "reasoning_details" in script.oddities:
+        detail = {"type": "reasoning.text", "index": 0}
+        half = len(script.reasoning) // 2
+        texts = script.reasoning[:half], script.reasoning[half:]
+        deltas: list[Payload] = [{"reasoning": t, "reasoning_details": [{**detail, "text": t}]} for t in texts]
+        return [*deltas, {"reasoning_details": [{**detail, "signature": script.signature}]}]
+    return [{"reasoning" if "reasoning_field" in script.oddities else "reasoning_content": script.reasoning}]
+
+
+def _annotations(script: Script) -> list[Payload]:
+    citations = [{"url": url, "title": title, "start_index": 0, "end_index": 0} for url, title in script.sources]
+    return [{"type": "url_citation", "url_citation": each} for each in citations]
 
 
 def _chunk(call: Call, delta: Payload, finish: str | None = None) -> Payload:

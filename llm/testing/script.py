@@ -1,9 +1,11 @@
 """What the fake provider is told to do."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
+
+from llm.testing.scripted_calls import ScriptedCall, calls_of, sources_of
 
 DIRECTIVE = "!fake "
 PSEUDO_TEXT = "The quick brown fox 🦊 jumps over the lazy dog – naïve, 日本語, **bold** and `code`. "
@@ -11,12 +13,21 @@ PSEUDO_TEXT = "The quick brown fox 🦊 jumps over the lazy dog – naïve, 日�
 FRAMING = {"bom", "comments", "crlf", "cr", "nospace", "multiline", "ids", "no_last_blank"}
 # ... and in what is said.
 CONTENT = {"role_only", "null_content", "unknown", "after_done"}
-ODDITIES = frozenset(FRAMING | CONTENT)
+# How servers differ with tools and reasoning; not all of it goes together, so each must be named.
+SHAPES = {
+    "no_index", "same_index", "no_id", "no_type", "repeat_id", "object_arguments", "interleaved", "one_delta",
+    "finish_stop", "function_call", "lone_signature", "reasoning_field", "reasoning_details",
+}  # fmt: skip
+ODDITIES = frozenset(FRAMING | CONTENT | SHAPES)
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One reply and what goes wrong with it; times in seconds, places in number of deltas sent before."""
+    """One reply and what goes wrong with it; times in seconds, places in number of deltas sent before.
+
+    Without `steps`, `calls` are made once, and what answers their results has none. With them, each step answers
+    one round of results, and the last one all further rounds; what stands beside `steps` holds for each of them.
+    """
 
     id: str = ""
     text: str | None = None
@@ -27,6 +38,10 @@ class Script:
     first_delay: float = 0
     reasoning: str = ""
     refusal: str = ""
+    calls: tuple[ScriptedCall, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
+    signature: str = ""  # Gemini's thoughtSignature
+    steps: tuple["Script", ...] = ()
     finish: str = "stop"
     block: str = ""
     empty: bool = False
@@ -54,26 +69,33 @@ class Script:
         unknown = given.keys() - {field.name for field in fields(cls)} - {"moderation"}
         if unknown:
             raise ValueError(f"Unknown script fields: {', '.join(sorted(unknown))}")
-        values: dict[str, Any] = {name: given[name] for name in given.keys() - {"moderation"}}
-        values["chunks"] = tuple(given.get("chunks", ()))
-        values["oddities"] = _oddities(given.get("oddities", ()))
-        values["retry_after"] = str(given.get("retry_after", ""))
-        # As many failures as asked for, and the success after them.
-        values.setdefault("repeat", given.get("times", 0) + 1)
+        values = {name: READERS.get(name, _as_it_is)(given[name]) for name in given.keys() - {"moderation", "steps"}}
+        common = {name: value for name, value in given.items() if name not in ("steps", "repeat")}
+        values["steps"] = tuple(cls.from_json({**common, **step}) for step in given.get("steps", ()))
+        # As many failures as asked for, and the success after them; or as many steps as there are.
+        values.setdefault("repeat", max(given.get("times", 0) + 1, len(values["steps"])))
         return cls(**values)
+
+    def at(self, rounds: int) -> "Script":
+        """Return the script for what comes after so many rounds of tool results."""
+        if self.steps:
+            return self.steps[min(rounds, len(self.steps) - 1)]
+        return replace(self, calls=()) if rounds and self.calls else self
 
     def deltas(self, prompt: str) -> tuple[str, ...]:
         """Cut the reply into what each chunk carries."""
         if self.empty or self.refusal or self.block:
             return ()
         extra = ("nul:\0!",) * self.nul + ("\ud83d", "\ude00", " lone \ud800 end") * self.surrogate
-        return (self.chunks or _cut(self._whole_text(prompt), self.chunk)) + extra
+        return (self.chunks or cut(self._whole_text(prompt), self.chunk)) + extra
 
     def _whole_text(self, prompt: str) -> str:
         if self.size:
             return (PSEUDO_TEXT * (self.size // len(PSEUDO_TEXT) + 1))[: self.size]
         if self.text is not None:
             return self.text
+        if self.calls:
+            return ""
         about = " ".join(prompt.split())[:60]
         return f"You said: *{about}*.\n\n- This is a **fake** reply.\n- It is always the same."
 
@@ -92,13 +114,26 @@ def directive(prompt: str) -> dict[str, Any] | None:
 
 
 def _oddities(given: Any) -> frozenset[str]:
-    names = ODDITIES - {"cr", "no_last_blank"} if given is True else frozenset(given)
+    names = frozenset(FRAMING | CONTENT) - {"cr", "no_last_blank"} if given is True else frozenset(given)
     if unknown := names - ODDITIES:
         raise ValueError(f"Unknown oddities: {', '.join(sorted(unknown))}")
     return names
 
 
-def _cut(text: str, length: int) -> tuple[str, ...]:
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+READERS: dict[str, Callable[[Any], Any]] = {
+    "chunks": tuple,
+    "oddities": _oddities,
+    "retry_after": str,
+    "calls": calls_of,
+    "sources": sources_of,
+}
+
+
+def cut(text: str, length: int) -> tuple[str, ...]:
     """Cut into pieces of a length, or else after each word."""
     if length:
         return tuple(text[at : at + length] for at in range(0, len(text), length))

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from llm.testing.dialect import Call, Dialect, encoded
+from llm.testing.dialect import Call, Dialect, Rejected, encoded
 from llm.testing.encoding import frames
 from llm.testing.gemini import GeminiDialect
 from llm.testing.moderations import verdict
@@ -56,7 +56,12 @@ async def _chat(request: web.Request, vendor: str) -> web.StreamResponse:
     record = journal.note(vendor, request.path_qs, request.headers, body)
     try:
         call = dialect.call(body, request.path)
-        script = _script_for(journal, call.prompt)
+        whole = _script_for(journal, call.prompt)
+        dialect.check(body, whole)
+        script = whole.at(call.rounds)
+    except Rejected as error:
+        record.open, record.status = False, 400
+        return _error(dialect, Script(status=400, error_code=str(error)))
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         record.open, record.status = False, 400
         return _error(dialect, Script(status=400, error_code=type(error).__name__))
