@@ -5,7 +5,8 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from accounts.signals import account_deleting, profile_changing
+from accounts.signals import access_revoked, account_deleting, profile_changing
+from chats.models import ToolGrant
 from chats.services.chats import delete_all_chats
 from common.errors import Invalid
 from llm.catalog import NO_SUCH_MODEL, is_known
@@ -14,6 +15,11 @@ from llm.catalog import NO_SUCH_MODEL, is_known
 @receiver(account_deleting)
 def forget_chats(*, user_id: int, **_: Any) -> None:
     delete_all_chats(user_id)
+
+
+@receiver(access_revoked)
+def forget_grants(*, user_id: int, **_: Any) -> None:
+    ToolGrant.objects.filter(chat__owner_id=user_id).delete()
 
 
 @receiver(profile_changing)

@@ -115,4 +115,9 @@ def test_no_table_with_a_key_into_a_chat_is_forgotten() -> None:
         if field.related_model in inside and model is not Chat
     }
 
-    assert holding == {table for table, _ in TABLES if table != "chats_chat"} | {"chats_chunk"} | EMPTIED_BY_RECEIVERS
+    assert (
+        holding
+        == {table for table, _ in TABLES if table != "chats_chat"}
+        | {"chats_chunk", "chats_toolcall"}
+        | EMPTIED_BY_RECEIVERS
+    )

@@ -12,7 +12,7 @@ from common.ids import uuid7
 from common.sql import run_all
 
 NOW = datetime(2026, 5, 1, 10, 11, 12, 131415, tzinfo=UTC)
-TEXTS = {"content", "reasoning", "layout"}  # read and written as parts
+TEXTS = {"content", "reasoning", "parts"}  # read and written as parts
 
 
 def test_the_columns_are_those_of_the_model() -> None:

@@ -13,7 +13,8 @@ from chats.tests.routes import Route, filled, of_chats, routes
 from conftest import Person
 from llm.testing import FakeProvider
 
-BODIES = {"messages": {"content": "Let me in"}, "edit": {"content": "Let me in"}, "feedback": {"value": 1}}
+BODIES = {"messages": {"content": "Let me in"}, "edit": {"content": "Let me in"}, "feedback": {"value": 1},
+          "approvals": {"approvals": [{"call": "c", "approved": True}]}}  # fmt: skip
 CHANGES = {"title": "Mine now"}
 WITH_CHAT = sorted({route for route in of_chats() if "chat_id" in route.path})
 CASES = [

@@ -1,5 +1,6 @@
 """Fields that several doors take: what a message, a model's name and a key may be is said here alone."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -7,6 +8,7 @@ from rest_framework import serializers
 
 from common.drf import TextField
 from common.text import NOT_STORABLE, is_storable
+from common.views import require_known
 
 MODEL_CHARS, KEY_CHARS = 200, 255
 
@@ -42,6 +44,11 @@ class VerdictInput(serializers.Serializer[Any]):
     approved = serializers.BooleanField()
     reason = TextField(required=False, allow_blank=True, max_length=500, default="", help_text="the model is told it")
     remember = serializers.BooleanField(default=False, help_text="do not ask for this tool in this chat again")
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            require_known(data, self.fields)
+        return super().to_internal_value(data)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["remember"] and not attrs["approved"]:
