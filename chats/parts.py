@@ -5,7 +5,7 @@ joined to its neighbour. All of them count alike in offsets: in code points of t
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import orjson
 
@@ -19,14 +19,6 @@ TOOL_OUTPUT, PROVIDER_METADATA = "tool_output", "provider_metadata"
 RUNNING, WAITING, COMPLETE, FAILED, DENIED, UNKNOWN = (
     "running", "waiting", "complete", "failed", "denied", "unknown",
 )  # fmt: skip
-
-
-class _Piece(Protocol):
-    @property
-    def kind(self) -> str: ...
-
-
-P = TypeVar("P", bound=_Piece)
 
 
 def is_text(kind: str) -> bool:

@@ -25,6 +25,7 @@ from config.health import LiveView, ReadyView
 from notes import urls as notes
 from notes.mcp.urls import mcp_patterns
 from streamchat.urls import stream_patterns
+from tools import urls as tools
 
 admin_patterns = admin.site.urls
 # No row has a page to be viewed on, and that address takes whatever stands in it to the database.
@@ -45,6 +46,7 @@ urlpatterns = [
     path("api/", include(api_patterns)),
     path("api/", include("accounts.urls")),
     path("api/", include(notes.api_patterns)),
+    path("api/", include(tools.api_patterns)),
     path("", include("accounts.pages.urls")),
     path("", include("accounts.oauth.urls")),
     path("", include(page_patterns)),

@@ -13,6 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from accounts.models import Session
 from chats.tests.helpers import eventually, fake
+from chats.tests.tools import own_tools
 from conftest import PASSWORD, Person
 from llm.testing import FakeProvider
 
@@ -342,3 +343,30 @@ def test_an_unconfirmed_account_starts_no_turn(open_socket: Open, alice: Person,
 
     assert socket.next()["code"] == "email_not_confirmed"
     assert Session.objects.filter(user=alice.id).exists()
+
+
+def test_a_reply_that_waits_is_decided_on_over_the_socket(open_socket: Open, alice: Person, settings: Any) -> None:
+    settings.DEFAULT_TOOLS = ("all",)
+    call = {"name": "send_mail", "arguments": {"to": "bob@example.org"}}
+    chat, steps = alice.chat(), [{"text": "I write. ", "calls": [call]}, {"text": "Sent."}]
+    with own_tools() as called:
+        one, two = open_socket(alice), open_socket(alice)
+        one.tell("send", chat=chat, content=fake(steps=steps), key="k")
+        asked = one.until("waiting")[-1]
+        assert [each["name"] for each in asked["calls"]] == ["send_mail"]
+        two.tell("follow", chat=chat)
+        assert two.until("waiting")[-1]["calls"] == asked["calls"]
+        assert called == []
+
+        verdict = [{"call": asked["calls"][0]["id"], "approved": True}]
+        two.tell("approve", chat=chat, message=asked["reply"], approvals=verdict)
+
+        assert {frame["type"] for frame in two.until("end")} >= {"decided", "delta", "end"}
+        ends = [one.until("end")[-1]["message"], alice.messages(chat)[-1]]
+        assert ends[0] == ends[1]
+        assert ends[0]["content"] == "I write. Sent."
+        assert called == [("send_mail", "bob@example.org")]
+        one.tell("approve", chat=chat, message=asked["reply"], approvals=[{"call": "x", "approved": True}])
+        assert one.until("error")[-1]["code"] == "not_found"
+        one.tell("approve", chat=chat, message=asked["reply"], approvals="all")
+        assert one.until("error")[-1]["code"] == "invalid"
