@@ -69,8 +69,10 @@ class GeminiDialect:
         if script.block:
             return _blocked(script, call)
         deltas = script.deltas(call.prompt)
-        thoughts: list[Payload] = [{"text": script.reasoning, "thought": True}] if script.reasoning else []
-        parts = [*thoughts, {"text": "".join(deltas) or script.refusal}, *_calls(script, call)]
+        text, last = "".join(deltas) or script.refusal, _last_part(script)
+        parts: list[Payload] = [{"text": script.reasoning, "thought": True}] if script.reasoning else []
+        parts += [{"text": text}] if text or not script.calls else []
+        parts += _calls(script, call) + ([last] if "thoughtSignature" in last else [])
         answer = _chunk(call, parts, _finish(script), _grounding(script))
         return answer | {"usageMetadata": _usage(call, len(deltas))}
 

@@ -5,12 +5,33 @@ import json
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any, TypeVar
 
 from llm.catalog import resolve
 from llm.client.client import stream
-from llm.client.types import Finished, Prompt, PromptMessage, ProviderEvent, ReasoningDelta, TextDelta
+from llm.client.types import (
+    Finished,
+    Prompt,
+    PromptMessage,
+    PromptPart,
+    ProviderEvent,
+    ProviderMetadata,
+    Reasoning,
+    ReasoningDelta,
+    Text,
+    TextDelta,
+    ToolCall,
+    ToolDeclaration,
+    ToolResult,
+)
+
+T = TypeVar("T")
+SCHEMA = {"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"]}
+SEARCH = ToolDeclaration("search", "Finds things.", SCHEMA)
+CLOCK = ToolDeclaration("clock", "Tells the time.", {"type": "object", "properties": {}})
+SEARCH_MOON: dict[str, Any] = {"name": "search", "arguments": {"q": "møøn \n🦊"}}
 
 
 @dataclass
@@ -18,6 +39,27 @@ class Reply:
     text: str = ""
     reasoning: str = ""
     end: Finished | None = None
+    events: list[ProviderEvent] = field(default_factory=list)
+
+    def of(self, kind: type[T]) -> list[T]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def calls(self) -> list[tuple[str, Any]]:
+        """Names and arguments, which must be whole."""
+        return [(call.name, json.loads(call.arguments)) for call in self.of(ToolCall)]
+
+    @property
+    def parts(self) -> tuple[PromptPart, ...]:
+        """What of the reply would go back, adjacent text joined."""
+        kinds = {TextDelta: Text, ReasoningDelta: Reasoning}
+        parts: list[PromptPart] = []
+        for kind, group in groupby(self.events, type):
+            if kind in kinds:
+                parts.append(kinds[kind]("".join(each.text for each in group)))  # type: ignore[union-attr]
+            elif kind in (ToolCall, ProviderMetadata):
+                parts += group  # type: ignore[arg-type]
+        return tuple(parts)
 
 
 def scripted(**fields: Any) -> str:
@@ -27,6 +69,12 @@ def scripted(**fields: Any) -> str:
 
 def prompt(text: str, *before: PromptMessage, system: str = "", **params: float) -> Prompt:
     return Prompt("", system, (*before, PromptMessage("user", text)), params)
+
+
+def running(*parts: PromptPart, script: str = "Go on.", tools: tuple[ToolDeclaration, ...] = ()) -> Prompt:
+    """Ask to go on with a reply of which there are these parts."""
+    text = "".join(part.text for part in parts if isinstance(part, Text))
+    return Prompt("", "", (PromptMessage("user", script), PromptMessage("assistant", text, parts)), tools=tools)
 
 
 def reply_of(
@@ -41,6 +89,7 @@ async def ask(vendor: str, question: str | Prompt, on_attempt: Callable[[int], N
     asked = prompt(question) if isinstance(question, str) else question
     async with aclosing(reply_of(vendor, asked, on_attempt)) as events:
         async for event in events:
+            reply.events.append(event)
             match event:
                 case TextDelta(text):
                     reply.text += text
@@ -50,6 +99,17 @@ async def ask(vendor: str, question: str | Prompt, on_attempt: Callable[[int], N
                     assert reply.end is None
                     reply.end = event
     return reply
+
+
+async def converse(vendor: str, asked: Prompt, *outputs: str) -> list[Reply]:
+    """Ask, answer every call of each step with that step's output, until there are no outputs left."""
+    replies, parts = [await ask(vendor, asked)], ()
+    for output in outputs:
+        results = [ToolResult(call.id, call.name, output) for call in replies[-1].of(ToolCall)]
+        parts = (*parts, *replies[-1].parts, *results)
+        running = PromptMessage("assistant", "".join(each.text for each in replies), parts)
+        replies.append(await ask(vendor, replace(asked, messages=(*asked.messages, running))))
+    return replies
 
 
 async def until(condition: Callable[[], bool], seconds: float = 2) -> float:

@@ -1,5 +1,6 @@
 """The official clients prove the fake, and by it that we say on the wire what they say."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,9 +11,9 @@ from google import genai
 from google.genai import errors as genai_errors
 from google.genai import types
 
-from llm.client.types import PromptMessage
+from llm.client.types import PromptMessage, ToolCall, ToolResult
 from llm.testing import FakeProvider
-from llm.tests.asking import ask, prompt, scripted
+from llm.tests.asking import CLOCK, SEARCH, SEARCH_MOON, ask, prompt, running, scripted
 from llm.tests.conftest import GEMINI_KEY, OPENAI_KEY
 
 pytestmark = [
@@ -182,3 +183,105 @@ async def test_openai_lists_models(openai_client: openai.AsyncOpenAI) -> None:
     assert "gpt-6-luna" in [model.id async for model in openai_client.models.list()]
     with pytest.raises(openai.NotFoundError):
         await openai_client.models.retrieve("gone")
+
+
+CALLS: list[dict[str, Any]] = [SEARCH_MOON, {"name": "clock"}]
+# Those that openai-python's own helper survives.
+FINE_SHAPES: list[list[str]] = [[], ["interleaved"], ["no_type"], ["finish_stop"]]
+OPENAI_TOOLS: list[Any] = [
+    {
+        "type": "function",
+        "function": {"name": each.name, "description": each.description, "parameters": each.parameters},
+    }
+    for each in (SEARCH, CLOCK)
+]
+
+
+@pytest.mark.parametrize("shape", FINE_SHAPES, ids=str)
+async def test_openai_reads_the_same_calls(
+    fake: FakeProvider, openai_client: openai.AsyncOpenAI, shape: list[str]
+) -> None:
+    question = scripted(text="So:", calls=CALLS, chunk=3, oddities=shape)
+    mine = await ask("openai", question)
+
+    async with openai_client.chat.completions.stream(
+        model="gpt-6-luna", messages=[{"role": "user", "content": question}]
+    ) as stream:
+        answer = (await stream.get_final_completion()).choices[0].message
+
+    theirs = [(call.id, call.function.name, call.function.arguments) for call in answer.tool_calls or ()]
+    assert [(call.id, call.name, call.arguments) for call in mine.of(ToolCall)] == theirs
+    assert answer.content == mine.text
+
+
+async def test_openai_sends_a_tool_round_the_same(fake: FakeProvider, openai_client: openai.AsyncOpenAI) -> None:
+    script = scripted(steps=[{"text": "So:", "calls": CALLS}, {"text": "Done."}])
+    asked: list[Any] = [{"role": "user", "content": script}]
+    first = await openai_client.chat.completions.create(model="gpt-6-luna", messages=asked, tools=OPENAI_TOOLS)
+    said = first.choices[0].message
+    results = [{"role": "tool", "tool_call_id": call.id, "content": "ok"} for call in said.tool_calls or ()]
+    history = [*asked, said.model_dump(exclude_none=True, include={"role", "content", "tool_calls"}), *results]
+    second = await openai_client.chat.completions.create(
+        model="gpt-6-luna", messages=history, tools=OPENAI_TOOLS, stream=True, stream_options={"include_usage": True}
+    )
+    assert [chunk async for chunk in second]
+
+    mine = await ask("openai", script)
+    parts = (*mine.parts, *(ToolResult(call.id, call.name, "ok") for call in mine.of(ToolCall)))
+    assert (await ask("openai", running(*parts, script=script, tools=(SEARCH, CLOCK)))).text == "Done."
+    assert fake.requests()[-1]["body"] == fake.requests()[1]["body"]
+
+
+def gemini_config() -> types.GenerateContentConfig:
+    functions = [
+        types.FunctionDeclaration(name=each.name, description=each.description, parameters_json_schema=each.parameters)
+        for each in (SEARCH, CLOCK)
+    ]
+    return types.GenerateContentConfig(tools=[types.Tool(function_declarations=functions)])
+
+
+async def test_gemini_reads_and_sends_a_tool_round_the_same(fake: FakeProvider, gemini_client: genai.Client) -> None:
+    script = scripted(steps=[{"calls": CALLS, "signature": "c2lnbmVk"}, {"text": "Done."}])
+    asked = types.Content(role="user", parts=[types.Part(text=script)])
+    model, config = "gemini-3.5-flash-lite", gemini_config()
+    first = await gemini_client.aio.models.generate_content(model=model, contents=[asked], config=config)
+    said = first.candidates[0].content  # type: ignore[index]
+    calls = [part.function_call for part in said.parts]
+    results = [
+        types.Part(function_response=types.FunctionResponse(id=call.id, name=call.name, response={"output": "ok"}))
+        for call in calls
+    ]
+    history = [asked, said, types.Content(role="user", parts=results)]
+    stream = await gemini_client.aio.models.generate_content_stream(model=model, contents=history, config=config)
+    assert "".join([chunk.text or "" async for chunk in stream]) == "Done."
+
+    mine = await ask("gemini", script)
+    assert mine.calls == [(call.name, call.args) for call in calls]
+    parts = (*mine.parts, *(ToolResult(call.id, call.name, "ok") for call in mine.of(ToolCall)))
+    assert (await ask("gemini", running(*parts, script=script, tools=(SEARCH, CLOCK)))).text == "Done."
+    theirs, sent = fake.requests()[1]["body"], fake.requests()[-1]["body"]
+    assert sent["contents"] == theirs["contents"]
+    # The client leaves this one name as Python spells it, which Google's JSON takes, too.
+    spelt = json.loads(json.dumps(theirs["tools"]).replace("parameters_json_schema", "parametersJsonSchema"))
+    assert sent["tools"] == spelt
+
+
+async def test_openai_reads_sources_and_thoughts_of_a_whole_answer(openai_client: openai.AsyncOpenAI) -> None:
+    question = scripted(text="So.", reasoning="Hm.", sources=["https://a.example/"], refusal="")
+    answer = await openai_client.chat.completions.create(
+        model="gpt-6-luna", messages=[{"role": "user", "content": question}]
+    )
+
+    message = answer.choices[0].message
+    assert message.annotations is not None
+    assert message.annotations[0].url_citation.url == "https://a.example/"
+    assert message.model_extra == {"reasoning_content": "Hm."}
+
+
+async def test_gemini_reads_sources(gemini_client: genai.Client) -> None:
+    answer = await gemini_client.aio.models.generate_content(
+        model="gemini-3.5-flash-lite", contents=scripted(text="So.", sources=["https://a.example/"])
+    )
+
+    grounding = answer.candidates[0].grounding_metadata  # type: ignore[index]
+    assert grounding.grounding_chunks[0].web.uri == "https://a.example/"
