@@ -21,7 +21,7 @@ or for the next request:
 What was asked: GET {url}/_requests (DELETE clears); open requests: GET {url}/_open
 
 Fields: {fields}
-Oddities (true or a list): {oddities}
+Oddities, as a list (true: all that any client must bear): {oddities}
 A script inside "moderation" is for the moderation call.
 """
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 import sys
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -12,7 +13,7 @@ import pytest_asyncio
 from llm.testing import FakeProvider, Script
 
 pytestmark = pytest.mark.asyncio
-QUESTION = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
+QUESTION: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
 
 
 @pytest_asyncio.fixture
@@ -44,7 +45,9 @@ async def test_requests_are_recorded_without_keys(client: aiohttp.ClientSession)
     assert (await (await client.get("/_open")).json()) == {"open": 0}
 
 
-@pytest.mark.parametrize("script", [{"sise": 3}, {"oddities": ["none"]}, 7])
+@pytest.mark.parametrize(
+    "script", [{"sise": 3}, {"oddities": ["none"]}, 7, {"calls": [{"nam": "x"}]}, {"steps": [{"sise": 3}]}]
+)
 async def test_a_misspelt_script_is_refused(client: aiohttp.ClientSession, script: object) -> None:
     assert (await client.post("/_script", json=script)).status == 400
 
@@ -58,6 +61,34 @@ async def test_pseudo_text_has_the_size_asked_for() -> None:
 
     assert len("".join(deltas)) == 1000
     assert {len(each) for each in deltas[:-1]} == {7}
+
+
+async def test_calls_without_steps_are_made_once() -> None:
+    script = Script.from_json({"calls": [{"name": "clock"}], "text": "Here."})
+
+    assert [call.name for call in script.at(0).calls] == ["clock"]
+    assert (script.at(1).calls, script.at(1).deltas("")) == ((), ("Here.",))
+
+
+async def test_the_last_step_answers_all_further_rounds() -> None:
+    script = Script.from_json({"delay": 1, "steps": [{"text": "one"}, {"text": "two", "delay": 2}]})
+
+    assert [(each.text, each.delay) for each in map(script.at, range(4))] == [("one", 1), *[("two", 2)] * 3]
+
+
+async def test_queued_steps_serve_as_many_requests(client: aiohttp.ClientSession) -> None:
+    await client.post("/_script", json={"steps": [{"text": "one"}, {"text": "two"}]})
+    results = [
+        {
+            "role": "assistant",
+            "tool_calls": [{"id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}],
+        },
+        {"role": "tool", "tool_call_id": "a", "content": "ok"},
+    ]
+    for more, text in (([], "one"), (results, "two"), ([], "You said")):
+        body = {**QUESTION, "messages": [*QUESTION["messages"], *more]}
+        answer = await (await client.post("/v1/chat/completions", json=body)).json()
+        assert answer["choices"][0]["message"]["content"].startswith(text)
 
 
 async def test_it_runs_as_a_command() -> None:

@@ -37,7 +37,7 @@ async def read_events(request: Request, reader: Reader) -> AsyncGenerator[Provid
                     raise map_error(provider, chunk)
                 for event in reader.read(chunk):
                     yield event
-    except (AttributeError, IndexError, KeyError, TypeError) as error:
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError) as error:
         raise ProviderBroken(provider, f"unexpected shape: {type(error).__name__}") from error
     except ProviderBroken:
         # Cut after its last word: the reply is whole.

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orjson
+
 from llm.client.adapters.rounds import Round, is_own, rounds
-from llm.client.adapters.tool_calls import as_object, sendable_name
+from llm.client.adapters.tool_calls import object_text, sendable_name
 from llm.client.types import (
     Prompt,
     PromptMessage,
@@ -82,7 +84,7 @@ def _sign(parts: list[Part]) -> None:
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    return {"id": call.id, "name": sendable_name(call.name), "args": as_object(call.arguments)}
+    return {"id": call.id, "name": sendable_name(call.name), "args": orjson.Fragment(object_text(call.arguments))}
 
 
 def _answered(result: ToolResult) -> Part:

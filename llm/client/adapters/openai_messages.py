@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from llm.client.adapters.rounds import Round, is_own, rounds
-from llm.client.adapters.tool_calls import BROKEN, as_object, json_text, sendable_name
+from llm.client.adapters.tool_calls import object_text, sendable_name
 from llm.client.types import (
     Prompt,
     PromptMessage,
@@ -61,10 +61,8 @@ def _said(step: Round, role: str, model: str) -> dict[str, Any]:
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    arguments = as_object(call.arguments)
-    # Valid text goes back as it was written: every character of it is in the model's cache.
-    text = json_text(arguments) if BROKEN in arguments else call.arguments
-    return {"id": call.id, "type": "function", "function": {"name": sendable_name(call.name), "arguments": text}}
+    function = {"name": sendable_name(call.name), "arguments": object_text(call.arguments)}
+    return {"id": call.id, "type": "function", "function": function}
 
 
 def _answered(result: ToolResult) -> dict[str, Any]:

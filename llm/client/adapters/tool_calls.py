@@ -14,7 +14,6 @@ MAX_CALLS = 128  # in one step
 MAX_NAME = 64
 USUAL_ID = re.compile(r"[\w.:-]{1,40}", re.ASCII).fullmatch  # OpenAI takes no longer ones
 UNUSUAL = re.compile(r"[^A-Za-z0-9_-]")
-BROKEN = "not_valid_json"
 
 
 class CallLimits:
@@ -51,13 +50,16 @@ def json_text(arguments: Any) -> str:
     return "" if arguments is None else json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
 
 
-def as_object(arguments: str) -> dict[str, Any]:
-    """Read arguments to send them back; vendors refuse a request whose own model once wrote broken JSON."""
+def object_text(arguments: str) -> str:
+    """Give arguments as they may go back: vendors refuse a request whose own model once wrote broken JSON.
+
+    Valid text stays as it was written, for every character of it is in the model's cache.
+    """
     try:
-        value = orjson.loads(arguments)
+        is_object = isinstance(orjson.loads(arguments), dict)
     except orjson.JSONDecodeError:
-        value = None
-    return value if isinstance(value, dict) else {BROKEN: arguments}
+        is_object = False
+    return arguments if is_object else json_text({"not_valid_json": arguments})
 
 
 def sendable_name(name: str) -> str:
