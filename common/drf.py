@@ -86,6 +86,15 @@ class WholeNumberField(serializers.IntegerField):
         return data
 
 
+class ShortListField(serializers.ListField):
+    """A list that is too long before anything in it is read; DRF's own field reads it all first."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if isinstance(data, list) and self.max_length is not None and len(data) > self.max_length:
+            raise serializers.ValidationError(self.error_messages["max_length"].format(max_length=self.max_length))
+        return super().to_internal_value(data)
+
+
 class OneFormat(BaseContentNegotiation):
     """Every address speaks one format, whatever `Accept` says: a 406 helps nobody who can read an error in JSON."""
 

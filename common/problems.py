@@ -89,13 +89,17 @@ def _invalid(fields: dict[str, list[str]]) -> errors.Invalid:
 
 
 def flatten(detail: Any, field: str = "details") -> dict[str, list[str]]:
-    """Turn DRF's nested error detail into a map of field name to list of strings."""
+    """Turn DRF's nested error detail into a map of field name to list of strings, each once.
+
+    What is wrong at a place in a list is said of the list, which is what a client knows.
+    """
     if isinstance(detail, Mapping):
         found: dict[str, list[str]] = {}
         for name, inner in detail.items():
-            label = field if name == "non_field_errors" else str(name)
+            label = field if name == "non_field_errors" or isinstance(name, int) else str(name)
             for key, texts in flatten(inner, label).items():
-                found.setdefault(key, []).extend(texts)
+                said = found.setdefault(key, [])
+                said += [text for text in texts if text not in said]
         return found
     if isinstance(detail, list):
         nested = [flatten(item, field) for item in detail]

@@ -6,6 +6,7 @@ enter DRF's dispatch.
 
 from collections.abc import AsyncIterator, Callable, Container, Coroutine, Mapping
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from asgiref.sync import markcoroutinefunction
@@ -163,8 +164,8 @@ def checked_input(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any
 
 def require_known(data: Mapping[str, Any], known: Container[str]) -> None:
     """Raise Invalid, by name, for members that are none of those known."""
-    if unknown := [name[:NAME_CHARS].encode(errors="replace").decode() for name in data if name not in known]:
-        raise Invalid(errors={name: [UNKNOWN] for name in unknown[:NAMED]})
+    if unknown := list(islice((name for name in data if name not in known), NAMED)):
+        raise Invalid(errors={name[:NAME_CHARS].encode(errors="replace").decode(): [UNKNOWN] for name in unknown})
 
 
 @cache

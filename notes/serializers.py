@@ -7,7 +7,6 @@ from rest_framework import serializers
 
 from chats.wire.fields import ContentField
 from common.drf import TextField
-from common.problems import flatten
 from notes.text import MAX_TAG, MAX_TITLE, normal_tags, tags_problem
 
 MAX_URL = 2000
@@ -19,12 +18,7 @@ class TagsField(serializers.ListField):
     child = TextField(max_length=2 * MAX_TAG)
 
     def to_internal_value(self, data: Any) -> list[str]:
-        try:
-            tags = normal_tags(super().to_internal_value(data))
-        except serializers.ValidationError as error:
-            # DRF tells it by place in the list; the field is what a client knows.
-            texts = {text for found in flatten(error.detail).values() for text in found}
-            raise serializers.ValidationError(sorted(texts)) from error
+        tags = normal_tags(super().to_internal_value(data))
         if problem := tags_problem(tags):
             raise serializers.ValidationError(problem)
         return tags
