@@ -18,8 +18,8 @@ SHOWN = 50
 
 @admin.register(Chat)
 class ChatAdmin(ReadOnly, StaffAdmin):
-    list_display = ("id", "title", "owner", "model", "last_number", "archived", "updated_at")
-    list_filter = ("archived", "pinned")
+    list_display = ("id", "title", "owner", "model", "last_number", "folder", "updated_at")
+    list_filter = ("folder", "pinned")
     search_fields = ("=id", "owner__email", "title")
     list_select_related = ("owner",)
     ordering = ("-updated_at",)

@@ -32,6 +32,15 @@ class State(models.TextChoices):
 UNFINISHED = (State.STREAMING, State.WAITING)
 
 
+class Folder(models.TextChoices):
+    """Where a chat lies; lists, history and search know only the first two."""
+
+    ACTIVE = "active"
+    ARCHIVED = "archived"
+    TEMPORARY = "temporary"
+    TRASH = "trash"
+
+
 class Chat(models.Model):
     """A conversation; `head` is the last message of the branch shown."""
 
@@ -43,7 +52,8 @@ class Chat(models.Model):
     model = models.CharField(max_length=200, blank=True)
     head = models.ForeignKey("Message", models.SET_NULL, null=True, blank=True, related_name="+")
     pinned = models.BooleanField(default=False)
-    archived = models.BooleanField(default=False)
+    folder = models.CharField(max_length=9, choices=Folder, default=Folder.ACTIVE)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="when a temporary or trashed chat is deleted")
     last_number = models.PositiveIntegerField(default=0, help_text="number of the newest message")
     last_turn = models.PositiveIntegerField(default=0, help_text="number of the newest turn")
     created_at = models.DateTimeField()
@@ -52,12 +62,11 @@ class Chat(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["owner", "client_id"], name="chat_client_id_per_owner")]
         indexes = [
-            models.Index(F("owner"), F("archived"), F("updated_at").desc(), name="chat_by_activity"),
+            models.Index(F("owner"), F("folder"), F("updated_at").desc(), name="chat_by_activity"),
             models.Index(F("owner"), F("created_at").desc(), name="chat_by_creation"),
             # Few are: the list of them must not read past all the others.
-            models.Index(
-                F("owner"), F("archived"), F("updated_at").desc(), condition=Q(pinned=True), name="chat_pinned"
-            ),
+            models.Index(F("owner"), F("folder"), F("updated_at").desc(), condition=Q(pinned=True), name="chat_pinned"),
+            models.Index(fields=["expires_at"], condition=Q(expires_at__isnull=False), name="chat_expiry"),
         ]
 
     def __str__(self) -> str:

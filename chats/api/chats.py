@@ -23,6 +23,7 @@ from chats.api.serializers import (
     ListQuery,
     ModelOutput,
 )
+from chats.models import Folder
 from chats.services import chats as service
 from chats.wire.payloads import chat_payload
 from chats.wire.schema import PROBLEMS, paginated
@@ -62,7 +63,8 @@ class ChatsView(APIView):
     def get(self, request: Request) -> Response:
         """List the user's chats, newest activity first."""
         query = checked(ListQuery, request.query_params)
-        chats = service.chats_of(viewer_of(request).id, query["archived"])
+        folder = Folder.ARCHIVED if query["archived"] else Folder.ACTIVE
+        chats = service.chats_of(viewer_of(request).id, folder)
         if query["pinned"] is not None:
             chats = chats.filter(pinned=query["pinned"])
         if query["search"]:

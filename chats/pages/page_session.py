@@ -129,7 +129,7 @@ def _spoken(row: MessageRow) -> str:
 
 def _named(state: ThreadState) -> tuple[object, ...]:
     """Return what the list of chats shows of it."""
-    return state.title, state.pinned, state.archived, state.head is None and state == NEW
+    return state.title, state.pinned, state.folder, state.head is None and state == NEW
 
 
 def _kept(shown: list[UUID], new: list[UUID]) -> int:

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from accounts.access import Claims, Viewer, load_viewer
 from chats.history import Bucket
-from chats.models import Chat
-from chats.services.chats import chats_of, history
+from chats.models import Chat, Folder
+from chats.services.chats import LISTED, chats_of, history
 
 LABELS = {
     Bucket.TODAY.value: "Today",
@@ -36,7 +36,8 @@ def sidebar(
     """
     kept = {"search": search, "archived": "1" if archived else ""}
     if search or archived or before:
-        rows = chats_of(viewer.id, archived or None if search else archived).filter(title__icontains=search[:200])
+        folders = [Folder.ARCHIVED] if archived else LISTED if search else [Folder.ACTIVE]
+        rows = chats_of(viewer.id, *folders).filter(title__icontains=search[:200])
         page = _page(rows, before)
         groups, end = [("Archived" if archived else "Found" if search else "Older", page)], _end(page)
     else:
@@ -56,7 +57,7 @@ def _recent(viewer: Viewer) -> tuple[list[tuple[str, Rows]], str]:
     """Return the pinned ones and the days, and where the first list that is not whole ends."""
     now = timezone.now()
     buckets = history(viewer.id, now, ZoneInfo(viewer.timezone))
-    pinned = chats_of(viewer.id, archived=False).filter(pinned=True).order_by("-updated_at", "-id")[:FOUND]
+    pinned = chats_of(viewer.id, Folder.ACTIVE).filter(pinned=True).order_by("-updated_at", "-id")[:FOUND]
     days = [(LABELS[name], [row for row in rows if not row["pinned"]]) for name, rows in buckets.items()]
     end = next(filter(None, map(_end, buckets.values())), "")
     if len(pinned) >= FOUND:  # more of them may be anywhere

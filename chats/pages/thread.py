@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from chats.errors import ChatNotFound
-from chats.models import Chat, Message
+from chats.models import Chat, Folder, Message
 from chats.rows import MessageRow
 from chats.services.feedback import feedback_for
 from chats.tree import branch
@@ -21,7 +21,7 @@ class ThreadState:
     title: str
     model: str
     pinned: bool
-    archived: bool
+    folder: str
 
 
 @dataclass(slots=True)
@@ -33,8 +33,8 @@ class Thread:
     older: bool
 
 
-NEW = ThreadState(None, "", "", "", False, False)
-_FIELDS = ("pk", "head_id", "head__state", "title", "model", "pinned", "archived")
+NEW = ThreadState(None, "", "", "", False, Folder.ACTIVE)
+_FIELDS = ("pk", "head_id", "head__state", "title", "model", "pinned", "folder")
 
 
 def states_of(chat_ids: list[UUID]) -> dict[UUID, ThreadState]:

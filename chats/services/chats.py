@@ -12,16 +12,18 @@ from django.utils import timezone
 
 from chats.errors import ChatNotFound, MessageNotFound
 from chats.history import Bucket, bucket_edges
-from chats.models import Chat, Chunk, Message, ToolCall, Turn
+from chats.models import Chat, Chunk, Folder, Message, ToolCall, Turn
 from chats.signals import chats_deleting
+from common.errors import Invalid
 from common.ids import uuid7
 from common.retrying import retry_conflicts
 from common.sql import uuid_of
 
 FIELDS = (
-    "id", "client_id", "title", "model", "head_id", "pinned", "archived", "created_at", "updated_at",
+    "id", "client_id", "title", "model", "head_id", "pinned", "folder", "created_at", "updated_at",
     "head__role", "head__state", "head__created_at", "excerpt",
 )  # fmt: skip
+LISTED = (Folder.ACTIVE, Folder.ARCHIVED)  # what lists, history and search know
 EXCERPT_CHARS = 200
 AT_ONCE = 500  # chats that one statement deletes
 # What is in a chat, in the order in which it is deleted; a test compares it with the models.
@@ -34,11 +36,14 @@ TABLES = (
 )
 
 
-def chats_of(owner_id: int, archived: bool | None = None) -> "QuerySet[Chat, dict[str, Any]]":
-    """Return a user's chats as rows for `chat_payload`, with the beginning of each one's latest message."""
+def chats_of(owner_id: int, *folders: Folder) -> "QuerySet[Chat, dict[str, Any]]":
+    """Return a user's chats as rows for `chat_payload`, with the beginning of each one's latest message.
+
+    Without folders they are all of them, those that no list shows, too.
+    """
     rows = Chat.objects.filter(owner_id=owner_id).annotate(excerpt=Left("head__content", EXCERPT_CHARS))
-    if archived is not None:
-        rows = rows.filter(archived__in=[archived])  # not `NOT archived`: SQLite finds no index for that
+    if folders:
+        rows = rows.filter(folder__in=folders)
     return cast("QuerySet[Chat, dict[str, Any]]", rows.values(*FIELDS))
 
 
@@ -82,19 +87,28 @@ def create_chat(owner_id: int, chat_id: UUID | None, title: str, model: str) -> 
 
 def change_chat(owner_id: int, chat_id: UUID, values: dict[str, Any]) -> None:
     """Change title, model, pinned, archived or head (any message of the branch to show)."""
-    changes: dict[str, Any] = {
-        name: values[name] for name in ("title", "model", "pinned", "archived") if name in values
-    }
+    changes: dict[str, Any] = {name: values[name] for name in ("title", "model", "pinned") if name in values}
     if "title" in changes:
         changes["title_by_user"] = True
     with transaction.atomic():
         chat = Chat.objects.select_for_update().filter(pk=chat_id, owner_id=owner_id).first()
         if chat is None:
             raise ChatNotFound()
+        if "archived" in values:
+            changes["folder"] = _folder_of(chat, values["archived"])
         if "head" in values:
             changes["head_id"] = newest_below(chat_id, values["head"])
         if changes:
             Chat.objects.filter(pk=chat_id).update(**changes)
+
+
+def _folder_of(chat: Chat, archived: bool) -> str:
+    """Return the folder that a chat goes to; out of one that no list shows, `archived` leads nowhere."""
+    if chat.folder in LISTED:
+        return Folder.ARCHIVED if archived else Folder.ACTIVE
+    if archived:
+        raise Invalid(errors={"archived": ["This chat cannot be archived: it is temporary, or in the trash."]})
+    return chat.folder
 
 
 def newest_below(chat_id: UUID, message_id: UUID) -> UUID:
@@ -149,13 +163,13 @@ def _delete_some(ids: list[UUID]) -> None:
 def in_bucket(owner_id: int, bucket: Bucket, now: datetime, zone: ZoneInfo) -> list[dict[str, Any]]:
     """Return the ten newest chats made within a bucket (the seed's rule: by `created_at`)."""
     start, end = bucket_edges(bucket, now, zone)
-    chats = Chat.objects.filter(owner_id=owner_id, created_at__gte=start, created_at__lt=end)
+    chats = Chat.objects.filter(owner_id=owner_id, folder__in=LISTED, created_at__gte=start, created_at__lt=end)
     return [dict(row) for row in chats.order_by("-created_at", "-id").values("id", "title", "created_at")[:10]]
 
 
 def history(owner_id: int, now: datetime, zone: ZoneInfo, limit: int = 50) -> dict[str, list[dict[str, Any]]]:
     """Return today, yesterday, seven_days and older by last activity, archived chats left out."""
-    chats = chats_of(owner_id, archived=False).order_by("-updated_at", "-id")
+    chats = chats_of(owner_id, Folder.ACTIVE).order_by("-updated_at", "-id")
     edges = {bucket: bucket_edges(bucket, now, zone) for bucket in Bucket}
     buckets = {
         bucket.value: list(chats.filter(updated_at__gte=start, updated_at__lt=end)[:limit])

@@ -175,7 +175,7 @@ def test_the_seed_addresses_go_by_creation_and_the_history_by_last_activity(user
     make(user, at("2026-05-19 10:00:00"), "yesterday")
     make(user, at("2026-05-13 00:00:00"), "a week")
     make(user, at("2026-05-12 23:59:59"), "older")
-    make(user, at("2026-05-20 09:00:00"), "put away", archived=True)
+    make(user, at("2026-05-20 09:00:00"), "put away", folder="archived")
     now = at("2026-05-20 12:00:00")
 
     history = get(user, now, "/api/chats/history/").json()

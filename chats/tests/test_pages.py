@@ -39,7 +39,7 @@ def test_somebody_else_s_chat_is_not_there(member: Callable[[str], Client]) -> N
     assert bob.get(f"/chats/{chat.pk}/").status_code == 404
     for name in OWN_ADDRESSES:
         assert bob.post(f"/chats/{chat.pk}/{name}/", {"title": "x"}).status_code == 404
-    assert Chat.objects.filter(pk=chat.pk, title="Secret", pinned=False, archived=False).exists()
+    assert Chat.objects.filter(pk=chat.pk, title="Secret", pinned=False, folder="active").exists()
 
 
 @pytest.mark.parametrize("name", OWN_ADDRESSES + TURN_ADDRESSES)
@@ -51,7 +51,7 @@ def test_nothing_changes_by_looking_or_without_a_form_token(member: Callable[[st
 
     assert alice.get(f"/chats/{chat.pk}/{name}/").status_code == 405
     assert careful.post(f"/chats/{chat.pk}/{name}/", {"title": "x", "message": "x"}).status_code == 403
-    assert Chat.objects.filter(pk=chat.pk, title="Mine", last_number=0, pinned=False, archived=False).exists()
+    assert Chat.objects.filter(pk=chat.pk, title="Mine", last_number=0, pinned=False, folder="active").exists()
 
 
 @pytest.mark.parametrize("name", OWN_ADDRESSES + TURN_ADDRESSES)
@@ -74,11 +74,11 @@ def test_plain_posts_rename_pin_archive_and_delete(member: Callable[[str], Clien
     alice.post(f"/chats/{chat.pk}/pin/")
     alice.post(f"/chats/{chat.pk}/archive/")
     chat.refresh_from_db()
-    assert (chat.title, chat.pinned, chat.archived) == ("New name", True, True)
+    assert (chat.title, chat.pinned, chat.folder) == ("New name", True, "archived")
     alice.post(f"/chats/{chat.pk}/unpin/")
     alice.post(f"/chats/{chat.pk}/unarchive/")
     chat.refresh_from_db()
-    assert (chat.pinned, chat.archived) == (False, False)
+    assert (chat.pinned, chat.folder) == (False, "active")
     assert alice.post(f"/chats/{chat.pk}/delete/")["Location"] == "/"
     assert not Chat.objects.filter(pk=chat.pk).exists()
 
@@ -98,7 +98,7 @@ def test_pinned_chats_stand_first_and_archived_ones_apart(member: Callable[[str]
     alice = member("alice")
     make_chat(alice, "Plain")
     make_chat(alice, "Pinned one", timedelta(days=30), pinned=True)
-    make_chat(alice, "Put away", archived=True)
+    make_chat(alice, "Put away", folder="archived")
 
     assert groups(alice) == {"Pinned": ["Pinned one"], "Today": ["Plain"]}
     assert groups(alice, "/chats/?archived=1") == {"Archived": ["Put away"]}
@@ -108,3 +108,17 @@ def test_pinned_chats_stand_first_and_archived_ones_apart(member: Callable[[str]
 def groups(browser: Client, path: str = "/") -> dict[str, list[str]]:
     found = browser.get(path).context["groups"]
     return {label: [row["title"] for row in rows] for label, rows in found}
+
+
+def test_no_list_of_the_page_shows_what_is_temporary_or_in_the_trash(member: Callable[[str], Client]) -> None:
+    alice = member("alice")
+    make_chat(alice, "Plain")
+    make_chat(alice, "Put away", folder="archived")
+    for folder in ("temporary", "trash"):
+        hidden = make_chat(alice, f"Hidden in {folder}", folder=folder, pinned=True)
+        assert alice.get(f"/chats/{hidden.pk}/").status_code == 200
+
+    assert groups(alice) == {"Today": ["Plain"]}
+    assert groups(alice, "/chats/?archived=1") == {"Archived": ["Put away"]}
+    assert groups(alice, "/chats/?search=p") == {"Found": ["Put away", "Plain"]}
+    assert groups(alice, "/chats/?search=hidden") == {}

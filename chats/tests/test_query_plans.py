@@ -4,13 +4,15 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
 
 from accounts.models import User
-from chats.models import Chat, Message, State, Turn
-from chats.services.chats import chats_of, newest_below, require_chat
+from chats.history import Bucket
+from chats.models import Chat, Folder, Message, State, Turn
+from chats.services.chats import chats_of, in_bucket, newest_below, require_chat
 from chats.tree import branch, read_message
 from chats.turns.context import read_context
 from chats.turns.reads import read_reply
@@ -65,7 +67,7 @@ STATEMENTS: dict[str, Callable[[Filled], object]] = {
     "a reply by its number": lambda filled: read_reply(filled.chat.pk, number=2),
     "the head": lambda filled: require_chat(filled.chat.owner_id, filled.chat.pk),
     "the leaf below a reply": lambda filled: newest_below(filled.chat.pk, filled.ids[-1]),
-    "the chat list": lambda filled: list(chats_of(filled.chat.owner_id, False).order_by("-updated_at")[:50]),
+    "the chat list": lambda filled: list(chats_of(filled.chat.owner_id, Folder.ACTIVE).order_by("-updated_at")[:50]),
 }
 
 
@@ -160,19 +162,24 @@ def test_many_replies_to_one_question_are_counted_by_the_index(owner: User, on_p
         assert rows_read(run(lambda: read_message(filled.chat.pk, twins[9].id))) < 100
 
 
+def folder(number: int) -> Folder:
+    """Return where one of many chats lies: few are not where most are."""
+    return Folder.ARCHIVED if number > 1990 else Folder.ACTIVE if number % 20 else Folder.TRASH
+
+
 @pytest.mark.parametrize("wanted", ["list", "archived", "pinned", "older"])
 def test_lists_find_their_chats_in_order_by_an_index(owner: User, wanted: str, on_postgresql: bool) -> None:
     made = NOW - timedelta(days=9)
     chats = [
         Chat(
-            owner=owner, created_at=made, updated_at=made - timedelta(minutes=n), pinned=n % 500 == 0, archived=n > 1990
+            owner=owner, created_at=made, updated_at=made - timedelta(minutes=n), pinned=n % 500 == 0, folder=folder(n)
         )
         for n in range(2000)
     ]
     Chat.objects.bulk_create(chats)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    rows = chats_of(owner.pk, wanted == "archived").order_by("-updated_at", "-id")
+    rows = chats_of(owner.pk, Folder.ARCHIVED if wanted == "archived" else Folder.ACTIVE).order_by("-updated_at", "-id")
     rows = rows.filter(pinned=True) if wanted == "pinned" else rows
     rows = rows.filter(updated_at__lt=NOW - timedelta(days=7)) if wanted == "older" else rows
 
@@ -182,4 +189,23 @@ def test_lists_find_their_chats_in_order_by_an_index(owner: User, wanted: str, o
         assert rows_read(statements) < 200
     else:
         index = "chat_pinned" if wanted == "pinned" else "chat_by_activity"
-        assert any(f"USING INDEX {index} (owner_id=? AND archived=?" in step for step in steps(statements))
+        assert any(f"USING INDEX {index} (owner_id=? AND folder=?" in step for step in steps(statements))
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_chats_of_a_day_are_found_by_their_creation(owner: User, analyzed: bool, on_postgresql: bool) -> None:
+    made = [NOW - timedelta(minutes=n) for n in range(20_000)]
+    Chat.objects.bulk_create(
+        [Chat(owner=owner, created_at=at, updated_at=NOW, folder=folder(n)) for n, at in enumerate(made)]
+    )
+    if analyzed:
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+
+    statements = run(lambda: in_bucket(owner.pk, Bucket.SEVEN_DAYS, NOW, ZoneInfo("UTC")))
+
+    if on_postgresql:
+        assert not analyzed or rows_read(statements) < 200
+    else:
+        assert any("USING INDEX chat_by_creation" in step for step in steps(statements))
+        assert not any("TEMP B-TREE FOR ORDER BY" in step for step in steps(statements)), steps(statements)

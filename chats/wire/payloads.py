@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from chats.markdown import to_html
-from chats.models import UNFINISHED
+from chats.models import UNFINISHED, Folder
 from chats.parts import is_text, part_payload, part_payloads
 from chats.rows import MessageRow
 from chats.turns.events import Delta, End, Start, ToolInput, Waiting
@@ -66,7 +66,7 @@ def end_payload(event: End, html: bool = False) -> dict[str, Any]:
 
 def chat_payload(row: dict[str, Any]) -> dict[str, Any]:
     """Return a chat as clients see it, from a row of `chats.services.chats.chats_of`."""
-    names = ("id", "client_id", "title", "model", "pinned", "archived", "created_at", "updated_at")
+    names = ("id", "client_id", "title", "model", "pinned", "created_at", "updated_at")
     latest = row["head_id"] and {
         "id": row["head_id"],
         "role": row["head__role"],
@@ -74,4 +74,10 @@ def chat_payload(row: dict[str, Any]) -> dict[str, Any]:
         "state": row["head__state"],
         "created_at": row["head__created_at"],
     }
-    return {**{name: row[name] for name in names}, "head": row["head_id"], "latest_message": latest}
+    archived = row["folder"] == Folder.ARCHIVED
+    return {
+        **{name: row[name] for name in names},
+        "archived": archived,
+        "head": row["head_id"],
+        "latest_message": latest,
+    }
