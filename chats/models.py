@@ -50,6 +50,7 @@ class Chat(models.Model):
     title = models.CharField(max_length=200, blank=True)
     title_by_user = models.BooleanField(default=False)
     model = models.CharField(max_length=200, blank=True)
+    settings: Any = models.JSONField(default=dict, blank=True, help_text="what replaces the server's defaults")
     head = models.ForeignKey("Message", models.SET_NULL, null=True, blank=True, related_name="+")
     pinned = models.BooleanField(default=False)
     folder = models.CharField(max_length=9, choices=Folder, default=Folder.ACTIVE)

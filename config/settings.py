@@ -244,6 +244,7 @@ TASK_KEEP_FAILED_DAYS = env.integer("TASK_KEEP_FAILED_DAYS", 30, least=1)
 # --- Chats ----------------------------------------------------------------------------------------------------------
 CONTEXT_TURNS = env.integer("CONTEXT_TURNS", 5, most=1000)
 SYSTEM_PROMPT = env.text("SYSTEM_PROMPT", "You are a helpful assistant. Answer in Markdown.")
+DEFAULT_TOOLS = env.words("DEFAULT_TOOLS")
 MAX_MESSAGE_CHARS = env.integer("MAX_MESSAGE_CHARS", 262_144, least=1)
 MAX_REPLY_CHARS = env.integer("MAX_REPLY_CHARS", 1_000_000, least=1, most=900_000_000)
 MAX_STEPS = env.integer("MAX_STEPS", 10, least=1, most=100)

@@ -144,7 +144,7 @@ export interface paths {
         delete: operations["chats_delete"];
         options?: never;
         head?: never;
-        /** @description Rename, pin, archive, choose the model, or switch the branch (`head`). */
+        /** @description Rename, pin, archive, choose the model, change the settings, or switch the branch (`head`). */
         patch: operations["chats_change"];
         trace?: never;
     };
@@ -950,6 +950,7 @@ export interface components {
             title: string;
             /** @default  */
             model: string;
+            settings?: components["schemas"]["ChatSettingsRequest"];
         };
         ChatOutput: {
             /** Format: uuid */
@@ -957,6 +958,7 @@ export interface components {
             client_id: string | null;
             title: string;
             model: string;
+            settings: components["schemas"]["ChatSettings"];
             /** Format: uuid */
             head: string | null;
             pinned: boolean;
@@ -973,6 +975,36 @@ export interface components {
             /** Format: uri */
             previous: string | null;
             results: components["schemas"]["ChatOutput"][];
+        };
+        /** @description What takes the place of the server's defaults: a member that is absent, or null, is the default. */
+        ChatSettings: {
+            /** @description the system text; empty: none is sent */
+            system?: string | null;
+            /** @description earlier turns sent */
+            context_turns?: number | null;
+            /** Format: double */
+            temperature?: number | null;
+            /** Format: double */
+            top_p?: number | null;
+            /** @description tokens of a reply */
+            max_output?: number | null;
+            /** @description names */
+            tools?: string[] | null;
+        };
+        /** @description What takes the place of the server's defaults: a member that is absent, or null, is the default. */
+        ChatSettingsRequest: {
+            /** @description the system text; empty: none is sent */
+            system?: string | null;
+            /** @description earlier turns sent */
+            context_turns?: number | null;
+            /** Format: double */
+            temperature?: number | null;
+            /** Format: double */
+            top_p?: number | null;
+            /** @description tokens of a reply */
+            max_output?: number | null;
+            /** @description names */
+            tools?: string[] | null;
         };
         ChoiceOutput: {
             index: number;
@@ -1037,6 +1069,8 @@ export interface components {
             content: string;
             /** @default  */
             model: string;
+            /** @description for this turn only */
+            settings?: components["schemas"]["ChatSettingsRequest"];
         };
         EmailInputRequest: {
             email: string;
@@ -1318,6 +1352,8 @@ export interface components {
         PatchedChatChangeInputRequest: {
             title?: string;
             model?: string;
+            /** @description the members given are changed; null instead of them clears all */
+            settings?: components["schemas"]["ChatSettingsRequest"] | null;
             pinned?: boolean;
             archived?: boolean;
             /**
@@ -1374,6 +1410,8 @@ export interface components {
              * @description the reply to go on from
              */
             parent?: string | null;
+            /** @description for this turn only */
+            settings?: components["schemas"]["ChatSettingsRequest"];
         };
         /**
          * @description * `correct` - Correct
@@ -1392,6 +1430,8 @@ export interface components {
         RegenerateInputRequest: {
             /** @default  */
             model: string;
+            /** @description for this turn only */
+            settings?: components["schemas"]["ChatSettingsRequest"];
         };
         RegisterInputRequest: {
             /** Format: email */

@@ -80,7 +80,7 @@ class ChatsView(APIView):
         """Make a chat; an id that the user has used before answers 200 with that chat."""
         data = checked_input(ChatInput, request.data)
         owner = viewer_of(request).id
-        chat_id, made = service.create_chat(owner, data.get("id"), data["title"], data["model"])
+        chat_id, made = service.create_chat(owner, data.pop("id", None), **data)
         row = service.get_chat(owner, chat_id)
         return Response(chat_payload(row), status=201 if made else 200)
 
@@ -92,7 +92,7 @@ class ChatView(APIView):
 
     @extend_schema(operation_id="chats_change", request=ChatChangeInput, responses={200: ChatOutput, **PROBLEMS})
     def patch(self, request: Request, chat_id: UUID) -> Response:
-        """Rename, pin, archive, choose the model, or switch the branch (`head`)."""
+        """Rename, pin, archive, choose the model, change the settings, or switch the branch (`head`)."""
         owner = viewer_of(request).id
         service.change_chat(owner, chat_id, checked_input(ChatChangeInput, request.data))
         return Response(chat_payload(service.get_chat(owner, chat_id)))

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from chats.models import Role, State
 from chats.wire.fields import ContentField, ModelNameField, VerdictInput
+from chats.wire.settings import ChatSettings
 from common.drf import IdField, TextField
 from common.time_zones import zone_names
 from llm.catalog import NO_SUCH_MODEL, is_known
@@ -18,15 +19,18 @@ class PromptInput(serializers.Serializer[Any]):
     parent = IdField(  # type: ignore[assignment]
         required=False, allow_null=True, default=None, help_text="the reply to go on from"
     )
+    settings = ChatSettings(required=False, default=dict, help_text="for this turn only")
 
 
 class EditInput(serializers.Serializer[Any]):
     content = ContentField()
     model = ModelNameField(required=False, allow_blank=True, default="")
+    settings = ChatSettings(required=False, default=dict, help_text="for this turn only")
 
 
 class RegenerateInput(serializers.Serializer[Any]):
     model = ModelNameField(required=False, allow_blank=True, default="")
+    settings = ChatSettings(required=False, default=dict, help_text="for this turn only")
 
 
 class ApprovalsInput(serializers.Serializer[Any]):
@@ -61,11 +65,15 @@ class ChatInput(serializers.Serializer[Any]):
     id = IdField(required=False)
     title = TitleField(required=False, allow_blank=True, default="")
     model = ModelNameField(required=False, allow_blank=True, default="", validators=[listed_model])
+    settings = ChatSettings(required=False, default=dict)
 
 
 class ChatChangeInput(serializers.Serializer[Any]):
     title = TitleField(required=False)
     model = ModelNameField(required=False, allow_blank=True, validators=[listed_model])
+    settings = ChatSettings(
+        required=False, allow_null=True, help_text="the members given are changed; null instead of them clears all"
+    )
     pinned = serializers.BooleanField(required=False)
     archived = serializers.BooleanField(required=False)
     head = IdField(required=False, help_text="a message of the branch to show")
@@ -122,6 +130,7 @@ class ChatOutput(serializers.Serializer[Any]):
     client_id = serializers.CharField(allow_null=True)
     title = serializers.CharField()
     model = serializers.CharField()
+    settings = ChatSettings()
     head = serializers.UUIDField(allow_null=True)
     pinned = serializers.BooleanField()
     archived = serializers.BooleanField()

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from chats import turns
 from chats.wire.fields import KEY_CHARS, ContentField, ModelNameField, VerdictInput
+from chats.wire.settings import ChatSettings
 from common.drf import IdField, TextField
 from common.errors import Invalid
 from common.json import loads
@@ -31,6 +32,7 @@ class FollowFrame(StopFrame):
 class RegenerateFrame(StopFrame):
     message = IdField()
     model = ModelNameField(required=False, allow_blank=True, default="")
+    settings = ChatSettings(required=False, default=dict)
     key = TextField(required=False, default="", max_length=KEY_CHARS)
 
 
@@ -38,6 +40,7 @@ class SendFrame(StopFrame):
     content = ContentField()
     parent = IdField(required=False, default=None)  # type: ignore[assignment]
     model = ModelNameField(required=False, allow_blank=True, default="")
+    settings = ChatSettings(required=False, default=dict)
     key = TextField(required=False, default="", max_length=KEY_CHARS)
 
 

@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
                 ('title', models.CharField(blank=True, max_length=200)),
                 ('title_by_user', models.BooleanField(default=False)),
                 ('model', models.CharField(blank=True, max_length=200)),
+                ('settings', models.JSONField(blank=True, default=dict, help_text="what replaces the server's defaults")),
                 ('pinned', models.BooleanField(default=False)),
                 ('folder', models.CharField(choices=[('active', 'Active'), ('archived', 'Archived'), ('temporary', 'Temporary'), ('trash', 'Trash')], default='active', max_length=9)),
                 ('expires_at', models.DateTimeField(blank=True, help_text='when a temporary or trashed chat is deleted', null=True)),

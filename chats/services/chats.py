@@ -20,7 +20,7 @@ from common.retrying import retry_conflicts
 from common.sql import uuid_of
 
 FIELDS = (
-    "id", "client_id", "title", "model", "head_id", "pinned", "folder", "created_at", "updated_at",
+    "id", "client_id", "title", "model", "settings", "head_id", "pinned", "folder", "created_at", "updated_at",
     "head__role", "head__state", "head__created_at", "excerpt",
 )  # fmt: skip
 LISTED = (Folder.ACTIVE, Folder.ARCHIVED)  # what lists, history and search know
@@ -68,7 +68,9 @@ def chat_owner(chat_id: UUID) -> int | None:
     return Chat.objects.filter(pk=chat_id).values_list("owner_id", flat=True).first()
 
 
-def create_chat(owner_id: int, chat_id: UUID | None, title: str, model: str) -> tuple[UUID, bool]:
+def create_chat(
+    owner_id: int, chat_id: UUID | None, title: str, model: str, settings: dict[str, Any]
+) -> tuple[UUID, bool]:
     """Make a chat; return its id and False where it existed and is theirs already.
 
     Raises ChatNotFound for a foreign id.
@@ -76,7 +78,7 @@ def create_chat(owner_id: int, chat_id: UUID | None, title: str, model: str) -> 
     now = timezone.now()
     chat = Chat(
         id=chat_id or uuid7(), owner_id=owner_id, title=title, title_by_user=bool(title), model=model,
-        created_at=now, updated_at=now,
+        settings=changed_settings({}, settings), created_at=now, updated_at=now,
     )  # fmt: skip
     Chat.objects.bulk_create([chat], ignore_conflicts=True)
     found = Chat.objects.filter(pk=chat.pk).values_list("owner_id", "created_at").first()
@@ -86,7 +88,7 @@ def create_chat(owner_id: int, chat_id: UUID | None, title: str, model: str) -> 
 
 
 def change_chat(owner_id: int, chat_id: UUID, values: dict[str, Any]) -> None:
-    """Change title, model, pinned, archived or head (any message of the branch to show)."""
+    """Change title, model, settings, pinned, archived or head (any message of the branch to show)."""
     changes: dict[str, Any] = {name: values[name] for name in ("title", "model", "pinned") if name in values}
     if "title" in changes:
         changes["title_by_user"] = True
@@ -94,12 +96,20 @@ def change_chat(owner_id: int, chat_id: UUID, values: dict[str, Any]) -> None:
         chat = Chat.objects.select_for_update().filter(pk=chat_id, owner_id=owner_id).first()
         if chat is None:
             raise ChatNotFound()
+        if "settings" in values:
+            changes["settings"] = changed_settings(chat.settings, values["settings"])
         if "archived" in values:
             changes["folder"] = _folder_of(chat, values["archived"])
         if "head" in values:
             changes["head_id"] = newest_below(chat_id, values["head"])
         if changes:
             Chat.objects.filter(pk=chat_id).update(**changes)
+
+
+def changed_settings(settings: dict[str, Any], changes: dict[str, Any] | None) -> dict[str, Any]:
+    """Return settings with some of them changed; what is null goes back to the default, and so does all for None."""
+    merged = {} if changes is None else {**settings, **changes}
+    return {name: value for name, value in merged.items() if value is not None}
 
 
 def _folder_of(chat: Chat, archived: bool) -> str:

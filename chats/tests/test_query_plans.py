@@ -58,7 +58,7 @@ def owner() -> User:
 
 
 STATEMENTS: dict[str, Callable[[Filled], object]] = {
-    "context": lambda filled: run_all([read_context(filled.chat.pk, filled.ids[-1])]),
+    "context": lambda filled: run_all([read_context(filled.chat.pk, filled.ids[-1], 5)]),
     "a page of the branch, siblings counted": lambda filled: branch(filled.chat.pk, filled.ids[-1], 8),
     "a message": lambda filled: read_message(filled.chat.pk, filled.ids[-1]),
     "the first message among its siblings": lambda filled: read_message(filled.chat.pk, filled.ids[0]),
@@ -136,8 +136,8 @@ def test_a_walk_for_context_ends_where_nothing_counts(owner: User, on_postgresql
     filled = Filled(owner, 400)
     Message.objects.filter(chat=filled.chat).update(content="")
 
-    found = run_all([read_context(filled.chat.pk, filled.ids[-1])])
-    statements = run(lambda: run_all([read_context(filled.chat.pk, filled.ids[-1])]))
+    found = run_all([read_context(filled.chat.pk, filled.ids[-1], 5)])
+    statements = run(lambda: run_all([read_context(filled.chat.pk, filled.ids[-1], 5)]))
 
     assert found == [[]]
     assert not on_postgresql or rows_read(statements) <= 2 * (2 * 5 + 40)

@@ -12,7 +12,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from accounts.models import Session
-from chats.tests.helpers import eventually, fake
+from chats.tests.helpers import asked, eventually, fake
+from chats.tests.test_settings import BAD
 from chats.tests.tools import own_tools
 from conftest import PASSWORD, Person
 from llm.testing import FakeProvider
@@ -236,6 +237,39 @@ def test_regenerate_makes_a_sibling(open_socket: Open, alice: Person) -> None:
 
     assert end["reply"] != first
     assert len(alice.messages(chat)) == 2
+
+
+def test_a_frame_may_say_what_its_turn_goes_by(open_socket: Open, alice: Person, fake: FakeProvider) -> None:
+    chat = alice.chat(settings={"system": "Be a pirate.", "temperature": 0.5})
+    socket = open_socket(alice)
+    socket.tell("send", chat=chat, content="x", key="k1", settings={"system": "Be a poet.", "temperature": None})
+    first = socket.until("end")[-1]["reply"]
+    socket.tell("regenerate", chat=chat, message=first, key="k2", settings={"top_p": 0.5})
+    socket.until("end")
+    socket.tell("regenerate", chat=chat, message=first, key="k3", settings=None)
+    socket.until("end")
+    socket.tell("send", chat=chat, content="x", key="k1", settings={"system": "Be a poet."})
+
+    assert socket.next()["code"] == "idempotency_key_reused"
+    said = [(asked(each)[0], each["body"].get("temperature"), each["body"].get("top_p")) for each in fake.requests()]
+    assert said == [("Be a poet.", None, None), ("Be a pirate.", 0.5, 0.5), ("Be a pirate.", 0.5, None)]
+
+
+@pytest.mark.parametrize("kind", ["send", "regenerate"])
+def test_bad_settings_of_a_frame_are_named(kind: str, open_socket: Open, alice: Person, fake: FakeProvider) -> None:
+    chat = alice.chat()
+    socket = open_socket(alice)
+    values = {"content": "x"} if kind == "send" else {"message": alice.say(chat, "x").json()["reply"]["id"]}
+    fake.clear()
+
+    for name, values_of in BAD.items():
+        for value in values_of:
+            socket.tell(kind, chat=chat, **values, settings=value if name == "settings" else {name: value})
+            error = socket.next()
+            assert (error["code"], list(error["errors"])) == ("invalid", [name]), value
+    socket.tell(kind, chat=chat, **values, settings={"effort": "high"})
+    assert list(socket.next()["errors"]) == ["effort"]
+    assert fake.requests() == []
 
 
 def test_foreign_chats_do_not_exist(open_socket: Open, alice: Person, bob: Person, fake: FakeProvider) -> None:

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID
 
+import orjson
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
@@ -22,6 +22,7 @@ from chats.turns.engine import engine
 from chats.turns.job import job_of, toolbox_for
 from chats.turns.model_choice import choose_model
 from chats.turns.requests import AcceptedTurn, SendRequest, TurnRequest
+from chats.turns.settings import settings_of
 from chats.turns.slash_commands import parse, save_last_reply
 from chats.turns.writes import UNENDED, end_waiting, insert_turn, move_head, running_turns
 from common.sql import Statement, instant, is_postgresql, run_all, uuid_of, uuid_or_none
@@ -71,9 +72,11 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
     statements = [last, turn, move_head(chat, reply, title, remembered, now)]
     job = None
     if model and reply.state == State.STREAMING:
-        turn_id, context = _record(statements, viewer, chat, question.parent, now)
-        toolbox = toolbox_for(viewer, chat.id, reply.id, None, request.can_ask)
-        job = job_of(turn_id, model, request, context, command, reply.parts, toolbox)
+        said = settings_of(chat.settings, request.settings)
+        reads = read_context(chat.id, question.parent, said.context_turns)
+        turn_id, context = _record(statements, viewer, chat, reads, now)
+        toolbox = toolbox_for(viewer, chat.id, reply.id, said.tools, request.can_ask)
+        job = job_of(turn_id, model, request, context, command, reply.parts, said, toolbox)
     else:
         run_all(statements)
     if not isinstance(request, SendRequest) or request.parent:  # what follows the head has no siblings
@@ -82,14 +85,14 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
 
 
 def _record(
-    statements: list[Statement], viewer: Viewer, chat: LockedChat, leaf: UUID | None, now: datetime
+    statements: list[Statement], viewer: Viewer, chat: LockedChat, context: Statement, now: datetime
 ) -> tuple[int, list[Any]]:
     """Write the turn and read the context that it is run with; the usage row comes last in the lock order.
 
     Running turns are counted behind that row, which all turns of a user lock one after the other.
     """
     counted, running = counting(viewer.id, chat.day, now), running_turns(viewer.id)
-    *_, turn, _, day, mine, messages = run_all([*statements, counted, running, read_context(chat.id, leaf)])
+    *_, turn, _, day, mine, messages = run_all([*statements, counted, running, context])
     turn_id = turn[0][0]
     day_id = require_quota(viewer.id, day[0], now) if day else charge(viewer.id, viewer.timezone, now)
     if not day:
@@ -125,11 +128,15 @@ def _select_chat(viewer: Viewer, request: TurnRequest, now: datetime) -> LockedC
         cursor.execute(
             "SELECT c.id, c.title, c.model, c.head_id, c.last_number, c.last_turn, "
             f"(SELECT t.state FROM chats_turn t WHERE t.chat_id = c.id AND t.{UNENDED}), "
-            f"{CURRENT_DAY} FROM chats_chat c WHERE c.{'client_id' if name else 'id'} = %s AND c.owner_id = %s {lock}",
+            f"{CURRENT_DAY}, c.settings "
+            f"FROM chats_chat c WHERE c.{'client_id' if name else 'id'} = %s AND c.owner_id = %s {lock}",
             [viewer.id, instant(now), name or request.chat, viewer.id],
         )
         row = cursor.fetchone()
-    return LockedChat(uuid_of(row[0]), row[1], row[2], uuid_or_none(row[3]), *row[4:]) if row else None
+    if row is None:
+        return None
+    id_, title, model, head, number, turn, running, day, chosen = row
+    return LockedChat(uuid_of(id_), title, model, uuid_or_none(head), number, turn, running, day, orjson.loads(chosen))
 
 
 def find_repeated(user_id: int, request: TurnRequest, now: datetime) -> AcceptedTurn | None:

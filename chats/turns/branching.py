@@ -1,7 +1,9 @@
 """Where a turn belongs in the tree: its question and its reply, beside or below what is there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from chats.errors import MessageExists, MessageNotFound
@@ -25,6 +27,7 @@ class LockedChat:
     last_turn: int
     unfinished: str | None  # the state of the turn that has not ended
     day: int | None  # the owner's day in `usage`, where it is open
+    settings: Mapping[str, Any]
 
 
 @dataclass(slots=True)

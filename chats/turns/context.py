@@ -4,14 +4,10 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-import orjson
-from django.conf import settings
-
 from chats.models import COMMAND
-from chats.parts import from_column
 from chats.tree import WALK_SLACK, parent_join, row_join
-from chats.turns.prompt_parts import reply_message
 from chats.turns.requests import SendRequest, SlashCommand, TurnRequest
+from chats.turns.settings import TurnSettings
 from chats.turns.slash_commands import without_command
 from common.sql import Statement
 from llm.catalog import Model
@@ -24,15 +20,12 @@ _COUNTS = (
 )
 
 
-def read_context(chat_id: UUID, leaf: UUID | None) -> Statement:
-    """Return what reads (role, content, parts) of the last `CONTEXT_TURNS` turns before and with the reply `leaf`.
-
-    The oldest comes first.
+def read_context(chat_id: UUID, leaf: UUID | None, turns: int) -> Statement:
+    """Return what reads (role, content, parts) of the last `turns` turns that end in the reply `leaf`, oldest first.
 
     A turn counts where its reply has text, was not blocked and comes from a model; others are left out with their
     question.
     """
-    turns = settings.CONTEXT_TURNS
     return (
         f"WITH RECURSIVE path (id, parent_id, role, depth, counted, used) AS ("
         f"SELECT m.id, m.parent_id, m.role, 1, {_COUNTS.format('m')}, {_COUNTS.format('m')} "
@@ -48,7 +41,12 @@ def read_context(chat_id: UUID, leaf: UUID | None) -> Statement:
 
 
 def build_prompt(
-    request: TurnRequest, model: Model, stored: list[tuple[str, str, Any]], command: SlashCommand, kept: str
+    request: TurnRequest,
+    model: Model,
+    stored: list[tuple[str, str, Any]],
+    command: SlashCommand,
+    kept: str,
+    settings: TurnSettings,
 ) -> Prompt:
     """Return the system text, what `read_context` found, the question exactly once, and what is to be gone on from.
 
@@ -63,12 +61,4 @@ def build_prompt(
     messages.append(PromptMessage("user", command.text))
     if kept:
         messages += [PromptMessage("assistant", kept), PromptMessage("user", CONTINUE)]
-    return Prompt(model.id, settings.SYSTEM_PROMPT, tuple(messages))
-
-
-def _reply(content: str, parts: Any) -> PromptMessage:
-    """Return an earlier reply, its tool calls as far as they stand in it; what it reasoned is its own affair."""
-    if parts is None:
-        return PromptMessage("assistant", content)
-    column = orjson.loads(parts) if isinstance(parts, str) else parts
-    return reply_message(from_column(content, "", column))
+    return Prompt(model.id, settings.system, tuple(messages), settings.params)

@@ -1,16 +1,17 @@
 """What a runner is handed: the prompt, the tools, and what a turn that waited goes on with."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
 from accounts.access import Viewer
 from chats.models import ToolGrant, Turn
-from chats.parts import TEXT, Part, text_of
+from chats.parts import TEXT, Part, length_of, text_of
 from chats.rows import MessageRow
 from chats.turns.context import build_prompt, read_context
 from chats.turns.model_choice import usable_model
 from chats.turns.requests import Decided, RegenerateRequest, SlashCommand, TurnJob, TurnRequest
+from chats.turns.settings import TurnSettings
 from chats.turns.slash_commands import parse
 from chats.turns.toolbox import Toolbox
 from common.sql import run_all
@@ -38,15 +39,21 @@ def toolbox_for(
 
 
 def job_of(
-    turn_id: int, model: Model, request: TurnRequest, context: list[Any], command: SlashCommand, kept: list[Part],
+    turn_id: int,
+    model: Model,
+    request: TurnRequest,
+    context: list[Any],
+    command: SlashCommand,
+    kept: list[Part],
+    said: TurnSettings,
     toolbox: Toolbox | None,
-) -> TurnJob:  # fmt: skip
+) -> TurnJob:
     """Return the job of a turn that begins; a reply that goes on from another's text `kept` that before."""
-    prompt = build_prompt(request, model, context, command, text_of(kept, TEXT))
-    begins = sum(len(text) for _, text in kept)
+    prompt = build_prompt(request, model, context, command, text_of(kept, TEXT), said)
+    begins = length_of(kept)
     if toolbox is None:
         return TurnJob(turn_id, 1, model, prompt, kept, begins)
-    resume = {"model": model.name, "tools": [*toolbox.tools], "can_ask": request.can_ask}
+    resume = {"model": model.name, "settings": asdict(said)}
     return TurnJob(turn_id, 1, model, replace(prompt, tools=toolbox.declarations), kept, begins, toolbox, resume)
 
 
@@ -55,18 +62,29 @@ def job_of_waiting(
 ) -> TurnJob:
     """Return the job of a turn that goes on, its prompt made again of what is stored."""
     resume: dict[str, Any] = turn.resume
+    said, begins = TurnSettings(**resume["settings"]), resume["begins"]
     model = usable_model(resume["model"], "", "")
-    toolbox = toolbox_for(viewer, turn.chat_id, reply.id, tuple(resume["tools"]), resume["can_ask"])
-    context = run_all([read_context(turn.chat_id, question.parent)])[0]
+    context = run_all([read_context(turn.chat_id, question.parent, said.context_turns)])[0]
     request = RegenerateRequest(chat=turn.chat_id, message=reply.id)
-    kept = _first(reply.parts, resume["begins"])
-    prompt = build_prompt(request, model, context, parse(question.content), text_of(kept, TEXT))
+    kept = text_of(_first(reply.parts, begins), TEXT)
+    prompt = build_prompt(request, model, context, parse(question.content), kept, said)
+    # Without a tool left there is still what was decided to be told.
+    toolbox = toolbox_for(viewer, turn.chat_id, reply.id, said.tools, can_ask=True)
     toolbox = toolbox or Toolbox(Caller(viewer.id, turn.chat_id, reply.id), {})
     return TurnJob(
-        turn.pk, epoch, model, replace(prompt, tools=toolbox.declarations), reply.parts, resume["begins"], toolbox,
-        {name: resume[name] for name in ("model", "tools", "can_ask")}, resume["steps"], resume["seconds"],
-        Usage(reply.prompt_tokens or 0, reply.completion_tokens or 0), decided,
-    )  # fmt: skip
+        turn.pk,
+        epoch,
+        model,
+        replace(prompt, tools=toolbox.declarations),
+        reply.parts,
+        begins,
+        toolbox,
+        {name: resume[name] for name in ("model", "settings")},
+        resume["steps"],
+        resume["seconds"],
+        Usage(reply.prompt_tokens or 0, reply.completion_tokens or 0),
+        decided,
+    )
 
 
 def _first(parts: list[Part], length: int) -> list[Part]:

@@ -37,6 +37,7 @@ class TurnRequest:
     kind: ClassVar[str]
     chat: UUID
     model: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)  # over those of the chat, for this turn
     key: str = _aside("")
     remember_model: bool = _aside(False)  # the model becomes the chat's
     command: SlashCommand | None = _aside(None)  # None until the question is known
@@ -50,8 +51,8 @@ class TurnRequest:
         if not self.key:
             return ""
         asked = {each.name: getattr(self, each.name) for each in fields(self) if "aside" not in each.metadata}
-        prompt = asked.pop("prompt", None)
-        digest = hashlib.sha256(orjson.dumps([self.kind, *asked.values()]))
+        prompt, said = asked.pop("prompt", None), asked.pop("settings")
+        digest = hashlib.sha256(orjson.dumps([self.kind, *asked.values(), *([said] if said else [])]))
         if prompt is not None:
             digest.update(orjson.dumps([prompt.model, prompt.system, prompt.params]))
             for message in prompt.messages:

@@ -11,6 +11,7 @@ from common.text import NOT_STORABLE, is_storable
 from common.views import require_known
 
 MODEL_CHARS, KEY_CHARS = 200, 255
+MOST_TOKENS = 10**7  # that a caller may ask a reply of
 
 
 def message_problem(text: str) -> str:

@@ -7,7 +7,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
-from chats.wire.fields import ModelNameField
+from chats.wire.fields import MOST_TOKENS, ModelNameField
 from chats.wire.schema import TURN_PROBLEMS
 from common.drf import FlagField, NumberField, WholeNumberField
 from common.views import without_null
@@ -41,7 +41,7 @@ class CompletionInput(serializers.Serializer[Any]):
     stream = FlagField(required=False, default=False)
     stream_options = StreamOptionsInput(required=False)
     store = FlagField(required=False, default=False, help_text="make a chat of it")
-    max_completion_tokens = WholeNumberField(required=False, min_value=1, max_value=10**7)
+    max_completion_tokens = WholeNumberField(required=False, min_value=1, max_value=MOST_TOKENS)
     temperature = NumberField(required=False, min_value=0, max_value=2)
     top_p = NumberField(required=False, min_value=0, max_value=1)
 

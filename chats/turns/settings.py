@@ -1,0 +1,31 @@
+"""What one turn goes by: its request over its chat over the server's defaults."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+PARAMS = {"max_output": "max_tokens", "temperature": "temperature", "top_p": "top_p"}  # as a `Prompt` calls them
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSettings:
+    """The settings that count; `params` are a `Prompt`'s."""
+
+    system: str
+    context_turns: int
+    params: Mapping[str, int | float]
+    tools: tuple[str, ...] | None  # names; None is the server's default
+
+
+def settings_of(*layers: Mapping[str, Any]) -> TurnSettings:
+    """Lay settings over the server's defaults, later ones over earlier ones; null is the default."""
+    said = {name: value for layer in layers for name, value in layer.items()}
+    given = {name: value for name, value in said.items() if value is not None}
+    return TurnSettings(
+        system=given.get("system", settings.SYSTEM_PROMPT),
+        context_turns=given.get("context_turns", settings.CONTEXT_TURNS),
+        params={PARAMS[name]: given[name] for name in PARAMS if name in given},
+        tools=tuple(given["tools"]) if "tools" in given else None,
+    )

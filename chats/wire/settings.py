@@ -1,0 +1,32 @@
+"""The settings of a chat or of one turn, as every door takes and shows them; `chats.turns.settings` reads them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+from chats.wire.fields import MOST_TOKENS
+from common.drf import NumberField, ShortListField, TextField, WholeNumberField
+from common.views import require_known
+
+SYSTEM_CHARS, TOOLS, TOOL_CHARS = 32_768, 100, 64
+MOST_TURNS = 50
+_OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
+
+
+class ChatSettings(serializers.Serializer[Any]):
+    """What takes the place of the server's defaults: a member that is absent, or null, is the default."""
+
+    system = TextField(
+        **_OPTIONAL, allow_blank=True, max_length=SYSTEM_CHARS, help_text="the system text; empty: none is sent"
+    )
+    context_turns = WholeNumberField(**_OPTIONAL, min_value=0, max_value=MOST_TURNS, help_text="earlier turns sent")
+    temperature = NumberField(**_OPTIONAL, min_value=0, max_value=2)
+    top_p = NumberField(**_OPTIONAL, min_value=0, max_value=1)
+    max_output = WholeNumberField(**_OPTIONAL, min_value=1, max_value=MOST_TOKENS, help_text="tokens of a reply")
+    tools = ShortListField(**_OPTIONAL, child=TextField(max_length=TOOL_CHARS), max_length=TOOLS, help_text="names")
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if isinstance(data, Mapping):
+            require_known(data, self.fields)
+        return super().to_internal_value(data)  # type: ignore[no-any-return]
