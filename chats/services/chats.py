@@ -68,6 +68,14 @@ def chat_owner(chat_id: UUID) -> int | None:
     return Chat.objects.filter(pk=chat_id).values_list("owner_id", flat=True).first()
 
 
+def require_settings(owner_id: int, chat_id: UUID) -> dict[str, Any]:
+    """Return the settings of a user's chat; raise ChatNotFound for one that is not theirs."""
+    row = Chat.objects.filter(pk=chat_id, owner_id=owner_id).values_list("settings").first()
+    if row is None:
+        raise ChatNotFound()
+    return dict(row[0])
+
+
 def create_chat(
     owner_id: int, chat_id: UUID | None, title: str, model: str, settings: dict[str, Any]
 ) -> tuple[UUID, bool]:

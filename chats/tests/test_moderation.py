@@ -3,14 +3,15 @@
 import json
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import openai  # noqa: F401  (imported now, so that no test waits for it)
 import pytest
 
-from chats.models import Message, Turn
-from chats.tests.helpers import events_in
+from chats.models import Chat, Message, Turn
+from chats.tests.helpers import asked, events_in, eventually
 from conftest import Person
 from llm.moderation import Verdict
 from llm.testing import FakeProvider
@@ -173,3 +174,40 @@ def test_an_edited_question_is_checked_too(alice: Person, fake: FakeProvider) ->
 
     assert answer.json()["code"] == "blocked"
     assert len(fake.requests("openai")) == 1
+
+
+@pytest.mark.parametrize("where", ["chat", "turn"])
+def test_a_system_text_is_checked_with_the_question(alice: Person, fake: FakeProvider, where: str) -> None:
+    chat = alice.chat(settings={"system": FLAGGED if where == "chat" else "Be kind."})
+    said = {"settings": {"system": FLAGGED}} if where == "turn" else {}
+
+    answer = alice.say(chat, "harmless", **said)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "blocked")
+    assert [request["vendor"] for request in fake.requests()] == ["moderation"]
+    assert Turn.objects.get(chat_id=chat).category == "violence"
+
+
+def test_a_system_text_that_does_not_count_is_not_checked(alice: Person, fake: FakeProvider) -> None:
+    chat = alice.chat(settings={"system": FLAGGED})
+
+    for said in ("Be kind.", "", None):
+        assert alice.say(chat, "harmless", settings={"system": said}).status_code == 201
+    assert len(fake.requests("openai")) == 3
+
+
+@pytest.mark.parametrize("before", [None, "Be kind."])
+def test_a_chat_that_changes_while_it_is_judged_is_asked_as_it_was_judged(
+    alice: Person, fake: FakeProvider, settings: Any, before: str | None
+) -> None:
+    chat = alice.chat(settings={"system": before})
+    fake.script(moderation={"first_delay": 1})
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(alice.say, chat, "harmless")
+        eventually(lambda: fake.requests("moderation"))
+        Chat.objects.filter(pk=chat).update(settings={"system": FLAGGED, "temperature": 0.5})
+
+    assert answer.result().status_code == 201
+    request = fake.requests("openai")[0]
+    assert asked(request)[0] == (before or settings.SYSTEM_PROMPT)
+    assert request["body"]["temperature"] == 0.5

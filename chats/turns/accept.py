@@ -72,7 +72,7 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
     statements = [last, turn, move_head(chat, reply, title, remembered, now)]
     job = None
     if model and reply.state == State.STREAMING:
-        said = settings_of(chat.settings, request.settings)
+        said = settings_of(chat.settings, request.settings, request.judged or {})
         reads = read_context(chat.id, question.parent, said.context_turns)
         turn_id, context = _record(statements, viewer, chat, reads, now)
         toolbox = toolbox_for(viewer, chat.id, reply.id, said.tools, request.can_ask)

@@ -62,3 +62,11 @@ def build_prompt(
     if kept:
         messages += [PromptMessage("assistant", kept), PromptMessage("user", CONTINUE)]
     return Prompt(model.id, settings.system, tuple(messages), settings.params)
+
+
+def _reply(content: str, parts: Any) -> PromptMessage:
+    """Return an earlier reply, its tool calls as far as they stand in it; what it reasoned is its own affair."""
+    if parts is None:
+        return PromptMessage("assistant", content)
+    column = orjson.loads(parts) if isinstance(parts, str) else parts
+    return reply_message(from_column(content, "", column))

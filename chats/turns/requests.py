@@ -42,6 +42,7 @@ class TurnRequest:
     remember_model: bool = _aside(False)  # the model becomes the chat's
     command: SlashCommand | None = _aside(None)  # None until the question is known
     can_ask: bool = _aside(False)  # whether the door can ask its user about a tool call
+    judged: Mapping[str, Any] | None = _aside(None)  # settings as a moderator saw them, whatever becomes of the chat's
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of what is asked with a key, else nothing; for a thread, since it reads all of it.

@@ -4,6 +4,7 @@ import logging
 from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -13,7 +14,7 @@ from accounts.access import Claims, Viewer, load_viewer, require_confirmed
 from chats.errors import ChatNotFound, Draining
 from chats.models import State
 from chats.rows import MessageRow
-from chats.services.chats import chat_owner, require_chat
+from chats.services.chats import chat_owner, require_settings
 from chats.turns.accept import accept_turn, find_repeated
 from chats.turns.branching import question_of
 from chats.turns.engine import engine
@@ -75,21 +76,26 @@ def _repeats(asker: Asker, request: TurnRequest) -> bool:
 
 
 def _unmoderated(asker: Asker, request: TurnRequest) -> tuple[TurnRequest, str] | None:
-    """Return the text to be checked; None where the key names a turn recorded before, or no model is asked."""
+    """Return what is to be checked, the user's own system text with the question; None where there is no need.
+
+    That is where the key names a turn recorded before, or no model is asked.
+    """
     viewer = _let_in(asker)
     if request.key and find_repeated(viewer.id, request, timezone.now()):
         return None
-    _require_own(viewer, request)
+    system = {**_settings_of(viewer, request), **request.settings}.get("system")
     text = question_of(request)
     command = request.command or parse(text)
-    return None if command.saves else (replace(request, command=command), text)
+    if command.saves:
+        return None
+    return replace(request, command=command, judged={"system": system}), "\n\n".join(filter(None, [system, text]))
 
 
-def _require_own(viewer: Viewer, request: TurnRequest) -> None:
+def _settings_of(viewer: Viewer, request: TurnRequest) -> dict[str, Any]:
     """Refuse a foreign chat before its text goes anywhere; one that is yet to be made is nobody's."""
     if isinstance(request, SendRequest) and request.create and chat_owner(request.chat) is None:
-        return
-    require_chat(viewer.id, request.chat)
+        return {}
+    return require_settings(viewer.id, request.chat)
 
 
 async def wait_for(chat_id: UUID, reply_id: UUID) -> MessageRow:
