@@ -159,8 +159,8 @@ class Turn(models.Model):
 class Chunk(models.Model):
     """Text of a running reply as it was flushed; `at` is its offset in code points over all parts.
 
-    From 10^9 on (`chats.rows.ASIDE`) it belongs to the part at `at` less that, and is no part itself: the whole output
-    of a tool, which stays, and what only a provider understands.
+    From 10^9 on (`chats.rows.ASIDE`) it stands beside the reply and is no part of it (`chats.turns.prompt_parts`): the
+    whole output of a tool, which stays, and what only a provider understands.
     """
 
     pk = models.CompositePrimaryKey("message_id", "at")

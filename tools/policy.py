@@ -1,5 +1,6 @@
 """Whether a tool is run unasked, asks first, or is not offered at all."""
 
+from collections.abc import Collection
 from enum import StrEnum
 
 from django.conf import settings
@@ -24,7 +25,7 @@ def policy_of(tool: Tool) -> Policy:
     return Policy(said) if said in [*Policy] else Policy.NEVER
 
 
-def offered_tools(names: tuple[str, ...] | None, can_ask: bool) -> dict[str, Tool]:
+def offered_tools(names: Collection[str] | None, can_ask: bool) -> dict[str, Tool]:
     """Return the tools of these names that a turn may offer; None means those of `DEFAULT_TOOLS`.
 
     Where nobody can be asked, only those that need not ask.

@@ -131,6 +131,19 @@ def fold(events: Sequence[Event], known: str = "") -> str:
     return text
 
 
+def parts_in(events: Sequence[Event]) -> list[tuple[str, Any]]:
+    """Return the parts that deltas make up: text joined to what is before it where that is of the same kind."""
+    parts: list[tuple[str, Any]] = []
+    for data in (event.data for event in events if event.name == "delta"):
+        if "part" in data:
+            parts.append((data["kind"], data["part"]))
+        elif parts and parts[-1][0] == data["kind"]:
+            parts[-1] = (data["kind"], parts[-1][1] + data["text"])
+        else:
+            parts.append((data["kind"], data["text"]))
+    return parts
+
+
 def ids(events: Sequence[Event]) -> list[int]:
     return [event.id for event in events if event.id is not None]
 

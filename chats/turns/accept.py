@@ -75,7 +75,8 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
         said = settings_of(chat.settings, request.settings, request.judged or {})
         reads = read_context(chat.id, question.parent, said.context_turns)
         turn_id, context = _record(statements, viewer, chat, reads, now)
-        toolbox = toolbox_for(viewer, chat.id, reply.id, said.tools, request.can_ask)
+        own_prompt = isinstance(request, SendRequest) and request.prompt  # whoever gives all of it asks for no tools
+        toolbox = toolbox_for(viewer, chat.id, reply.id, () if own_prompt else said.tools, request.can_ask)
         job = job_of(turn_id, model, request, context, command, reply.parts, said, toolbox)
     else:
         run_all(statements)

@@ -4,8 +4,12 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from chats.models import COMMAND
+from chats.parts import from_column
 from chats.tree import WALK_SLACK, parent_join, row_join
+from chats.turns.prompt_parts import reply_message
 from chats.turns.requests import SendRequest, SlashCommand, TurnRequest
 from chats.turns.settings import TurnSettings
 from chats.turns.slash_commands import without_command

@@ -1,5 +1,6 @@
 """What a runner is handed: the prompt, the tools, and what a turn that waited goes on with."""
 
+from collections.abc import Collection
 from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
@@ -22,7 +23,7 @@ from tools.policy import offered_tools
 
 
 def toolbox_for(
-    viewer: Viewer, chat_id: UUID, reply_id: UUID, names: tuple[str, ...] | None, can_ask: bool
+    viewer: Viewer, chat_id: UUID, reply_id: UUID, names: Collection[str] | None, can_ask: bool
 ) -> Toolbox | None:
     """Return the tools of a turn, None where there are none.
 

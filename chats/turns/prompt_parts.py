@@ -14,6 +14,7 @@ from chats.parts import (
     TOOL_OUTPUT,
     TOOL_RESULT,
     Part,
+    json_text,
     text_of,
 )
 from chats.rows import ASIDE
@@ -24,17 +25,15 @@ NO_RESULT = "Nobody knows what became of this call: the server was interrupted."
 
 
 class Beside:
-    """What stands beside the parts of a reply, by offset: whole outputs, and what only a provider understands."""
+    """What stands beside the parts of a reply, by offset.
+
+    `outputs` are the whole outputs of the results that begin there; `metadata` is what only a provider understands, and
+    stands before the part that begins there.
+    """
 
     def __init__(self) -> None:
         self.outputs: dict[int, str] = {}
         self.metadata: dict[int, list[ProviderMetadata]] = {}
-
-    def metadata_between(self, start: int, stop: int) -> Iterator[ProviderMetadata]:
-        """Yield what belongs to the part that takes up these offsets."""
-        for at in sorted(self.metadata):
-            if start <= at < stop:
-                yield from self.metadata[at]
 
 
 def reply_message(parts: Sequence[Part], beside: Beside | None = None, at: int = 0) -> PromptMessage:
@@ -48,6 +47,7 @@ def reply_message(parts: Sequence[Part], beside: Beside | None = None, at: int =
 def _prompt_parts(parts: Sequence[Part], beside: Beside, at: int) -> Iterator[PromptPart]:
     names: dict[str, str] = {}
     for kind, text in parts:
+        yield from beside.metadata.get(at, ())
         if kind == TEXT:
             yield Text(text)
         elif kind == REASONING:
@@ -59,8 +59,8 @@ def _prompt_parts(parts: Sequence[Part], beside: Beside, at: int) -> Iterator[Pr
         elif kind == TOOL_RESULT:
             result = orjson.loads(text)
             yield _result(result, names[result["id"]], beside.outputs.get(at))
-        yield from beside.metadata_between(at, at + len(text))
         at += len(text)
+    yield from beside.metadata.get(at, ())
 
 
 def _arguments(given: Any) -> str:
@@ -99,9 +99,20 @@ def _missing(calls: Mapping[str, str]) -> list[ToolResult]:
 def beside_of(chunks: Sequence[tuple[int, str, str]]) -> Beside:
     """Return what is stored beside a reply."""
     beside = Beside()
-    for at, kind, text in chunks:
+    for key, kind, text in chunks:
+        at = (key - ASIDE) // 2
         if kind == TOOL_OUTPUT:
-            beside.outputs[at - ASIDE] = text
+            beside.outputs[at] = text
         elif kind == PROVIDER_METADATA:
-            beside.metadata[at - ASIDE] = [ProviderMetadata(*each) for each in orjson.loads(text)]
+            beside.metadata[at] = [ProviderMetadata(*each) for each in orjson.loads(text)]
     return beside
+
+
+def output_chunk(at: int, output: str) -> tuple[int, str, str]:
+    """Return the chunk that keeps the whole output of the result that begins at an offset."""
+    return ASIDE + 2 * at, TOOL_OUTPUT, output
+
+
+def metadata_chunk(at: int, found: Sequence[ProviderMetadata]) -> tuple[int, str, str]:
+    """Return the chunk that keeps what stands before an offset; both kinds may be there, so one is even and one odd."""
+    return ASIDE + 2 * at + 1, PROVIDER_METADATA, json_text([[each.provider, each.model, each.value] for each in found])

@@ -82,11 +82,6 @@ class ReplyLog:
         self.retired = True
         self._wake(True)
 
-    @property
-    def last_at(self) -> int:
-        """An offset inside the part that came last."""
-        return self._starts[-1] if self._starts else 0
-
     def after(self, position: int) -> list[Delta]:
         """Return what may be shown from `position` on, a bounded part of it, neighbours of one kind joined."""
         if position >= self.shown:

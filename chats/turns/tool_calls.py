@@ -12,17 +12,14 @@ from chats.parts import (
     COMPLETE,
     DENIED,
     FAILED,
-    PROVIDER_METADATA,
     RUNNING,
     SOURCE,
     TOOL_CALL,
-    TOOL_OUTPUT,
     TOOL_RESULT,
     WAITING,
     json_text,
 )  # fmt: skip
-from chats.rows import ASIDE
-from chats.turns.prompt_parts import Beside
+from chats.turns.prompt_parts import Beside, metadata_chunk, output_chunk
 from chats.turns.reply_log import ReplyLog
 from chats.turns.toolbox import OpenCall, Toolbox
 from common.errors import NotJson
@@ -71,7 +68,7 @@ class ToolCalls:
         elif isinstance(event, Source):
             self._append(SOURCE, {"url": repaired(event.url), "title": repaired(event.title)})
         else:
-            self._metadata.setdefault(self._log.last_at, []).append(event)
+            self._metadata.setdefault(self._log.length, []).append(event)
 
     def _take_call(self, call: ToolCall) -> None:
         name, arguments = repaired(call.name), repaired(call.arguments)
@@ -145,7 +142,7 @@ class ToolCalls:
             at = self._log.length
             about["length"] = len(result.output)  # of the whole
             self.beside.outputs[at] = result.output
-            self.unsaved.append((ASIDE + at, TOOL_OUTPUT, result.output))
+            self.unsaved.append(output_chunk(at, result.output))
         self._append(TOOL_RESULT, about)
 
     def _append(self, kind: str, payload: dict[str, Any]) -> None:
@@ -156,8 +153,7 @@ class ToolCalls:
         """Store what the provider wants back, now that there will be another step."""
         for at, found in self._metadata.items():
             self.beside.metadata[at] = found
-            kept = [[each.provider, each.model, each.value] for each in found]
-            self.unsaved.append((ASIDE + at, PROVIDER_METADATA, json_text(kept)))
+            self.unsaved.append(metadata_chunk(at, found))
         self._metadata = {}
 
 

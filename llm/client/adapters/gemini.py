@@ -90,14 +90,13 @@ class GeminiReader:
     def __init__(self, model: str) -> None:
         self._asked = self._model = model
         self._reason: FinishReason | None = None
-        self._usage: Usage | None = None
+        self._usage: Any = None
         self._limits, self._sources = CallLimits("gemini"), Sources()
 
     def read(self, chunk: dict[str, Any]) -> Iterator[ProviderEvent]:
         """Yield the parts of the first candidate; refuse what the prompt filter refused."""
         self._model = chunk.get("modelVersion") or self._model
-        if usage := chunk.get("usageMetadata"):
-            self._usage = _usage(usage)
+        self._usage = chunk.get("usageMetadata") or self._usage  # which is in every chunk, and read once
         candidates = chunk.get("candidates") or ()
         if not candidates and (reason := (chunk.get("promptFeedback") or {}).get("blockReason")):
             raise PromptBlocked("gemini", str(reason))
@@ -117,7 +116,7 @@ class GeminiReader:
         """Return the end once a candidate has given its reason."""
         if self._reason is None:
             return None
-        return Finished("tool_calls" if self._limits.has_calls else self._reason, self._model, self._usage)
+        return Finished("tool_calls" if self._limits.has_calls else self._reason, self._model, _usage(self._usage))
 
     def _note_end(self, reason: str) -> None:
         if reason in BROKEN:
@@ -154,7 +153,10 @@ class GeminiReader:
             yield from self._sources.read(piece.get("web") or {}, "uri")
 
 
-def _usage(found: dict[str, Any]) -> Usage:
-    """Thoughts are billed as output, so they count as such."""
-    completion = (found.get("candidatesTokenCount") or 0) + (found.get("thoughtsTokenCount") or 0)
-    return Usage(found.get("promptTokenCount") or 0, completion)
+def _usage(found: Any) -> Usage | None:
+    """Thoughts are billed as output, so they count as such; a count that is no number is none."""
+    if not isinstance(found, dict):
+        return None
+    names = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount")
+    prompt, candidates, thoughts = (each if isinstance(each, int) else 0 for each in map(found.get, names))
+    return Usage(prompt, candidates + thoughts)
