@@ -43,6 +43,10 @@ class KeyReused(ParleyError):
     status, code, title = 422, "idempotency_key_reused", "This idempotency key was used for another request."
 
 
+class CursorExpired(ParleyError):
+    status, code, title = 410, "cursor_expired", "Changes after this cursor are no longer kept; read everything anew."
+
+
 class FilesNotSupported(Invalid):
     code, title = "files_not_supported", "Files cannot be sent to this server; send text."
 

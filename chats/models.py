@@ -4,7 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Q
+from django.db.models.sql.compiler import SQLCompiler
 
 from common.ids import uuid7
 
@@ -229,3 +231,52 @@ class Feedback(models.Model):
 
     def __str__(self) -> str:
         return self.get_value_display()
+
+
+class TransactionId(models.Func):
+    """SQL for the id of the transaction that writes a row; nothing on SQLite, whose one writer needs none."""
+
+    function, template, arity = "pg_current_xact_id", "%(function)s()::text::bigint", 0
+    output_field = models.BigIntegerField()
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
+    ) -> tuple[str, tuple[str | int, ...]]:
+        return "0", ()
+
+
+class Change(models.Model):
+    """Something that changed for a user, written by the transaction that changed it (`chats.changes`).
+
+    (xid, id) is the order of commits, once every older transaction has ended. `chat` and `message` are no keys, since
+    deletions are told, too.
+    """
+
+    class Kind(models.TextChoices):
+        CHAT = "chat"  # made, or its title, model, marks or branch shown changed
+        MESSAGE = "message"  # a question and the reply begun to it, or the end of that reply; the chat's head with it
+        FEEDBACK = "feedback"  # given or taken back
+        CHAT_DELETED = "chat_deleted"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    xid = models.BigIntegerField(db_default=TransactionId())
+    kind = models.CharField(max_length=20, choices=Kind)
+    chat = models.UUIDField()
+    message = models.UUIDField(null=True, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "xid", "id"], name="change_by_user")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.chat}"
+
+
+class ForgottenChanges(models.Model):
+    """The newest place in the order of changes that was forgotten: one row, or none so far."""
+
+    xid = models.BigIntegerField()
+    change = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"up to {self.xid}.{self.change}"

@@ -15,6 +15,7 @@ from common.executor import close_database
 from common.memory import share_arenas
 from common.periodic import run_jobs
 from common.task_worker import TaskWorker
+from feed.wakeups import end_readers
 from llm.client.sessions import close_session
 from llm.moderation import close_clients
 from streamchat.lifespan import close_stream, start_stream
@@ -93,6 +94,7 @@ def drain_before_exit(tasks: TaskWorker) -> None:
     async def drain() -> None:
         tasks.stop()
         await engine().drain()
+        end_readers()
         server.should_exit = True
 
     def on_signal(number: int, frame: FrameType | None) -> None:

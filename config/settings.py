@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "usage",
     "tools",
     "chats",
+    "feed",
     "notes",
     "streamchat",
 ]
@@ -267,6 +268,7 @@ SOCKET_AUTH_SECONDS = env.number("SOCKET_AUTH_SECONDS", 10, least=0.1, most=60)
 SOCKET_FRAMES_PER_SECOND = env.integer("SOCKET_FRAMES_PER_SECOND", 20, least=1)
 MAX_FRAME_BYTES = env.integer("MAX_FRAME_BYTES", 2**20, least=1024, most=16 * 2**20)
 IDEMPOTENCY_HOURS = env.integer("IDEMPOTENCY_HOURS", 24, least=1)
+CHANGES_KEEP_DAYS = env.integer("CHANGES_KEEP_DAYS", 30, least=1, most=3650)
 DAILY_MESSAGES = env.integer("DAILY_MESSAGES", 0)
 DAILY_TOKENS = env.integer("DAILY_TOKENS", 0)
 PAGE_SIZE, PAGE_SIZE_MAX = 50, 200

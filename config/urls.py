@@ -22,6 +22,7 @@ from compat.openai import views as openai
 from compat.urls import compat_patterns
 from config import errors
 from config.health import LiveView, ReadyView
+from feed.urls import feed_patterns
 from notes import urls as notes
 from notes.mcp.urls import mcp_patterns
 from streamchat.urls import stream_patterns
@@ -45,6 +46,7 @@ def nothing(route: str, **said: Any) -> URLPattern:
 urlpatterns = [
     path("api/", include(api_patterns)),
     path("api/", include("accounts.urls")),
+    path("api/", include(feed_patterns)),
     path("api/", include(notes.api_patterns)),
     path("api/", include(tools.api_patterns)),
     path("", include("accounts.pages.urls")),

@@ -10,9 +10,10 @@ from django.db.models import QuerySet
 from django.db.models.functions import Left
 from django.utils import timezone
 
+from chats.changes import log_change
 from chats.errors import ChatNotFound, MessageNotFound
 from chats.history import Bucket, bucket_edges
-from chats.models import Chat, Chunk, Folder, Message, ToolCall, Turn
+from chats.models import Change, Chat, Chunk, Folder, Message, ToolCall, Turn
 from chats.signals import chats_deleting
 from common.errors import Invalid
 from common.ids import uuid7
@@ -88,11 +89,14 @@ def create_chat(
         id=chat_id or uuid7(), owner_id=owner_id, title=title, title_by_user=bool(title), model=model,
         settings=changed_settings({}, settings), created_at=now, updated_at=now,
     )  # fmt: skip
-    Chat.objects.bulk_create([chat], ignore_conflicts=True)
-    found = Chat.objects.filter(pk=chat.pk).values_list("owner_id", "created_at").first()
-    if found is None or found[0] != owner_id:
-        raise ChatNotFound()
-    return chat.pk, found[1] == now
+    with transaction.atomic():
+        Chat.objects.bulk_create([chat], ignore_conflicts=True)
+        found = Chat.objects.filter(pk=chat.pk).values_list("owner_id", "created_at").first()
+        if found is None or found[0] != owner_id:
+            raise ChatNotFound()
+        if made := found[1] == now:
+            log_change(owner_id, Change.Kind.CHAT, chat.pk)
+    return chat.pk, made
 
 
 def change_chat(owner_id: int, chat_id: UUID, values: dict[str, Any]) -> None:
@@ -112,6 +116,8 @@ def change_chat(owner_id: int, chat_id: UUID, values: dict[str, Any]) -> None:
             changes["head_id"] = newest_below(chat_id, values["head"])
         if changes:
             Chat.objects.filter(pk=chat_id).update(**changes)
+        if any(getattr(chat, name) != value for name, value in changes.items() if name != "title_by_user"):
+            log_change(owner_id, Change.Kind.CHAT, chat_id)
 
 
 def changed_settings(settings: dict[str, Any], changes: dict[str, Any] | None) -> dict[str, Any]:
@@ -146,8 +152,14 @@ def newest_below(chat_id: UUID, message_id: UUID) -> UUID:
 
 def delete_chat(owner_id: int, chat_id: UUID) -> None:
     """Delete a chat with everything in it; a running reply ends, and what it still writes is refused."""
-    if not retry_conflicts(_delete, pk=chat_id, owner_id=owner_id):
+    retry_conflicts(_delete_one, owner_id, chat_id)
+
+
+@transaction.atomic
+def _delete_one(owner_id: int, chat_id: UUID) -> None:
+    if not _delete(pk=chat_id, owner_id=owner_id):
         raise ChatNotFound()
+    log_change(owner_id, Change.Kind.CHAT_DELETED, chat_id)
 
 
 def delete_all_chats(owner_id: int) -> None:

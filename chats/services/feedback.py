@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import QuerySet
 
+from chats.changes import log_change
 from chats.errors import MessageNotFound
-from chats.models import Feedback, Message, Role
+from chats.models import Change, Feedback, Message, Role
 from chats.services.chats import require_chat
 from common.errors import NotFound
 
@@ -14,10 +16,14 @@ from common.errors import NotFound
 def put_feedback(
     owner_id: int, chat_id: UUID, message_id: UUID, value: int, reasons: Sequence[str] = (), comment: str = ""
 ) -> Feedback:
-    """Keep a thumb (1 or -1) for a reply, with reasons; it takes the place of an earlier one."""
-    _of_reply(owner_id, chat_id, message_id)
+    """Keep a thumb (1 or -1) for a reply, with reasons; it takes the place of an earlier one, unless it is the same."""
     said = {"chat_id": chat_id, "value": value, "reasons": list(reasons), "comment": comment}
-    return Feedback.objects.update_or_create(message_id=message_id, defaults=said)[0]
+    if same := _of_reply(owner_id, chat_id, message_id).filter(**said).first():
+        return same
+    with transaction.atomic():
+        kept = Feedback.objects.update_or_create(message_id=message_id, defaults=said)[0]
+        log_change(owner_id, Change.Kind.FEEDBACK, chat_id, message_id)
+    return kept
 
 
 def get_feedback(owner_id: int, chat_id: UUID, message_id: UUID) -> Feedback:
@@ -30,14 +36,15 @@ def get_feedback(owner_id: int, chat_id: UUID, message_id: UUID) -> Feedback:
 
 def remove_feedback(owner_id: int, chat_id: UUID, message_id: UUID) -> None:
     """Take it back, if there is any."""
-    _of_reply(owner_id, chat_id, message_id).delete()
+    with transaction.atomic():
+        if _of_reply(owner_id, chat_id, message_id).delete()[0]:
+            log_change(owner_id, Change.Kind.FEEDBACK, chat_id, message_id)
 
 
 def press_thumb(owner_id: int, chat_id: UUID, message_id: UUID, value: int) -> None:
     """Keep a thumb, as a button does it: the same one again takes it back."""
-    given = _of_reply(owner_id, chat_id, message_id)
-    if given.filter(value=value).exists():
-        given.delete()
+    if _of_reply(owner_id, chat_id, message_id).filter(value=value).exists():
+        remove_feedback(owner_id, chat_id, message_id)
     else:
         put_feedback(owner_id, chat_id, message_id, value)
 

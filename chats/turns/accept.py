@@ -11,8 +11,9 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.access import Viewer
+from chats.changes import announce, change_entry
 from chats.errors import ChatNotFound, KeyReused, TooManyTurns, TurnRunning
-from chats.models import UNFINISHED, Chat, State, Turn
+from chats.models import UNFINISHED, Change, Chat, State, Turn
 from chats.rows import insert
 from chats.tree import count_siblings, read_message
 from chats.turns.auto_title import title_from
@@ -69,7 +70,9 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
     *earlier, last = insert(chat.id, placed.new)
     for statement in earlier:  # each alone, since the driver lets no other thread run while it puts one together
         run_all([statement])
-    statements = [last, turn, move_head(chat, reply, title, remembered, now)]
+    entry = change_entry(viewer.id, Change.Kind.MESSAGE, chat.id, reply.id)
+    statements = [last, entry, turn, move_head(chat, reply, title, remembered, now)]
+    announce(viewer.id)
     job = None
     if model and reply.state == State.STREAMING:
         said = settings_of(chat.settings, request.settings, request.judged or {})

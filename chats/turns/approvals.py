@@ -15,8 +15,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.access import Claims, Viewer, load_viewer, require_confirmed
+from chats.changes import log_change
 from chats.errors import AlreadyDecided, CallNotFound, ChatNotFound, Draining, MessageNotFound, NotWaiting
-from chats.models import Chunk, State, ToolCall, ToolGrant, Turn
+from chats.models import Change, Chunk, State, ToolCall, ToolGrant, Turn
 from chats.parts import DECISION, TOOL_CALL, json_text
 from chats.rows import ASIDE, MessageRow
 from chats.tree import read_message
@@ -119,6 +120,7 @@ def _resume(viewer: Viewer, turn: Turn, calls: Mapping[str, ToolCall]) -> Accept
     if epoch is None:
         raise NotWaiting("Nobody decided in time; ask again.")
     Chunk.objects.create(message_id=turn.reply_id, at=stored.length, kind=DECISION, text=decision)
+    log_change(viewer.id, Change.Kind.MESSAGE, turn.chat_id, turn.reply_id)
     question, reply = (read_message(turn.chat_id, id_) for id_ in (turn.question_id, turn.reply_id))
     assert question is not None, "a turn's foreign keys hold"
     assert reply is not None, "a turn's foreign keys hold"

@@ -10,8 +10,10 @@ from contextlib import aclosing
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 
-from chats.models import Chat
+from chats.changes import log_change
+from chats.models import Change, Chat
 from chats.rows import MessageRow
 from chats.turns.slash_commands import without_command
 from common.executor import database
@@ -66,5 +68,10 @@ async def _ask(question: str, answer: str) -> str:
     return text
 
 
+@transaction.atomic
 def _store(chat_id: UUID, first: str, title: str) -> None:
-    Chat.objects.filter(pk=chat_id, title=first, title_by_user=False).update(title=title)
+    unchanged = Chat.objects.filter(pk=chat_id, title=first, title_by_user=False).exclude(title=title)
+    owner = unchanged.select_for_update().values_list("owner_id", flat=True).first()
+    if owner is not None:
+        Chat.objects.filter(pk=chat_id).update(title=title)
+        log_change(owner, Change.Kind.CHAT, chat_id)

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from chats.changes import announce, reply_end_entry
 from chats.models import State
 from chats.parts import PROVIDER_METADATA, TOOL_OUTPUT, Part, denied
 from chats.rows import MessageRow, columns, row_of, update
@@ -186,6 +187,7 @@ def finish(turn_id: int, epoch: int, outcome: Outcome, condition: str = RUNS) ->
         if not ended:
             transaction.set_rollback(True)
             return None
+        announce(written[-1][0][0])
     return _written_row(written[0][0], outcome)
 
 
@@ -201,28 +203,34 @@ def wait(turn_id: int, epoch: int, outcome: Outcome) -> MessageRow | None:
     What it has used is booked, and no process has it: its lease ends when the waiting does.
     """
     assert outcome.wait is not None
-    now = instant(timezone.now())
-    resume = orjson.dumps(outcome.wait.resume).decode()
     with transaction.atomic():
         _, waits, *written = run_all([
-            _touch_chat(turn_id, now),
-            (
-                "UPDATE chats_turn SET state = %s, attempts = %s, resume = %s, lease_owner = '', "
-                f"lease_until = {lease_end(settings.APPROVAL_HOURS * 3600)} "
-                f"WHERE id = %s AND epoch = %s AND {RUNS} AND NOT stop_requested RETURNING id",
-                [outcome.state, outcome.attempts, resume, turn_id, epoch],
-            ),
+            _touch_chat(turn_id, instant(timezone.now())),
+            _begin_waiting(turn_id, epoch, outcome.attempts, outcome.wait),
             *_writes(turn_id, outcome, outcome.parts or []),
-            *[
-                ("INSERT INTO chats_toolcall (turn_id, call, tool, epoch, reason) VALUES (%s, %s, %s, %s, '')",
-                 [turn_id, call, tool[:64], epoch])
-                for call, tool in outcome.wait.calls
-            ],
         ])  # fmt: skip
         if not waits:
             transaction.set_rollback(True)
             return None
+        run_all([_open_call(turn_id, epoch, *call) for call in outcome.wait.calls])
+        announce(written[-1][0][0])
     return _written_row(written[0][0], outcome)
+
+
+def _begin_waiting(turn_id: int, epoch: int, attempts: int, asked: Wait) -> Statement:
+    return (
+        "UPDATE chats_turn SET state = %s, attempts = %s, resume = %s, lease_owner = '', "
+        f"lease_until = {lease_end(settings.APPROVAL_HOURS * 3600)} "
+        f"WHERE id = %s AND epoch = %s AND {RUNS} AND NOT stop_requested RETURNING id",
+        [State.WAITING, attempts, orjson.dumps(asked.resume).decode(), turn_id, epoch],
+    )
+
+
+def _open_call(turn_id: int, epoch: int, call: str, tool: str) -> Statement:
+    return (
+        "INSERT INTO chats_toolcall (turn_id, call, tool, epoch, reason) VALUES (%s, %s, %s, %s, '')",
+        [turn_id, call, tool[:64], epoch],
+    )
 
 
 def go_on(turn_id: int, epoch: int, owner: str, day: int) -> int | None:
@@ -288,6 +296,7 @@ def _writes(turn_id: int, outcome: Outcome, parts: list[Part]) -> list[Statement
         (f"DELETE FROM chats_chunk WHERE message_id = {reply} AND kind NOT IN (%s, %s)", [turn_id, *kept]),
         *_asides(turn_id, outcome, kept),
         settlement(day, turn_id, tokens, refund=not has_parts),
+        reply_end_entry(turn_id),
     ]
 
 

@@ -1,0 +1,143 @@
+"""Reading the log of changes, and forgetting it.
+
+Ids are given before a transaction commits, so a reader that goes by them can pass over a row that is yet to appear. On
+PostgreSQL it goes by the ids of transactions, and no further than the oldest that is still running: below that nothing
+appears any more. On SQLite, where one writes at a time, the ids are in the order of commits.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from chats.errors import CursorExpired
+from common.sql import Statement, instant, instant_of, is_postgresql, run_all, uuid_of, uuid_or_none
+
+AT_ONCE = 1000  # rows that one statement forgets
+_OLDEST_RUNNING = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+_NOT_BEGUN = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+_NOW = {
+    "postgresql": f"SELECT {_OLDEST_RUNNING}, 0",
+    "sqlite": "SELECT 0, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'chats_change'), 0)",
+}
+_SETTLED = {"postgresql": f"c.xid < {_OLDEST_RUNNING}", "sqlite": "true"}
+_WAITING = {
+    "postgresql": "SELECT (value->>0)::bigint AS user_id, (value->>1)::bigint AS xid, (value->>2)::bigint AS id "
+    "FROM json_array_elements(%s) AS value",
+    "sqlite": "SELECT json_extract(value, '$[0]') AS user_id, json_extract(value, '$[1]') AS xid, "
+    "json_extract(value, '$[2]') AS id FROM json_each(%s)",
+}
+
+
+class Position(NamedTuple):
+    """A place in the log, before which everything has been read. Places are in the order of commits."""
+
+    xid: int
+    id: int
+
+
+class ChangeRow(NamedTuple):
+    """A change, and the place right after it."""
+
+    position: Position
+    kind: str
+    chat: UUID
+    message: UUID | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesPage:
+    """Some changes in order, where to go on after them, and whether there are more already."""
+
+    rows: list[ChangeRow]
+    next: Position
+    more: bool = False
+
+
+def read_changes(user_id: int, after: Position | None, size: int) -> ChangesPage:
+    """Return a user's changes after a place; without one none, and the place that it is now. Raises CursorExpired.
+
+    A place is good until something behind it is forgotten; one that is yet to come is from another database.
+    """
+    if after is None:
+        return ChangesPage([], Position(*run_all([_now()])[0][0]))
+    # In this order: whatever is settled now is found, and what had been forgotten by then is known.
+    [now], found, forgotten = run_all([_now(), _after(user_id, after, size + 1), _forgotten()])
+    now = Position(*now)
+    if after > now or any(after < tuple(place) <= now for place in forgotten):
+        raise CursorExpired()
+    rows = [_row_of(values) for values in found[:size]]
+    if more := len(found) > size:
+        return ChangesPage(rows, rows[-1].position, more)
+    return ChangesPage(rows, max(now, rows[-1].position) if rows else now)
+
+
+def _now() -> Statement:
+    return _NOW[connection.vendor], []
+
+
+def _after(user_id: int, after: Position, size: int) -> Statement:
+    return (
+        "SELECT c.xid, c.id, c.kind, c.chat, c.message, c.at FROM chats_change c WHERE c.user_id = %s "
+        f"AND (c.xid, c.id) > (%s, %s) AND {_SETTLED[connection.vendor]} ORDER BY c.xid, c.id LIMIT %s",
+        [user_id, *after, size],
+    )
+
+
+def _forgotten() -> Statement:
+    return "SELECT xid, change FROM chats_forgottenchanges", []
+
+
+def _row_of(values: tuple[int, int, str, object, object, object]) -> ChangeRow:
+    xid, id_, kind, chat, message, at = values
+    return ChangeRow(Position(xid, id_), kind, uuid_of(chat), uuid_or_none(message), instant_of(at))
+
+
+def users_with_news(waiting: Iterable[tuple[int, Position]]) -> list[int]:
+    """Return those of some users who have changes after their places; one look into the index for each of them."""
+    rows = [(user_id, *after) for user_id, after in waiting]
+    # A subquery with a limit is no join, whose order the planner would choose.
+    statement = (
+        f"SELECT w.user_id FROM ({_WAITING[connection.vendor]}) w WHERE (SELECT 1 FROM chats_change c "
+        "WHERE c.user_id = w.user_id AND (c.xid, c.id) > (w.xid, w.id) "
+        f"AND {_SETTLED[connection.vendor]} LIMIT 1) IS NOT NULL"
+    )
+    return [user_id for (user_id,) in run_all([(statement, [orjson.dumps(rows).decode()])])[0]]
+
+
+def forget_changes() -> int:
+    """Forget changes that are older than `CHANGES_KEEP_DAYS`, the oldest thousand at most; return how many."""
+    with transaction.atomic():
+        [now], gone = run_all([_now(), _forget(timezone.now() - timedelta(days=settings.CHANGES_KEEP_DAYS))])
+        now, places = Position(*now), [Position(*row) for row in gone]
+        if own := [place for place in places if place <= now]:
+            run_all([_remember_forgotten(max(own), now)])
+    return len(gone)
+
+
+def _forget(before: datetime) -> Statement:
+    """Return the statement that deletes the oldest; with them goes what a dump has brought from another cluster."""
+    foreign, lock = (f"OR xid >= {_NOT_BEGUN}", "FOR UPDATE SKIP LOCKED") if is_postgresql() else ("", "")
+    return (
+        "DELETE FROM chats_change WHERE id IN (SELECT id FROM chats_change WHERE id IN "
+        "(SELECT id FROM chats_change ORDER BY id LIMIT %s) "
+        f"AND (at < %s {foreign}) ORDER BY id {lock}) RETURNING xid, id",
+        [AT_ONCE, instant(before)],
+    )
+
+
+def _remember_forgotten(place: Position, now: Position) -> Statement:
+    """Return the statement that moves the newest place forgotten: forward, unless it is of another cluster."""
+    return (
+        "INSERT INTO chats_forgottenchanges AS known (id, xid, change) VALUES (1, %s, %s) ON CONFLICT (id) DO UPDATE "
+        "SET xid = excluded.xid, change = excluded.change "
+        "WHERE (excluded.xid, excluded.change) > (known.xid, known.change) OR known.xid > %s",
+        [*place, now.xid],
+    )
