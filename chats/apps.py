@@ -11,7 +11,7 @@ class ChatsConfig(AppConfig):
     def ready(self) -> None:
         from chats import receivers  # noqa: F401
         from chats.connections import CHECK_SECONDS, check_sessions
-        from chats.services.change_log import forget_changes
+        from chats.services.change_retention import forget_changes
         from chats.turns.engine import sweep_turns
         from chats.turns.writes import forget_keys
 

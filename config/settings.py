@@ -337,7 +337,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": True, "tryItOutEnabled": True},
     "PREPROCESSING_HOOKS": ["common.urls.canonical_only"],
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "accounts.schema.bearer_first"],
-    "ENUM_NAME_OVERRIDES": {"MessageState": "chats.models.State", "MessageRole": "chats.models.Role"},
+    "ENUM_NAME_OVERRIDES": {
+        "MessageState": "chats.models.State",
+        "MessageRole": "chats.models.Role",
+        "ChangeKind": "chats.models.Change.Kind",
+        "SessionKind": "accounts.models.session.Session.Kind",
+    },
 }
 
 # --- Files ----------------------------------------------------------------------------------------------------------

@@ -44,6 +44,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/changes/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return what has changed since a cursor; `wait` waits for it, `Accept: text/event-stream` follows it. */
+        get: operations["changes_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/chat": {
         parameters: {
             query?: never;
@@ -939,9 +956,35 @@ export interface components {
             email: string;
             password: string;
         };
+        /**
+         * @description * `chat` - Chat
+         *     * `message` - Message
+         *     * `feedback` - Feedback
+         *     * `chat_deleted` - Chat Deleted
+         * @enum {string}
+         */
+        ChangeKind: "chat" | "message" | "feedback" | "chat_deleted";
+        ChangeOutput: {
+            /** @description the cursor after this change */
+            id: string;
+            kind: components["schemas"]["ChangeKind"];
+            /** Format: uuid */
+            chat: string;
+            /** Format: uuid */
+            message: string | null;
+            /** Format: date-time */
+            at: string;
+        };
         ChangePasswordInputRequest: {
             old_password: string;
             new_password: string;
+        };
+        ChangesOutput: {
+            results: components["schemas"]["ChangeOutput"][];
+            /** @description the cursor to go on from */
+            next: string;
+            /** @description whether there are more already */
+            more: boolean;
         };
         ChatInputRequest: {
             /** Format: uuid */
@@ -1143,13 +1186,6 @@ export interface components {
              */
             last_used_at: string | null;
         };
-        /**
-         * @description * `api` - API client
-         *     * `page` - Browser pages
-         *     * `key` - API key
-         * @enum {string}
-         */
-        KindEnum: "api" | "page" | "key";
         LatestMessageOutput: {
             /** Format: uuid */
             id: string;
@@ -1477,10 +1513,17 @@ export interface components {
         SeedReplyOutput: {
             reply: string;
         };
+        /**
+         * @description * `api` - API client
+         *     * `page` - Browser pages
+         *     * `key` - API key
+         * @enum {string}
+         */
+        SessionKind: "api" | "page" | "key";
         SessionOutput: {
             /** Format: uuid */
             readonly id: string;
-            readonly kind: components["schemas"]["KindEnum"];
+            readonly kind: components["schemas"]["SessionKind"];
             readonly user_agent: string;
             /** @description Network that the session was started from. */
             readonly network: string;
@@ -1783,6 +1826,116 @@ export interface operations {
             };
             /** @description Too many requests; `Retry-After` tells how long to wait. */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    changes_list: {
+        parameters: {
+            query?: {
+                /** @description where to go on; without it, from now on */
+                after?: string;
+                page_size?: number;
+                /** @description seconds to wait for the first change */
+                wait?: number;
+            };
+            header?: {
+                /** @description id of the last event seen; wins over `after` */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangesOutput"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description a value is missing or wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not found, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description what followed the cursor is not kept any more */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description too many requests, or the quota is used up */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description unavailable at the moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,11 +1,7 @@
 """`/api/changes/`: what has changed for the user, as a page, waited for, or as a stream."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import closing, suppress
+from contextlib import closing
 
-from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
@@ -15,16 +11,15 @@ from accounts.access import Claims
 from accounts.views import BearerView
 from chats.services.change_log import ChangesPage, Position
 from chats.wire.schema import LAST_EVENT_ID, PROBLEMS
-from chats.wire.sse import HEADERS, KEEP_ALIVE
-from common.errors import Invalid, ParleyError
+from common.errors import Invalid
 from common.executor import database
 from common.schema import ProblemOutput
-from common.views import EventStream, checked, json_response
-from feed.encoder import encode_changes, encode_start, page_payload
+from common.views import checked, json_response
+from feed.encoder import page_payload
 from feed.reader import ChangeReader, read_own_changes
 from feed.serializers import NO_CURSOR, ChangesOutput, ChangesQuery, read_cursor
+from feed.stream import open_stream
 
-RETRY_SECONDS = 1.0
 CHANGE_STREAM = OpenApiResponse(
     OpenApiTypes.STR, description="Server-sent events `start` and `change`; `id` is the cursor (docs/api.md)."
 )
@@ -46,7 +41,7 @@ class ChangesView(BearerView):
         """Return what has changed since a cursor; `wait` waits for it, `Accept: text/event-stream` follows it."""
         query = checked(ChangesQuery, request.GET)
         if "text/event-stream" in request.headers.get("Accept", ""):
-            return await _stream(claims, _last_seen(request) or query["after"], query["page_size"])
+            return await open_stream(claims, _last_seen(request) or query["after"], query["page_size"])
         page = await _page(claims, query["after"], query["page_size"], query["wait"])
         return json_response(page_payload(page))
 
@@ -64,33 +59,3 @@ async def _page(claims: Claims, after: Position | None, size: int, wait: int) ->
     with closing(ChangeReader(claims, after, size)) as reader:
         found = await reader.next_page(wait)
         return found or ChangesPage([], reader.after or after)
-
-
-async def _stream(claims: Claims, after: Position | None, size: int) -> EventStream:
-    """Look once before the answer begins, so that a refusal is a status."""
-    reader = ChangeReader(claims, after, size)
-    try:
-        first = await reader.next_page(0)
-    except BaseException:
-        reader.close()
-        raise
-    return EventStream(_events(reader, after, first), HEADERS, reader.close)
-
-
-async def _events(reader: ChangeReader, after: Position | None, page: ChangesPage | None) -> AsyncIterator[bytes]:
-    start = after if page else reader.after
-    assert start is not None, "the first look has found a place"
-    yield encode_start(start)
-    with suppress(ParleyError):  # the session has ended, or the server stops; who comes back is told
-        while True:
-            yield encode_changes(page) if page else KEEP_ALIVE
-            page = await _next_page(reader)
-
-
-async def _next_page(reader: ChangeReader) -> ChangesPage | None:
-    """Return what comes next; None for a keep-alive, which is all that there is while the database is away."""
-    try:
-        return await reader.next_page(settings.KEEPALIVE_SECONDS)
-    except (OperationalError, InterfaceError):
-        await asyncio.sleep(RETRY_SECONDS)
-        return None

@@ -1,4 +1,4 @@
-"""Reading the log of changes, and forgetting it.
+"""Reading the log of changes in the order of commits.
 
 Ids are given before a transaction commits, so a reader that goes by them can pass over a row that is yet to appear. On
 PostgreSQL it goes by the ids of transactions, and no further than the oldest that is still running: below that nothing
@@ -7,21 +7,17 @@ appears any more. On SQLite, where one writes at a time, the ids are in the orde
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 import orjson
-from django.conf import settings
-from django.db import connection, transaction
-from django.utils import timezone
+from django.db import connection
 
 from chats.errors import CursorExpired
-from common.sql import Statement, instant, instant_of, is_postgresql, run_all, uuid_of, uuid_or_none
+from common.sql import Statement, instant_of, run_all, uuid_of, uuid_or_none
 
-AT_ONCE = 1000  # rows that one statement forgets
 _OLDEST_RUNNING = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
-_NOT_BEGUN = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 _NOW = {
     "postgresql": f"SELECT {_OLDEST_RUNNING}, 0",
     "sqlite": "SELECT 0, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'chats_change'), 0)",
@@ -67,9 +63,9 @@ def read_changes(user_id: int, after: Position | None, size: int) -> ChangesPage
     A place is good until something behind it is forgotten; one that is yet to come is from another database.
     """
     if after is None:
-        return ChangesPage([], Position(*run_all([_now()])[0][0]))
+        return ChangesPage([], Position(*run_all([read_now()])[0][0]))
     # In this order: whatever is settled now is found, and what had been forgotten by then is known.
-    [now], found, forgotten = run_all([_now(), _after(user_id, after, size + 1), _forgotten()])
+    [now], found, forgotten = run_all([read_now(), _after(user_id, after, size + 1), _forgotten()])
     now = Position(*now)
     if after > now or any(after < tuple(place) <= now for place in forgotten):
         raise CursorExpired()
@@ -79,7 +75,8 @@ def read_changes(user_id: int, after: Position | None, size: int) -> ChangesPage
     return ChangesPage(rows, max(now, rows[-1].position) if rows else now)
 
 
-def _now() -> Statement:
+def read_now() -> Statement:
+    """Return what reads the place up to which everything is settled."""
     return _NOW[connection.vendor], []
 
 
@@ -110,34 +107,3 @@ def users_with_news(waiting: Iterable[tuple[int, Position]]) -> list[int]:
         f"AND {_SETTLED[connection.vendor]} LIMIT 1) IS NOT NULL"
     )
     return [user_id for (user_id,) in run_all([(statement, [orjson.dumps(rows).decode()])])[0]]
-
-
-def forget_changes() -> int:
-    """Forget changes that are older than `CHANGES_KEEP_DAYS`, the oldest thousand at most; return how many."""
-    with transaction.atomic():
-        [now], gone = run_all([_now(), _forget(timezone.now() - timedelta(days=settings.CHANGES_KEEP_DAYS))])
-        now, places = Position(*now), [Position(*row) for row in gone]
-        if own := [place for place in places if place <= now]:
-            run_all([_remember_forgotten(max(own), now)])
-    return len(gone)
-
-
-def _forget(before: datetime) -> Statement:
-    """Return the statement that deletes the oldest; with them goes what a dump has brought from another cluster."""
-    foreign, lock = (f"OR xid >= {_NOT_BEGUN}", "FOR UPDATE SKIP LOCKED") if is_postgresql() else ("", "")
-    return (
-        "DELETE FROM chats_change WHERE id IN (SELECT id FROM chats_change WHERE id IN "
-        "(SELECT id FROM chats_change ORDER BY id LIMIT %s) "
-        f"AND (at < %s {foreign}) ORDER BY id {lock}) RETURNING xid, id",
-        [AT_ONCE, instant(before)],
-    )
-
-
-def _remember_forgotten(place: Position, now: Position) -> Statement:
-    """Return the statement that moves the newest place forgotten: forward, unless it is of another cluster."""
-    return (
-        "INSERT INTO chats_forgottenchanges AS known (id, xid, change) VALUES (1, %s, %s) ON CONFLICT (id) DO UPDATE "
-        "SET xid = excluded.xid, change = excluded.change "
-        "WHERE (excluded.xid, excluded.change) > (known.xid, known.change) OR known.xid > %s",
-        [*place, now.xid],
-    )

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from chats.models import Change, ForgottenChanges
-from chats.services import change_log
-from chats.services.change_log import Position, forget_changes, read_changes
+from chats.services import change_log, change_retention
+from chats.services.change_log import Position, read_changes
+from chats.services.change_retention import forget_changes
 from chats.tests.helpers import SSE, is_refusal
 from common.sql import is_postgresql
 from conftest import Person
@@ -81,7 +82,7 @@ def test_who_follows_an_empty_log_never_expires(user: int) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_it_is_forgotten_in_batches(user: int, monkeypatch: Any) -> None:
-    monkeypatch.setattr(change_log, "AT_ONCE", 3)
+    monkeypatch.setattr(change_retention, "AT_ONCE", 3)
     places = [log(user, 40) for _ in range(7)]
     log(user, 1)
 
