@@ -59,7 +59,7 @@ def defined() -> dict[str, list[str]]:
 def test_no_name_stands_for_two_things(defined: dict[str, list[str]]) -> None:
     twice = {name: paths for name, paths in defined.items() if len(paths) > 1 and name not in SHARED}
 
-    assert twice == {}, "one of them wants another name (or SHARED in this file a reason)"
+    assert twice == {}, f"one of them wants another name (or SHARED in this file a reason): {twice}"
 
 
 def test_what_may_be_shared_is(defined: dict[str, list[str]]) -> None:

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,3 +21,18 @@ def test_its_lines_work_and_work_again(live: str) -> None:
 
     assert [run.count("event: end") for run in (first, second)] == [1, 1]
     assert "correlation_id" not in first + second
+
+
+def test_the_api_by_example_can_be_pasted(live: str, settings: Any, tmp_path: Path) -> None:
+    """From a server without a key on, as a newcomer would; no line is refused."""
+    settings.OPENAI_BASE_URL = settings.GEMINI_BASE_URL = settings.OPENAI_API_KEY = settings.GEMINI_API_KEY = ""
+    settings.DEBUG, settings.REFRESH_COOKIE, settings.DEMO_DELAY = True, "refresh", 0.005
+    page = (ROOT / "docs" / "api.md").read_text().replace("http://localhost:8000", live)
+    lines = "\n".join(re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
+
+    done = subprocess.run(["bash", "-euc", lines], cwd=tmp_path, capture_output=True, text=True, timeout=240)
+
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r'[^{}]*"correlation_id"[^{}]*', done.stdout) == []
+    assert done.stdout.count("event: end") == 2
+    assert '"state":"complete","output":' in done.stdout

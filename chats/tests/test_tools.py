@@ -201,3 +201,14 @@ def test_no_tool_is_offered_where_none_is_wanted(alice: Person, settings: Any, f
     alice.say(alice.chat(), "Hello")
 
     assert "tools" not in fake.requests()[-1]["body"]
+
+
+@BOTH
+def test_sources_are_parts_where_no_tool_is_offered_too(alice: Person, settings: Any, vendor: str) -> None:
+    settings.DEFAULT_TOOLS = ()
+    chat = alice.chat(model=vendor)
+
+    reply = alice.say(chat, scripted(text="See.", sources=[{"url": "https://example.org/a", "title": "A"}])).json()["reply"]
+
+    assert (reply["state"], reply["content"]) == ("complete", "See.")
+    assert reply["parts"][-1] == {"type": "source", "url": "https://example.org/a", "title": "A"}

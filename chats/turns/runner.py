@@ -14,8 +14,8 @@ from dataclasses import replace
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from chats.models import State
-from chats.parts import REASONING, TEXT, denied
+from chats.models import UNFINISHED, State
+from chats.parts import REASONING, SOURCE, TEXT, denied, json_text
 from chats.rows import MessageRow
 from chats.turns.limits import (
     SHUTDOWN,
@@ -32,13 +32,14 @@ from chats.turns.prompt_parts import reply_message
 from chats.turns.reads import read_reply
 from chats.turns.reply_log import ReplyLog
 from chats.turns.requests import AcceptedTurn, Decided
-from chats.turns.tool_calls import ToolCalls
+from chats.turns.tool_calls import ToolCalls, ToolEvent
 from chats.turns.writes import Outcome, PendingChunks, Wait, finish, wait
 from common.executor import database
 from common.retrying import retry_conflicts
+from common.text import repaired
 from llm.client.client import stream
 from llm.client.errors import ProviderError
-from llm.client.types import Finished, Prompt, ReasoningDelta, TextDelta, Usage
+from llm.client.types import Finished, Prompt, ReasoningDelta, Source, TextDelta, Usage
 
 logger = logging.getLogger("parley.turns")
 
@@ -197,15 +198,22 @@ class RunningTurn:
                     self._add(event)
                 elif isinstance(event, Finished):
                     finished = event
-                elif calls is not None:
+                else:
                     self._add_rest()
-                    self._spend(calls.take(event))
+                    self._take(event, calls)
         self._add_rest()
         assert finished is not None  # the provider raises where it has no finish to tell
         return finished
 
-    def _spend(self, characters: int) -> None:
-        self._intake.room -= characters
+    def _take(self, event: Source | ToolEvent, calls: ToolCalls | None) -> None:
+        """Take what is no text; what has to do with tools means nothing where none were offered."""
+        before = self.log.length
+        if isinstance(event, Source):
+            self.log.append(SOURCE, json_text({"url": repaired(event.url), "title": repaired(event.title)}))
+            self._show_now()
+        elif calls is not None:
+            calls.take(event)
+        self._intake.room -= self.log.length - before
         if self._intake.room < 0:
             raise ReplyTooLong()
 
@@ -227,12 +235,7 @@ class RunningTurn:
         delay = 0.1
         while True:
             try:
-                row = await self._store(outcome)
-                if row is not None and row.state == State.WAITING:
-                    return self.log.retire()  # its followers find the stored reply, and wait with it
-                if row is None or row.state != State.STREAMING:
-                    return self._mark(row)
-                logger.warning("turn %s was taken over; its readers wait for the other's end", self.id)
+                return self._mark(await self._store(outcome))
             except (OperationalError, InterfaceError) as error:
                 logger.error("end of turn %s not stored, trying again: %s", self.id, error)
             except Exception:
@@ -256,6 +259,8 @@ class RunningTurn:
     def _mark(self, row: MessageRow | None) -> None:
         if row is None:
             self.log.mark_deleted()
+        elif row.state in UNFINISHED:  # it waits, or another process has it: its readers find it there
+            self.log.retire()
         else:
             self.log.finish(row)
 

@@ -13,7 +13,6 @@ from chats.parts import (
     DENIED,
     FAILED,
     RUNNING,
-    SOURCE,
     TOOL_CALL,
     TOOL_RESULT,
     WAITING,
@@ -25,14 +24,14 @@ from chats.turns.toolbox import OpenCall, Toolbox
 from common.errors import NotJson
 from common.json import loads
 from common.text import repaired
-from llm.client.types import ProviderMetadata, Source, ToolCall, ToolInputDelta
+from llm.client.types import ProviderMetadata, ToolCall, ToolInputDelta
 from tools.calls import CallResult, run_call
 from tools.policy import Policy, policy_of
 
 PREVIEW_CHARS = 2_000  # of an output that stand in the reply; the whole stays beside it
 AT_ONCE = 8
 CANCEL_SECONDS = 1.0  # that a cancelled call has to tidy up
-ToolEvent = ToolInputDelta | ToolCall | ProviderMetadata | Source
+ToolEvent = ToolInputDelta | ToolCall | ProviderMetadata
 
 
 class ToolCalls:
@@ -53,20 +52,13 @@ class ToolCalls:
         self._ids.clear()
         self._metadata.clear()
 
-    def take(self, event: ToolEvent) -> int:
-        """Take what is neither text nor reasoning; return how many characters that adds to the reply."""
-        before = self._log.length
-        self._take(event)
-        return self._log.length - before
-
-    def _take(self, event: ToolEvent) -> None:
+    def take(self, event: ToolEvent) -> None:
+        """Take a call, its arguments as they grow, or what the provider wants back with it."""
         if isinstance(event, ToolInputDelta):
             name = repaired(event.name)
             self._log.grow_input(self._id_of(event.call), name, repaired(event.text))
         elif isinstance(event, ToolCall):
             self._take_call(event)
-        elif isinstance(event, Source):
-            self._append(SOURCE, {"url": repaired(event.url), "title": repaired(event.title)})
         else:
             self._metadata.setdefault(self._log.length, []).append(event)
 
