@@ -14,7 +14,7 @@ from chats.rows import MessageRow
 from chats.turns import engine as engine_module
 from chats.turns.engine import Engine, end_expired
 from chats.turns.limits import STOPPED
-from chats.turns.reads import read_news
+from chats.turns.reads import News, read_news
 from chats.turns.reply_log import AT_A_TIME, ReplyLog
 from chats.turns.requests import AcceptedTurn, TurnJob
 from chats.turns.runner import RunningTurn
@@ -28,7 +28,7 @@ def _row(role: str = Role.ASSISTANT) -> MessageRow:
     return MessageRow(id=uuid7(), number=1, parent=None, role=role, state=State.STREAMING, created_at=timezone.now())
 
 
-def _begun() -> AcceptedTurn:
+def begun() -> AcceptedTurn:
     job = TurnJob(1, 1, resolve("demo"), Prompt("demo", "", ()), [])
     return AcceptedTurn(uuid7(), 1, _row(Role.USER), _row(), job)
 
@@ -43,7 +43,7 @@ async def test_a_turn_that_is_cut_before_its_first_step_ends(monkeypatch: pytest
 
     monkeypatch.setattr(RunningTurn, "_store", stored)
     done: list[RunningTurn] = []
-    turn = RunningTurn(_begun())
+    turn = RunningTurn(begun())
     turn.task = asyncio.create_task(turn.run(done.append))
     turn.interrupt(STOPPED)
     await asyncio.wait_for(turn.task, 2)
@@ -109,9 +109,9 @@ def test_news_of_a_reply_are_only_what_is_new(turn: Turn) -> None:
     reply = turn.reply_id
     found = {at: [chunk[0] for chunk in read_news({reply: at})[reply].chunks] for at in (0, 2, 3, 5, 7, 9, 20)}
     assert found == {0: [0, 3, 6], 2: [0, 3, 6], 3: [3, 6], 5: [3, 6], 7: [6], 9: [6], 20: [6]}
-    assert read_news({reply: 0, uuid7(): 5})[reply].running
+    assert read_news({reply: 0, uuid7(): 5})[reply].state == State.STREAMING
     Turn.objects.filter(pk=turn.pk).update(state=State.STOPPED)
-    assert not read_news({reply: 0})[reply].running
+    assert read_news({reply: 0})[reply] == News(State.STOPPED, 1)
 
 
 def test_a_process_does_not_sweep_its_own_turns(turn: Turn) -> None:
