@@ -66,6 +66,7 @@ class Engine:
     def _launch(self, accepted: AcceptedTurn) -> None:
         turn = RunningTurn(accepted)
         self._turns[accepted.reply.id] = turn
+        self._publishers.forget(accepted.reply.id)  # that of a run that has come to wait
         self.mirrors.retire(accepted.reply.id)
         self._idle.clear()
         turn.task = self.loop.create_task(turn.run(self._done))
@@ -75,8 +76,9 @@ class Engine:
             self._ticking = self.loop.create_task(self._tick(), context=Context())  # it serves all of them
 
     def _done(self, turn: RunningTurn) -> None:
-        del self._turns[turn.reply.id]
-        self._publishers.forget(turn.reply.id)
+        if self._turns.get(turn.reply.id) is turn:  # a decision may have been quicker, and the next run be there
+            del self._turns[turn.reply.id]
+            self._publishers.forget(turn.reply.id)
         if not self._turns:
             self._idle.set()
         reply = turn.log.end.message if turn.log.end else None
