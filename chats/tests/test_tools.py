@@ -208,7 +208,9 @@ def test_sources_are_parts_where_no_tool_is_offered_too(alice: Person, settings:
     settings.DEFAULT_TOOLS = ()
     chat = alice.chat(model=vendor)
 
-    reply = alice.say(chat, scripted(text="See.", sources=[{"url": "https://example.org/a", "title": "A"}])).json()["reply"]
+    reply = alice.say(chat, scripted(text="See.", sources=[{"url": "https://example.org/a", "title": "A"}])).json()[
+        "reply"
+    ]
 
     assert (reply["state"], reply["content"]) == ("complete", "See.")
     assert reply["parts"][-1] == {"type": "source", "url": "https://example.org/a", "title": "A"}

@@ -25,15 +25,20 @@ NO_RESULT = "Nobody knows what became of this call: the server was interrupted."
 
 
 class Beside:
-    """What stands beside the parts of a reply, by offset.
+    """What stands beside the parts of a reply: whole outputs, and what only a provider understands.
 
-    `outputs` are the whole outputs of the results that begin there; `metadata` is what only a provider understands, and
-    stands before the part that begins there.
+    An output is known by where its part begins; a provider's state by how long the reply was when it came.
     """
 
     def __init__(self) -> None:
         self.outputs: dict[int, str] = {}
         self.metadata: dict[int, list[ProviderMetadata]] = {}
+
+    def metadata_between(self, start: int, stop: int) -> Iterator[ProviderMetadata]:
+        """Yield what came behind one offset, up to another."""
+        for at in sorted(self.metadata):
+            if start < at <= stop:
+                yield from self.metadata[at]
 
 
 def reply_message(parts: Sequence[Part], beside: Beside | None = None, at: int = 0) -> PromptMessage:
@@ -46,8 +51,8 @@ def reply_message(parts: Sequence[Part], beside: Beside | None = None, at: int =
 
 def _prompt_parts(parts: Sequence[Part], beside: Beside, at: int) -> Iterator[PromptPart]:
     names: dict[str, str] = {}
+    yield from beside.metadata_between(at - 1, at)  # of a step that began with it
     for kind, text in parts:
-        yield from beside.metadata.get(at, ())
         if kind == TEXT:
             yield Text(text)
         elif kind == REASONING:
@@ -59,8 +64,8 @@ def _prompt_parts(parts: Sequence[Part], beside: Beside, at: int) -> Iterator[Pr
         elif kind == TOOL_RESULT:
             result = orjson.loads(text)
             yield _result(result, names[result["id"]], beside.outputs.get(at))
+        yield from beside.metadata_between(at, at + len(text))
         at += len(text)
-    yield from beside.metadata.get(at, ())
 
 
 def _arguments(given: Any) -> str:
@@ -114,5 +119,5 @@ def output_chunk(at: int, output: str) -> tuple[int, str, str]:
 
 
 def metadata_chunk(at: int, found: Sequence[ProviderMetadata]) -> tuple[int, str, str]:
-    """Return the chunk that keeps what stands before an offset; both kinds may be there, so one is even and one odd."""
+    """Return the chunk that keeps what came when the reply was so long; even and odd keys keep the kinds apart."""
     return ASIDE + 2 * at + 1, PROVIDER_METADATA, json_text([[each.provider, each.model, each.value] for each in found])
