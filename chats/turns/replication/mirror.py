@@ -38,6 +38,12 @@ class Mirror:
         self.heard = self.asked = 0.0
         self.followed = time.monotonic()  # when somebody was last seen waiting for it
 
+    def take(self, found: Followed) -> None:
+        """Go by what is stored; another owner is asked at once to publish."""
+        if found.epoch != self.epoch:
+            self.owner, self.epoch, self.asked = found.owner, found.epoch, 0.0
+        _update(self.log, found)
+
 
 class Mirrors:
     """The mirrored replies of one event loop."""
@@ -112,7 +118,7 @@ class Mirrors:
         return None
 
     def _ask(self, mirror: Mirror, now: float, pause: float = ASK_SECONDS) -> None:
-        if self._pubsub and now - mirror.asked > pause:
+        if self._pubsub and mirror.owner and now - mirror.asked > pause:  # what waits has no owner
             mirror.asked = now
             self._pubsub.send(mirror.owner, {"subscribe": mirror.log.reply_id, "from": mirror.log.length})
 
@@ -132,6 +138,8 @@ class Mirrors:
         quiet = {id_: mirror for id_, mirror in self._mirrors.items() if now - mirror.heard > self._patience(mirror)}
         if not quiet:
             return
+        for mirror in quiet.values():  # before the rows are read: what is heard meanwhile counts
+            mirror.heard = now if mirror.log.waiting or (self._pubsub and self._pubsub.healthy) else 0.0
         try:
             news = await database().read(read_news, {id_: mirror.log.length for id_, mirror in quiet.items()})
             whole = [id_ for id_ in quiet if not (id_ in news and _extend(quiet[id_], news[id_]))]
@@ -139,12 +147,9 @@ class Mirrors:
         except Exception as error:
             logger.error("followed replies could not be read: %s", error)
             return
-        for mirror in quiet.values():
-            mirror.heard = now if mirror.log.waiting or (self._pubsub and self._pubsub.healthy) else 0.0
         for id_ in whole:
             if id_ in found:
-                quiet[id_].owner, quiet[id_].epoch = found[id_].owner, found[id_].epoch
-                _update(quiet[id_].log, found[id_])
+                quiet[id_].take(found[id_])
             else:
                 quiet[id_].log.mark_deleted()
 
