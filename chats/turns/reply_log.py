@@ -7,7 +7,9 @@ import asyncio
 from bisect import bisect_left, bisect_right
 from uuid import UUID
 
-from chats.parts import Part, is_text, joined, runs
+import orjson
+
+from chats.parts import TOOL_CALL, Part, is_text, joined, runs
 from chats.rows import MessageRow
 from chats.turns.events import END_OFFSET, TURN_STEP, Delta, End, ToolInput, Waiting
 
@@ -42,6 +44,8 @@ class ReplyLog:
         self.length = at + len(text)
         self._starts.append(at)
         self._deltas.append(Delta(self.base + self.length, at, kind, text))
+        if self.inputs and kind == TOOL_CALL:  # its arguments are whole
+            self.inputs.pop(orjson.loads(text)["id"], None)
 
     def show(self) -> None:
         """Let followers read everything that has arrived."""

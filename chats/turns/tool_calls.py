@@ -66,7 +66,6 @@ class ToolCalls:
         name, arguments = repaired(call.name), repaired(call.arguments)
         tool, id_ = self._toolbox.tools.get(name), self._id_of(call.id)
         asks = self._toolbox.asks(name)
-        self._log.inputs.pop(id_, None)
         self.open_calls.append(OpenCall(id_, name, arguments, asks))
         self._append(TOOL_CALL, {
             "id": id_, "name": name, "title": tool.title if tool else name, "input": _input(arguments),
