@@ -214,3 +214,12 @@ def test_sources_are_parts_where_no_tool_is_offered_too(alice: Person, settings:
 
     assert (reply["state"], reply["content"]) == ("complete", "See.")
     assert reply["parts"][-1] == {"type": "source", "url": "https://example.org/a", "title": "A"}
+def test_a_later_step_without_a_word_interrupts_and_does_not_fail(alice: Person, settings: Any) -> None:
+    settings.FIRST_TEXT_TIMEOUT = 0.5
+    chat = alice.chat()
+    steps = [{"text": "Let me see.", "calls": [look("a")]}, {"text": "late", "first_delay": 5}]
+
+    reply = alice.say(chat, scripted(steps=steps)).json()["reply"]
+
+    assert (reply["state"], reply["reason"]) == ("interrupted", "provider_timeout")
+    assert reply["content"] == "Let me see."

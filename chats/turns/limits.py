@@ -76,7 +76,8 @@ class Clock:
             return None
         if has_text:
             return IDLE if now - self.heard > settings.IDLE_TIMEOUT else None
-        return FIRST_TEXT_LATE if now - self.attempted > settings.FIRST_TEXT_TIMEOUT else None
+        late = IDLE if self._earlier else FIRST_TEXT_LATE  # what an earlier step brought is kept
+        return late if now - self.attempted > settings.FIRST_TEXT_TIMEOUT else None
 
     def left(self, now: float, has_text: bool) -> float:
         """Return the seconds until the next limit."""
