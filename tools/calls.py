@@ -44,7 +44,9 @@ async def run_call(tool: Tool, caller: Caller, arguments: str) -> CallResult:
         output, is_error = str(error), True
     except ParleyError as refusal:
         output, is_error = _refusal_text(refusal), True
-    except Exception:
+    except (Exception, asyncio.CancelledError):
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise
         logger.exception("tool %s failed", tool.name)
         output, is_error = f"{tool.name} failed.", True
     return CallResult(output, is_error, time.monotonic() - started)

@@ -263,7 +263,7 @@ def test_doors_that_cannot_ask_do_not_offer_what_asks(alice: Person, fake: FakeP
     alice.post("/prompt_gpt/", {"chat_id": chat, "content": "Hello"})
 
     offered = [each["function"]["name"] for each in fake.requests()[-1]["body"]["tools"]]
-    assert sorted(offered) == ["block_long", "look_up", "sleep_long"]
+    assert sorted(offered) == ["block_long", "give_up", "look_up", "sleep_long", "stay_on"]
 
 
 def test_a_tool_that_was_switched_off_meanwhile_is_not_called(alice: Person, settings: Any, called: list[Any]) -> None:

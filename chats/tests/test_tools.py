@@ -121,6 +121,7 @@ def test_a_long_output_stands_beside_the_reply(alice: Person, fake: FakeProvider
     [
         ({"name": "look_up", "arguments": '{"word": '}, "not JSON"),
         ({"name": "look_up", "arguments": {"word": 7}}, "word: Input should be"),
+        ({"name": "give_up", "arguments": {}}, "give_up failed"),
         ({"name": "look_down", "arguments": {}}, "There is no tool"),
         ({"name": "look_up", "arguments": {"word": "a\0b", "size": -1}}, ""),
     ],
@@ -214,6 +215,22 @@ def test_sources_are_parts_where_no_tool_is_offered_too(alice: Person, settings:
 
     assert (reply["state"], reply["content"]) == ("complete", "See.")
     assert reply["parts"][-1] == {"type": "source", "url": "https://example.org/a", "title": "A"}
+def test_a_call_that_does_not_stop_says_nothing_after_the_end(alice: Person, called: list[Any]) -> None:
+    chat = alice.chat()
+    begin(alice, chat, scripted(steps=[{"text": "Wait", "calls": [call("stay_on", seconds=4)]}, {"text": "Never"}]))
+    eventually(lambda: called)
+    begun = time.monotonic()
+
+    stopped = alice.post(f"/api/chats/{chat}/stop/").json()
+
+    assert time.monotonic() - begun < 2
+    eventually(lambda: ("stay_on", "over") in called)
+    events = followed(alice, chat, reply=stopped["id"])
+    assert [each["state"] for each in calls_in(stopped)] == ["unknown"]
+    assert [event.data["kind"] for event in events if event.name == "delta"] == ["text", "tool_call"]
+    assert events[-1].data["message"] == alice.messages(chat)[-1] == stopped
+
+
 def test_a_later_step_without_a_word_interrupts_and_does_not_fail(alice: Person, settings: Any) -> None:
     settings.FIRST_TEXT_TIMEOUT = 0.5
     chat = alice.chat()

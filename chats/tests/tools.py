@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 from tools.functions import Caller, Tool, _registered
@@ -38,11 +39,29 @@ def block_long(caller: Caller) -> str:
     return "done"
 
 
+async def give_up(caller: Caller) -> str:
+    """Is cancelled from within."""
+    raise asyncio.CancelledError
+
+
+async def stay_on(caller: Caller, *, seconds: float) -> str:
+    """Does not let itself be ended."""
+    CALLED.append(("stay_on", seconds))
+    ends = time.monotonic() + seconds
+    while (left := ends - time.monotonic()) > 0:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(left)
+    CALLED.append(("stay_on", "over"))
+    return "done all the same"
+
+
 TOOLS = [
     Tool("look_up", "Look up", look_up, True),
     Tool("send_mail", "Send a mail", send_mail, False),
     Tool("sleep_long", "Sleep", sleep_long, True),
     Tool("block_long", "Block", block_long, True),
+    Tool("give_up", "Give up", give_up, True),
+    Tool("stay_on", "Stay on", stay_on, True),
 ]
 
 

@@ -45,6 +45,7 @@ class ToolCalls:
         self._ids: dict[str, str] = {}  # what the provider calls them, and what we do
         self._metadata: dict[int, list[ProviderMetadata]] = {}
         self._saving = 0
+        self._is_over = False  # what a call says from now on comes too late
 
     # --- from the model ----------------------------------------------------------------------------------------------
     def begin_step(self) -> None:
@@ -107,12 +108,15 @@ class ToolCalls:
         places = asyncio.Semaphore(AT_ONCE)
         tasks = [asyncio.create_task(self._carry_out(call, places)) for call in calls]
         try:
-            await asyncio.gather(*tasks)
+            await asyncio.wait(tasks)  # `gather` would, once cancelled, go on waiting for them without an end
         except asyncio.CancelledError:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
+            self._is_over = True
             raise
+        for task in tasks:
+            task.result()
 
     async def _carry_out(self, call: OpenCall, places: asyncio.Semaphore) -> None:
         async with places:
@@ -121,7 +125,8 @@ class ToolCalls:
                 result = CallResult(f"There is no tool {call.name!r}.", True, 0.0)
             else:
                 result = await run_call(tool, self._toolbox.caller, call.arguments)
-        self._tell(call, result)
+        if not self._is_over:
+            self._tell(call, result)
 
     def _tell(self, call: OpenCall, result: CallResult) -> None:
         about: dict[str, Any] = {"id": call.id, "seconds": round(result.seconds, 3)}
