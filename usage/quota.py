@@ -51,6 +51,11 @@ def current_day(user_id: int, zone: str, now: datetime) -> int:
     return require_quota(user_id, run_all([(statement, [day])])[0][0], now)
 
 
+def locking(day: int) -> Statement:
+    """Return the statement that locks a day, behind which a user's turns are counted one after the other."""
+    return f"SELECT id FROM usage_day WHERE id = %s{' FOR NO KEY UPDATE' if is_postgresql() else ''}", [day]
+
+
 def counting(user_id: int, known: int | None, now: datetime) -> Statement:
     """Return the statement that counts one message on the current day, or on the one known to be it.
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from chats.models import Chunk, ToolCall, ToolGrant, Turn
 from chats.tests.helpers import at_once, events_in, eventually, followed, is_refusal, parts_in, reply_of
+from chats.tests.helpers import at_once, ended, events_in, eventually, followed, is_refusal, reply_of, shown
 from chats.tests.helpers import fake as scripted
 from chats.tests.test_tools import call, calls_in, look
 from chats.tests.tools import own_tools
@@ -328,3 +329,21 @@ def test_an_idempotent_repeat_of_the_question_finds_the_waiting_reply(alice: Per
     again = alice.post(f"/api/chats/{chat}/messages/", {"content": ASKING}, headers=key).json()
 
     assert again["reply"] == first["reply"]
+
+
+def test_a_decision_starts_no_more_turns_than_may_run_at_once(alice: Person, settings: Any) -> None:
+    slow = [{"calls": [MAIL]}, {"text": "It is on its way, slowly. ", "chunk": 1, "delay": 0.2}]
+    waits = [(chat, *waiting(alice, chat, scripted(steps=slow))) for chat in (alice.chat() for _ in range(6))]
+    settings.TURNS_PER_USER = 2
+
+    answers = at_once([
+        lambda chat=chat, reply=reply, call=call: decide(alice, chat, reply, (call, True), query="?wait=false")
+        for chat, reply, [call] in waits
+    ])  # fmt: skip
+
+    assert sorted(answer.status_code for answer in answers) == [202, 202, 429, 429, 429, 429]
+    assert [reply_of(alice, chat)["state"] for chat, _, _ in waits].count("waiting") == 4
+    settings.TURNS_PER_USER = 20
+    for chat, reply, [asked] in waits:
+        assert decide(alice, chat, reply, (asked, True), query="?wait=false").status_code in (200, 201, 202)
+        assert ended(alice, chat)["state"] == "complete"

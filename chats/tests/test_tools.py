@@ -215,6 +215,8 @@ def test_sources_are_parts_where_no_tool_is_offered_too(alice: Person, settings:
 
     assert (reply["state"], reply["content"]) == ("complete", "See.")
     assert reply["parts"][-1] == {"type": "source", "url": "https://example.org/a", "title": "A"}
+
+
 def test_a_call_that_does_not_stop_says_nothing_after_the_end(alice: Person, called: list[Any]) -> None:
     chat = alice.chat()
     begin(alice, chat, scripted(steps=[{"text": "Wait", "calls": [call("stay_on", seconds=4)]}, {"text": "Never"}]))

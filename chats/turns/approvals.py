@@ -11,12 +11,13 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.access import Claims, Viewer, load_viewer, require_confirmed
 from chats.changes import log_change
-from chats.errors import AlreadyDecided, CallNotFound, ChatNotFound, Draining, MessageNotFound, NotWaiting
+from chats.errors import AlreadyDecided, CallNotFound, ChatNotFound, Draining, MessageNotFound, NotWaiting, TooManyTurns
 from chats.models import Change, Chunk, State, ToolCall, ToolGrant, Turn
 from chats.parts import DECISION, TOOL_CALL, json_text
 from chats.rows import ASIDE, MessageRow
@@ -26,11 +27,11 @@ from chats.turns.job import job_of_waiting
 from chats.turns.prompt_parts import beside_of
 from chats.turns.requests import AcceptedTurn, Decided
 from chats.turns.toolbox import OpenCall
-from chats.turns.writes import go_on, lock_chat
+from chats.turns.writes import go_on, lock_chat, running_turns
 from common.executor import database
 from common.retrying import retry_conflicts
 from common.sql import run_all
-from usage.quota import current_day
+from usage.quota import current_day, locking
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ async def decide(claims: Claims, chat_id: UUID, reply_id: UUID, verdicts: Sequen
     """Record verdicts; where they are the last ones the turn goes on. The same again changes nothing.
 
     Until then the reply returned is `waiting`. Raises ChatNotFound, MessageNotFound, CallNotFound, AlreadyDecided,
-    NotWaiting, Draining, QuotaExceeded, and what choosing a model raises: the turn still waits then.
+    NotWaiting, Draining, QuotaExceeded, TooManyTurns, and what choosing a model raises: the turn still waits then.
     """
     if engine().draining:
         raise Draining(retry_after=5)
@@ -119,6 +120,7 @@ def _resume(viewer: Viewer, turn: Turn, calls: Mapping[str, ToolCall]) -> Accept
     epoch = go_on(turn.pk, turn.epoch, engine().name, day)
     if epoch is None:
         raise NotWaiting("Nobody decided in time; ask again.")
+    _require_room(viewer, day)
     Chunk.objects.create(message_id=turn.reply_id, at=stored.length, kind=DECISION, text=decision)
     log_change(viewer.id, Change.Kind.MESSAGE, turn.chat_id, turn.reply_id)
     question, reply = (read_message(turn.chat_id, id_) for id_ in (turn.question_id, turn.reply_id))
@@ -128,6 +130,13 @@ def _resume(viewer: Viewer, turn: Turn, calls: Mapping[str, ToolCall]) -> Accept
     accepted = AcceptedTurn(turn.chat_id, turn.number, question, reply, job, begins=stored.length)
     transaction.on_commit(partial(copy_context().run, _launch, accepted))
     return accepted
+
+
+def _require_room(viewer: Viewer, day: int) -> None:
+    """Refuse where too many turns of the user run, this one included; all of them lock the day's row in turn."""
+    running = run_all([locking(day), running_turns(viewer.id)])[1]
+    if running[0][0] > settings.TURNS_PER_USER:
+        raise TooManyTurns(retry_after=5)
 
 
 def _launch(accepted: AcceptedTurn) -> None:
