@@ -18,7 +18,7 @@ logger = logging.getLogger("parley.feed")
 LOOK_SECONDS = 1.0
 
 
-class Waiting(Protocol):
+class ChangeWaiter(Protocol):
     """Somebody who waits for the changes after a place."""
 
     claims: Claims
@@ -34,16 +34,16 @@ class Wakeups:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._waiting: dict[int, set[Waiting]] = {}
+        self._waiting: dict[int, set[ChangeWaiter]] = {}
         self._task: asyncio.Task[None] | None = None
         changes_committed.connect(self._on_commit)
 
-    def enter(self, one: Waiting) -> None:
+    def enter(self, one: ChangeWaiter) -> None:
         self._waiting.setdefault(one.claims.user_id, set()).add(one)
         if self._task is None or self._task.done():
             self._task = self._loop.create_task(self._look_on(), context=Context())
 
-    def leave(self, one: Waiting) -> None:
+    def leave(self, one: ChangeWaiter) -> None:
         alike = self._waiting.get(one.claims.user_id, set())
         alike.discard(one)
         if not alike:

@@ -14,8 +14,8 @@ Limit = Annotated[int, "Notes a page, at most 50."]
 Tag = Annotated[str, "Only notes with this tag."]
 
 
-@tool(title="Save a note")
-def save_note(
+@tool(name="save_note", title="Save a note")
+def keep_note(
     caller: Caller,
     *,
     content: Annotated[str, "The text as Markdown, exactly as it shall be kept."],
@@ -30,8 +30,8 @@ def save_note(
     return saved_result(saved)
 
 
-@tool(title="Search the notes", reads=True)
-def search_notes(
+@tool(name="search_notes", title="Search the notes", reads=True)
+def find_notes(
     caller: Caller,
     *,
     query: Annotated[str, "Words that must all occur in title, content or tags, in any case."],
@@ -43,14 +43,14 @@ def search_notes(
     return _page(caller, query, tag, limit, cursor)
 
 
-@tool(title="List the notes", reads=True)
-def list_notes(caller: Caller, *, tag: Tag = "", limit: Limit = 10, cursor: Cursor = None) -> dict[str, Any]:
+@tool(name="list_notes", title="List the notes", reads=True)
+def page_notes(caller: Caller, *, tag: Tag = "", limit: Limit = 10, cursor: Cursor = None) -> dict[str, Any]:
     """Lists the user's notes, newest first, with the beginning of each; read_note gives it all."""
     return _page(caller, "", tag, limit, cursor)
 
 
-@tool(title="Read a note", reads=True)
-def read_note(
+@tool(name="read_note", title="Read a note", reads=True)
+def show_note(
     caller: Caller,
     *,
     id: Annotated[UUID, "The note's id, as search_notes, list_notes and save_note give it."],  # noqa: A002

@@ -47,14 +47,14 @@ async def respond(request: HttpRequest, claims: Claims, asked: turns.TurnRequest
     begin = partial(turns.start, claims, asked)
     if wants_stream(request):
         return event_stream(await _begin_stream(claims, begin), query["html"])
-    return await answer(await begin(), query)
+    return await answer_turn(await begin(), query)
 
 
 def wants_stream(request: HttpRequest) -> bool:
     return "text/event-stream" in request.headers.get("Accept", "")
 
 
-async def answer(accepted: turns.AcceptedTurn, query: dict[str, Any]) -> HttpResponse:
+async def answer_turn(accepted: turns.AcceptedTurn, query: dict[str, Any]) -> HttpResponse:
     """Answer a turn that runs when its reply is done, or at once."""
     if query["wait"]:
         return await answer_when_done(accepted, query["html"])
@@ -182,13 +182,13 @@ class ApprovalsView(BearerView):
     async def post(self, request: HttpRequest, claims: Claims, chat_id: UUID, message_id: UUID) -> HttpResponseBase:
         """Allow or deny the tool calls that a reply waits with; once all are decided it goes on, from where it was."""
         query = checked(SendQuery, request.GET)
-        verdicts = [turns.Verdict(**each) for each in (await checked_body(ApprovalsInput, request))["approvals"]]
+        verdicts = [turns.Approval(**each) for each in (await checked_body(ApprovalsInput, request))["approvals"]]
         decide = partial(turns.decide, claims, chat_id, message_id, verdicts)
         if wants_stream(request):
             return event_stream(await _begin_stream(claims, decide), query["html"])
         accepted = await decide()
         if accepted.reply.state != State.WAITING:
-            return await answer(accepted, query)
+            return await answer_turn(accepted, query)
         waiting = await database().read(turns.waiting_for, chat_id, message_id)
         rest = {"waiting": waiting_payload(waiting)} if waiting else {}
         return json_response(turn_payload(accepted) | rest)

@@ -80,7 +80,7 @@ class FrameHandlers:
 
     async def _approve(self, frame: Frame, chat: UUID, reply: UUID, said: list[dict[str, Any]]) -> None:
         """Record verdicts; who follows the chat already is told there what comes of them."""
-        accepted = await turns.decide(self._claims, chat, reply, [turns.Verdict(**each) for each in said])
+        accepted = await turns.decide(self._claims, chat, reply, [turns.Approval(**each) for each in said])
         await self._push(decided_frame(accepted))
         if chat not in self._follows:
             self._follow(frame, chat, turns.follow(chat, reply, accepted.begins))

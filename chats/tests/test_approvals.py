@@ -8,8 +8,7 @@ import pytest
 from django.utils import timezone
 
 from chats.models import Chunk, ToolCall, ToolGrant, Turn
-from chats.tests.helpers import at_once, events_in, eventually, followed, is_refusal, parts_in, reply_of
-from chats.tests.helpers import at_once, ended, events_in, eventually, followed, is_refusal, reply_of, shown
+from chats.tests.helpers import at_once, ended, events_in, eventually, followed, is_refusal, parts_in, reply_of
 from chats.tests.helpers import fake as scripted
 from chats.tests.test_tools import call, calls_in, look
 from chats.tests.tools import own_tools

@@ -9,7 +9,7 @@ from chats.turns.reply_log import ReplyLog
 from chats.turns.tool_calls import ToolCalls
 from chats.turns.toolbox import Toolbox
 from common.ids import uuid7
-from llm.client.types import ProviderMetadata, Text, ToolCall, ToolResult
+from llm.client.types import ProviderMetadata, RequestedCall, Text, ToolResult
 from tools.functions import Caller, Tool
 
 
@@ -40,7 +40,7 @@ def shown(parts: list[Part], *chunks: tuple[int, str, str]) -> list[object]:
         match part:
             case Text(text):
                 found.append(text)
-            case ToolCall(id_):
+            case RequestedCall(id_):
                 found.append(id_)
             case ToolResult(_, _, output):
                 found.append(output)
@@ -65,12 +65,12 @@ def test_state_within_text_stands_behind_it() -> None:
 async def test_a_whole_output_and_the_state_that_follows_it_are_kept_apart() -> None:
     log = ReplyLog(uuid7(), uuid7(), uuid7(), 1)
     calls = ToolCalls(Toolbox(Caller(1, log.chat_id, log.reply_id), {"look_up": TOOL}), log, log.show)
-    calls.take(ToolCall("1", "look_up", "{}"))
-    assert await calls.carry_out()
+    calls.take(RequestedCall("1", "look_up", "{}"))
+    assert await calls.run_ready()
     calls.begin_step()
     calls.take(ProviderMetadata("openai", "m", {"n": 1}))  # before the second step has said anything
-    calls.take(ToolCall("1", "look_up", "{}"))
-    assert await calls.carry_out()
+    calls.take(RequestedCall("1", "look_up", "{}"))
+    assert await calls.run_ready()
 
     chunks = calls.save()
 

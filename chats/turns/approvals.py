@@ -27,7 +27,7 @@ from chats.turns.job import job_of_waiting
 from chats.turns.prompt_parts import beside_of
 from chats.turns.requests import AcceptedTurn, Decided
 from chats.turns.toolbox import OpenCall
-from chats.turns.writes import go_on, lock_chat, running_turns
+from chats.turns.writes import lock_chat, resume_turn, running_turns
 from common.executor import database
 from common.retrying import retry_conflicts
 from common.sql import run_all
@@ -35,7 +35,7 @@ from usage.quota import current_day, locking
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Approval:
     """What a user says of one call; `remember` allows its tool in this chat from now on."""
 
     call: str
@@ -44,7 +44,7 @@ class Verdict:
     remember: bool = False
 
 
-async def decide(claims: Claims, chat_id: UUID, reply_id: UUID, verdicts: Sequence[Verdict]) -> AcceptedTurn:
+async def decide(claims: Claims, chat_id: UUID, reply_id: UUID, verdicts: Sequence[Approval]) -> AcceptedTurn:
     """Record verdicts; where they are the last ones the turn goes on. The same again changes nothing.
 
     Until then the reply returned is `waiting`. Raises ChatNotFound, MessageNotFound, CallNotFound, AlreadyDecided,
@@ -56,7 +56,7 @@ async def decide(claims: Claims, chat_id: UUID, reply_id: UUID, verdicts: Sequen
 
 
 @transaction.atomic
-def _decide(claims: Claims, chat_id: UUID, reply_id: UUID, verdicts: Sequence[Verdict]) -> AcceptedTurn:
+def _decide(claims: Claims, chat_id: UUID, reply_id: UUID, verdicts: Sequence[Approval]) -> AcceptedTurn:
     viewer = load_viewer(claims)
     require_confirmed(viewer)
     turn = _lock_turn(viewer, chat_id, reply_id)
@@ -70,7 +70,7 @@ def _decide(claims: Claims, chat_id: UUID, reply_id: UUID, verdicts: Sequence[Ve
     return AcceptedTurn(chat_id, turn.number, question, reply, begins=_decided_at(reply, verdicts))
 
 
-def _decided_at(reply: MessageRow, verdicts: Sequence[Verdict]) -> int:
+def _decided_at(reply: MessageRow, verdicts: Sequence[Approval]) -> int:
     """Return where the decision on a call stands in a reply that has gone on; else its end, where it waits."""
     asked, at = {verdict.call for verdict in verdicts}, 0
     for kind, text in reply.parts:
@@ -90,7 +90,7 @@ def _lock_turn(viewer: Viewer, chat_id: UUID, reply_id: UUID) -> Turn:
     return turn
 
 
-def _record(turn: Turn, calls: Mapping[str, ToolCall], verdicts: Sequence[Verdict]) -> bool:
+def _record(turn: Turn, calls: Mapping[str, ToolCall], verdicts: Sequence[Approval]) -> bool:
     """Write down what is new; tell whether anything is."""
     news = False
     for verdict in verdicts:
@@ -117,7 +117,7 @@ def _resume(viewer: Viewer, turn: Turn, calls: Mapping[str, ToolCall]) -> Accept
     now = [row for row in calls.values() if row.epoch == turn.epoch]
     decision = json_text({"calls": [{"id": row.call, "approved": row.approved} for row in now]})
     day = current_day(viewer.id, viewer.timezone, timezone.now())
-    epoch = go_on(turn.pk, turn.epoch, engine().name, day)
+    epoch = resume_turn(turn.pk, turn.epoch, engine().name, day)
     if epoch is None:
         raise NotWaiting("Nobody decided in time; ask again.")
     _require_room(viewer, day)

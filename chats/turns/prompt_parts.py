@@ -18,7 +18,7 @@ from chats.parts import (
     text_of,
 )
 from chats.rows import ASIDE
-from llm.client.types import PromptMessage, PromptPart, ProviderMetadata, Reasoning, Text, ToolCall, ToolResult
+from llm.client.types import PromptMessage, PromptPart, ProviderMetadata, Reasoning, RequestedCall, Text, ToolResult
 
 DENIAL = "The user did not allow this call."
 NO_RESULT = "Nobody knows what became of this call: the server was interrupted."
@@ -60,7 +60,7 @@ def _prompt_parts(parts: Sequence[Part], beside: Beside, at: int) -> Iterator[Pr
         elif kind == TOOL_CALL:
             call = orjson.loads(text)
             names[call["id"]] = call["name"]
-            yield ToolCall(call["id"], call["name"], _arguments(call["input"]))
+            yield RequestedCall(call["id"], call["name"], _arguments(call["input"]))
         elif kind == TOOL_RESULT:
             result = orjson.loads(text)
             yield _result(result, names[result["id"]], beside.outputs.get(at))
@@ -89,7 +89,7 @@ def _in_rounds(parts: Iterator[PromptPart]) -> Iterator[PromptPart]:
         if isinstance(part, Text | Reasoning):
             yield from _missing(open_calls)
             open_calls.clear()
-        elif isinstance(part, ToolCall):
+        elif isinstance(part, RequestedCall):
             open_calls[part.id] = part.name
         elif isinstance(part, ToolResult):
             open_calls.pop(part.call, None)

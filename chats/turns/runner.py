@@ -39,7 +39,7 @@ from common.retrying import retry_conflicts
 from common.text import repaired
 from llm.client.client import stream
 from llm.client.errors import ProviderError
-from llm.client.types import Finished, Prompt, ReasoningDelta, Source, TextDelta, Usage
+from llm.client.types import CitedSource, Finished, Prompt, ReasoningDelta, TextDelta, Usage
 
 logger = logging.getLogger("parley.turns")
 
@@ -163,7 +163,7 @@ class RunningTurn:
             if calls is None or not calls.open_calls:
                 return self._completed(finished)
             self.clock.pause()
-            if not await calls.carry_out():
+            if not await calls.run_ready():
                 return self._waiting()
             if self.steps >= settings.MAX_STEPS:
                 return self._interrupted(TOO_MANY_STEPS)
@@ -205,10 +205,10 @@ class RunningTurn:
         assert finished is not None  # the provider raises where it has no finish to tell
         return finished
 
-    def _take(self, event: Source | ToolEvent, calls: ToolCalls | None) -> None:
+    def _take(self, event: CitedSource | ToolEvent, calls: ToolCalls | None) -> None:
         """Take what is no text; what has to do with tools means nothing where none were offered."""
         before = self.log.length
-        if isinstance(event, Source):
+        if isinstance(event, CitedSource):
             self.log.append(SOURCE, json_text({"url": repaired(event.url), "title": repaired(event.title)}))
             self._show_now()
         elif calls is not None:
@@ -228,7 +228,7 @@ class RunningTurn:
             calls.deny(id_, reason)
         calls.open_calls = decided.allowed
         self.clock.pause()
-        await calls.carry_out()
+        await calls.run_ready()
 
     async def _commit(self, outcome: Outcome) -> None:
         """Store the end and mark the log with it; while the database is away, try again and again."""

@@ -24,14 +24,14 @@ from chats.turns.toolbox import OpenCall, Toolbox
 from common.errors import NotJson
 from common.json import loads
 from common.text import repaired
-from llm.client.types import ProviderMetadata, ToolCall, ToolInputDelta
+from llm.client.types import ProviderMetadata, RequestedCall, ToolInputDelta
 from tools.calls import CallResult, run_call
 from tools.policy import Policy, policy_of
 
 PREVIEW_CHARS = 2_000  # of an output that stand in the reply; the whole stays beside it
 AT_ONCE = 8
 CANCEL_SECONDS = 1.0  # that a cancelled call has to tidy up
-ToolEvent = ToolInputDelta | ToolCall | ProviderMetadata
+ToolEvent = ToolInputDelta | RequestedCall | ProviderMetadata
 
 
 class ToolCalls:
@@ -58,12 +58,12 @@ class ToolCalls:
         if isinstance(event, ToolInputDelta):
             name = repaired(event.name)
             self._log.grow_input(self._id_of(event.call), name, repaired(event.text))
-        elif isinstance(event, ToolCall):
+        elif isinstance(event, RequestedCall):
             self._take_call(event)
         else:
             self._metadata.setdefault(self._log.length, []).append(event)
 
-    def _take_call(self, call: ToolCall) -> None:
+    def _take_call(self, call: RequestedCall) -> None:
         name, arguments = repaired(call.name), repaired(call.arguments)
         tool, id_ = self._toolbox.tools.get(name), self._id_of(call.id)
         asks = self._toolbox.asks(name)
@@ -89,7 +89,7 @@ class ToolCalls:
         self._saving = 0
 
     # --- carried out -------------------------------------------------------------------------------------------------
-    async def carry_out(self) -> bool:
+    async def run_ready(self) -> bool:
         """Make every call that needs no word, side by side; tell whether none is left that does."""
         ready = [call for call in self.open_calls if not call.asks]
         self.open_calls = [call for call in self.open_calls if call.asks]
@@ -106,7 +106,7 @@ class ToolCalls:
 
     async def _side_by_side(self, calls: list[OpenCall]) -> None:
         places = asyncio.Semaphore(AT_ONCE)
-        tasks = [asyncio.create_task(self._carry_out(call, places)) for call in calls]
+        tasks = [asyncio.create_task(self._run_one(call, places)) for call in calls]
         try:
             await asyncio.wait(tasks)  # `gather` would, once cancelled, go on waiting for them without an end
         except asyncio.CancelledError:
@@ -118,7 +118,7 @@ class ToolCalls:
         for task in tasks:
             task.result()
 
-    async def _carry_out(self, call: OpenCall, places: asyncio.Semaphore) -> None:
+    async def _run_one(self, call: OpenCall, places: asyncio.Semaphore) -> None:
         async with places:
             tool = self._toolbox.tools.get(call.name)
             if tool is None or policy_of(tool) is Policy.NEVER:

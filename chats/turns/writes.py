@@ -233,7 +233,7 @@ def _open_call(turn_id: int, epoch: int, call: str, tool: str) -> Statement:
     )
 
 
-def go_on(turn_id: int, epoch: int, owner: str, day: int) -> int | None:
+def resume_turn(turn_id: int, epoch: int, owner: str, day: int) -> int | None:
     """Make a waiting turn, whose chat is locked, run again as its next epoch; None where it has waited too long."""
     _, runs = run_all([
         ("UPDATE chats_message SET state = %s WHERE id = (SELECT reply_id FROM chats_turn WHERE id = %s)",

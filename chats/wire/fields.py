@@ -40,7 +40,7 @@ class ModelNameField(TextField):
         super().__init__(max_length=MODEL_CHARS, **kwargs)
 
 
-class VerdictInput(serializers.Serializer[Any]):
+class ApprovalInput(serializers.Serializer[Any]):
     call = TextField(max_length=64, help_text="the id of a tool call of this reply")
     approved = serializers.BooleanField()
     reason = TextField(required=False, allow_blank=True, max_length=500, default="", help_text="the model is told it")

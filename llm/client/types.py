@@ -19,7 +19,7 @@ class Reasoning:
 
 
 @dataclass(frozen=True, slots=True)
-class ToolCall:
+class RequestedCall:
     """A model asks for a tool: `arguments` is the JSON text that it wrote, broken or not; `id` names the call."""
 
     id: str
@@ -50,14 +50,14 @@ class ProviderMetadata:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CitedSource:
     """Where a model says that it has something from; never sent back."""
 
     url: str
     title: str = ""
 
 
-PromptPart = Text | Reasoning | ToolCall | ToolResult | ProviderMetadata
+PromptPart = Text | Reasoning | RequestedCall | ToolResult | ProviderMetadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,8 @@ class Prompt:
 
 def message_size(message: PromptMessage) -> int:
     """Return the characters of a message, those of calls and results included."""
-    others = [len(part.arguments) if isinstance(part, ToolCall) else len(part.output) for part in message.parts
-              if isinstance(part, ToolCall | ToolResult)]  # fmt: skip
+    others = [len(part.arguments) if isinstance(part, RequestedCall) else len(part.output) for part in message.parts
+              if isinstance(part, RequestedCall | ToolResult)]  # fmt: skip
     return len(message.text) + sum(others)
 
 
@@ -119,7 +119,7 @@ class ReasoningDelta:
 
 @dataclass(slots=True)
 class ToolInputDelta:
-    """Arguments as they are being written; the whole comes as a `ToolCall` with the same id."""
+    """Arguments as they are being written; the whole comes as a `RequestedCall` with the same id."""
 
     call: str
     name: str
@@ -144,7 +144,7 @@ class Finished:
 
 
 SpokenEvent = TextDelta | ReasoningDelta | Finished  # what a caller without tools cares for
-ProviderEvent = TextDelta | ReasoningDelta | ToolInputDelta | ToolCall | ProviderMetadata | Source | Finished
+ProviderEvent = TextDelta | ReasoningDelta | ToolInputDelta | RequestedCall | ProviderMetadata | CitedSource | Finished
 
 
 class Adapter(Protocol):

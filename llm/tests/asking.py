@@ -20,9 +20,9 @@ from llm.client.types import (
     ProviderMetadata,
     Reasoning,
     ReasoningDelta,
+    RequestedCall,
     Text,
     TextDelta,
-    ToolCall,
     ToolDeclaration,
     ToolResult,
 )
@@ -47,7 +47,7 @@ class Reply:
     @property
     def calls(self) -> list[tuple[str, Any]]:
         """Names and arguments, which must be whole."""
-        return [(call.name, json.loads(call.arguments)) for call in self.of(ToolCall)]
+        return [(call.name, json.loads(call.arguments)) for call in self.of(RequestedCall)]
 
     @property
     def parts(self) -> tuple[PromptPart, ...]:
@@ -57,7 +57,7 @@ class Reply:
         for kind, group in groupby(self.events, type):
             if kind in kinds:
                 parts.append(kinds[kind]("".join(each.text for each in group)))  # type: ignore[union-attr]
-            elif kind in (ToolCall, ProviderMetadata):
+            elif kind in (RequestedCall, ProviderMetadata):
                 parts += group  # type: ignore[arg-type]
         return tuple(parts)
 
@@ -105,7 +105,7 @@ async def converse(vendor: str, asked: Prompt, *outputs: str) -> list[Reply]:
     """Ask, answer every call of each step with that step's output, until there are no outputs left."""
     replies, parts = [await ask(vendor, asked)], ()
     for output in outputs:
-        results = [ToolResult(call.id, call.name, output) for call in replies[-1].of(ToolCall)]
+        results = [ToolResult(call.id, call.name, output) for call in replies[-1].of(RequestedCall)]
         parts = (*parts, *replies[-1].parts, *results)
         running = PromptMessage("assistant", "".join(each.text for each in replies), parts)
         replies.append(await ask(vendor, replace(asked, messages=(*asked.messages, running))))

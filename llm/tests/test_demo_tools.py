@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from llm.client.types import PromptMessage, ToolCall, ToolDeclaration, ToolInputDelta, ToolResult
+from llm.client.types import PromptMessage, RequestedCall, ToolDeclaration, ToolInputDelta, ToolResult
 from llm.tests.asking import Reply, ask, converse, prompt
 
 pytestmark = pytest.mark.asyncio
@@ -52,7 +52,7 @@ async def test_it_calls_what_fits(question: str, call: tuple[str, Any]) -> None:
     assert reply.calls == [call]
     assert reply.text.startswith("**Demo model**")
     assert call[0] in reply.text
-    assert "".join(each.text for each in reply.of(ToolInputDelta)) == reply.of(ToolCall)[0].arguments
+    assert "".join(each.text for each in reply.of(ToolInputDelta)) == reply.of(RequestedCall)[0].arguments
     assert reply.end is not None
     assert reply.end.reason == "tool_calls"
 
@@ -101,7 +101,7 @@ async def test_it_tells_what_came_back() -> None:
 
 
 async def test_it_tells_of_failures_and_of_each_result() -> None:
-    calls = [ToolCall(f"c{n}", name, "{}") for n, name in enumerate(("list_notes", "*evil*"))]
+    calls = [RequestedCall(f"c{n}", name, "{}") for n, name in enumerate(("list_notes", "*evil*"))]
     results = ToolResult("c0", "list_notes", "Three."), ToolResult("c1", "*evil*", "", is_error=True)
     running = PromptMessage("assistant", "", (*calls, *results))
 
@@ -114,13 +114,13 @@ async def test_it_tells_of_failures_and_of_each_result() -> None:
 async def test_a_second_question_calls_again_with_another_id() -> None:
     asked = replace(prompt("Use a tool"), tools=ALL)
     first, second = await converse("demo", asked, "Three.")
-    parts = (*first.parts, ToolResult(first.of(ToolCall)[0].id, "list_notes", "Three."), *second.parts)
+    parts = (*first.parts, ToolResult(first.of(RequestedCall)[0].id, "list_notes", "Three."), *second.parts)
     history = (*asked.messages, PromptMessage("assistant", first.text + second.text, parts))
 
     reply = await ask("demo", replace(asked, messages=(*history, PromptMessage("user", "A tool again"))))
 
-    assert [json.loads(call.arguments) for call in reply.of(ToolCall)] == [{}]
-    assert reply.of(ToolCall)[0].id != first.of(ToolCall)[0].id
+    assert [json.loads(call.arguments) for call in reply.of(RequestedCall)] == [{}]
+    assert reply.of(RequestedCall)[0].id != first.of(RequestedCall)[0].id
 
 
 async def test_a_formula_on_request() -> None:

@@ -11,7 +11,7 @@ from google import genai
 from google.genai import errors as genai_errors
 from google.genai import types
 
-from llm.client.types import PromptMessage, ToolCall, ToolResult
+from llm.client.types import PromptMessage, RequestedCall, ToolResult
 from llm.testing import FakeProvider
 from llm.tests.asking import CLOCK, SEARCH, SEARCH_MOON, ask, prompt, running, scripted
 from llm.tests.conftest import GEMINI_KEY, OPENAI_KEY
@@ -210,7 +210,7 @@ async def test_openai_reads_the_same_calls(
         answer = (await stream.get_final_completion()).choices[0].message
 
     theirs = [(call.id, call.function.name, call.function.arguments) for call in answer.tool_calls or ()]
-    assert [(call.id, call.name, call.arguments) for call in mine.of(ToolCall)] == theirs
+    assert [(call.id, call.name, call.arguments) for call in mine.of(RequestedCall)] == theirs
     assert answer.content == mine.text
 
 
@@ -227,7 +227,7 @@ async def test_openai_sends_a_tool_round_the_same(fake: FakeProvider, openai_cli
     assert [chunk async for chunk in second]
 
     mine = await ask("openai", script)
-    parts = (*mine.parts, *(ToolResult(call.id, call.name, "ok") for call in mine.of(ToolCall)))
+    parts = (*mine.parts, *(ToolResult(call.id, call.name, "ok") for call in mine.of(RequestedCall)))
     assert (await ask("openai", running(*parts, script=script, tools=(SEARCH, CLOCK)))).text == "Done."
     assert fake.requests()[-1]["body"] == fake.requests()[1]["body"]
 
@@ -257,7 +257,7 @@ async def test_gemini_reads_and_sends_a_tool_round_the_same(fake: FakeProvider, 
 
     mine = await ask("gemini", script)
     assert mine.calls == [(call.name, call.args) for call in calls]
-    parts = (*mine.parts, *(ToolResult(call.id, call.name, "ok") for call in mine.of(ToolCall)))
+    parts = (*mine.parts, *(ToolResult(call.id, call.name, "ok") for call in mine.of(RequestedCall)))
     assert (await ask("gemini", running(*parts, script=script, tools=(SEARCH, CLOCK)))).text == "Done."
     theirs, sent = fake.requests()[1]["body"], fake.requests()[-1]["body"]
     assert sent["contents"] == theirs["contents"]

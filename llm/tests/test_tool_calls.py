@@ -8,7 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from llm.client.errors import ProviderBroken
-from llm.client.types import Source, ToolCall, ToolInputDelta
+from llm.client.types import CitedSource, RequestedCall, ToolInputDelta
 from llm.testing import FakeProvider
 from llm.tests.asking import CLOCK, SCHEMA, SEARCH, SEARCH_MOON, ask, prompt, reply_of, scripted
 
@@ -45,7 +45,7 @@ async def test_calls_come_whole_and_in_order(
     reply = await ask(vendor, scripted(text="Let me see.", calls=calls, chunk=chunk))
 
     assert reply.calls == arguments(calls)
-    assert len({call.id for call in reply.of(ToolCall)}) == len(calls)
+    assert len({call.id for call in reply.of(RequestedCall)}) == len(calls)
     assert reply.text == "Let me see."
     assert reply.end is not None
     assert reply.end.reason == "tool_calls"
@@ -54,8 +54,8 @@ async def test_calls_come_whole_and_in_order(
 async def test_arguments_grow_before_their_call(fake: FakeProvider) -> None:
     reply = await ask("openai", scripted(calls=TWINS, chunk=4, oddities=["interleaved"]))
 
-    inputs, calls = reply.of(ToolInputDelta), reply.of(ToolCall)
-    assert [type(event) for event in reply.events[-3:-1]] == [ToolCall, ToolCall]
+    inputs, calls = reply.of(ToolInputDelta), reply.of(RequestedCall)
+    assert [type(event) for event in reply.events[-3:-1]] == [RequestedCall, RequestedCall]
     assert len(inputs) > 6
     for call in calls:
         own = [each for each in inputs if each.call == call.id]
@@ -85,7 +85,7 @@ async def test_every_servers_shape_is_read_right(
     reply = await ask("openai", scripted(calls=calls, chunk=5, oddities=shape))
 
     assert reply.calls == arguments(calls)
-    assert len({call.id for call in reply.of(ToolCall)}) == 2
+    assert len({call.id for call in reply.of(RequestedCall)}) == 2
     assert reply.end is not None
     assert reply.end.reason == "tool_calls"
 
@@ -107,14 +107,14 @@ async def test_the_old_way_to_call_one_function(fake: FakeProvider) -> None:
 async def test_a_provider_without_ids_gets_some(fake: FakeProvider, vendor: str) -> None:
     reply = await ask(vendor, scripted(calls=TWO, oddities=["no_id"]))
 
-    assert all(len(call.id) == 9 and call.id.isalnum() for call in reply.of(ToolCall))
+    assert all(len(call.id) == 9 and call.id.isalnum() for call in reply.of(RequestedCall))
 
 
 @pytest.mark.parametrize("odd", ["x" * 41, "a b", "ä", "\0"])
 async def test_ids_that_others_refuse_are_replaced(fake: FakeProvider, vendor: str, odd: str) -> None:
     reply = await ask(vendor, scripted(calls=[{"name": "clock", "id": odd}, {"name": "clock", "id": "call_1"}]))
 
-    first, second = reply.of(ToolCall)
+    first, second = reply.of(RequestedCall)
     assert len(first.id) == 9
     assert second.id == "call_1"
 
@@ -122,14 +122,14 @@ async def test_ids_that_others_refuse_are_replaced(fake: FakeProvider, vendor: s
 async def test_gemini_calls_with_the_same_id_are_told_apart(fake: FakeProvider) -> None:
     reply = await ask("gemini", scripted(calls=[{"name": "clock", "id": "a"}, {"name": "clock", "id": "a"}]))
 
-    first, second = reply.of(ToolCall)
+    first, second = reply.of(RequestedCall)
     assert first.id != second.id
 
 
 async def test_broken_arguments_are_passed_on_as_they_are(fake: FakeProvider) -> None:
     reply = await ask("openai", scripted(calls=[{"name": "search", "arguments": '{"q": "mo'}]))
 
-    assert [call.arguments for call in reply.of(ToolCall)] == ['{"q": "mo']
+    assert [call.arguments for call in reply.of(RequestedCall)] == ['{"q": "mo']
 
 
 @pytest.mark.parametrize("reason", ["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS"])
@@ -156,11 +156,11 @@ async def test_a_cut_stream_makes_no_call(fake: FakeProvider) -> None:
 async def test_an_impossible_name_is_kept_short(fake: FakeProvider, vendor: str) -> None:
     reply = await ask(vendor, scripted(calls=[{"name": "n" * 100}]))
 
-    assert [call.name for call in reply.of(ToolCall)] == ["n" * 64]
+    assert [call.name for call in reply.of(RequestedCall)] == ["n" * 64]
 
 
 async def test_the_number_of_calls_is_bounded(fake: FakeProvider, vendor: str) -> None:
-    assert len((await ask(vendor, scripted(calls=[{"name": "clock"}] * 128))).of(ToolCall)) == 128
+    assert len((await ask(vendor, scripted(calls=[{"name": "clock"}] * 128))).of(RequestedCall)) == 128
 
     with pytest.raises(ProviderBroken, match="too many"):
         await ask(vendor, scripted(calls=[{"name": "clock"}] * 129))
@@ -178,7 +178,7 @@ async def test_sources_are_told_once(fake: FakeProvider, vendor: str) -> None:
 
     reply = await ask(vendor, scripted(text="So.", sources=[*sources, "javascript:alert(1)", "/etc/passwd"]))
 
-    assert reply.of(Source) == [Source("https://a.example/"), Source("http://b.example/", "B")]
+    assert reply.of(CitedSource) == [CitedSource("https://a.example/"), CitedSource("http://b.example/", "B")]
     assert reply.end is not None
     assert reply.end.reason == "stop"
 

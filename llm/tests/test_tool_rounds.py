@@ -11,8 +11,8 @@ from llm.client.types import (
     Prompt,
     ProviderMetadata,
     Reasoning,
+    RequestedCall,
     Text,
-    ToolCall,
     ToolResult,
 )
 from llm.testing import FakeProvider
@@ -20,7 +20,7 @@ from llm.tests.asking import CLOCK, SEARCH, SEARCH_MOON, Reply, ask, converse, p
 
 pytestmark = pytest.mark.asyncio
 FOREIGN = "skip_thought_signature_validator"
-CALL = ToolCall("c1", "search", '{"q": "moon"}')
+CALL = RequestedCall("c1", "search", '{"q": "moon"}')
 RESULT = ToolResult("c1", "search", "Far away.")
 OTHERS = ProviderMetadata("openai", "another", {"reasoning_content": "hm", "thoughtSignature": "x"})
 
@@ -57,7 +57,7 @@ async def test_what_openai_receives(fake: FakeProvider) -> None:
     _, said, one, two, again, three = messages(fake)
     assert (said["role"], said["content"], again["content"]) == ("assistant", "I look.", None)
     call = said["tool_calls"][0]
-    assert call["function"] == {"name": "search", "arguments": first.of(ToolCall)[0].arguments}
+    assert call["function"] == {"name": "search", "arguments": first.of(RequestedCall)[0].arguments}
     assert call["extra_content"] == {"google": {"thought_signature": "sig-a"}}
     assert "extra_content" not in said["tool_calls"][1]
     assert [one, two] == [{"role": "tool", "tool_call_id": each["id"], "content": "one"} for each in said["tool_calls"]]
@@ -177,7 +177,7 @@ async def test_a_signature_alone_goes_back_alone(fake: FakeProvider, calls: list
 
 
 def results_of(reply: Reply) -> list[ToolResult]:
-    return [ToolResult(call.id, call.name, "ok") for call in reply.of(ToolCall)]
+    return [ToolResult(call.id, call.name, "ok") for call in reply.of(RequestedCall)]
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from llm.client.types import (
     Prompt,
     PromptMessage,
     ProviderEvent,
+    RequestedCall,
     TextDelta,
-    ToolCall,
     ToolDeclaration,
     ToolInputDelta,
     Usage,
@@ -80,7 +80,7 @@ def _words(prompt: Prompt) -> int:
     return sum(len(message.text.split()) for message in prompt.messages)
 
 
-def _reply(prompt: Prompt) -> tuple[str, ToolCall | None]:
+def _reply(prompt: Prompt) -> tuple[str, RequestedCall | None]:
     """Report what tools gave, or call one that is asked for, or talk about the prompt."""
     if told := report(prompt):
         return told, None

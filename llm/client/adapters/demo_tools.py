@@ -7,7 +7,7 @@ from typing import Any
 
 from llm.client.adapters.fencing import fenced, shortened
 from llm.client.adapters.rounds import rounds
-from llm.client.types import Prompt, ToolCall, ToolDeclaration, ToolResult
+from llm.client.types import Prompt, RequestedCall, ToolDeclaration, ToolResult
 
 ASKS_FOR_TOOL = re.compile(r"\btool", re.IGNORECASE).search
 QUOTED = re.compile(r'"([^"\n]{1,200})"|“([^”\n]{1,200})”|„([^“\n]{1,200})“|«([^»\n]{1,200})»')
@@ -19,7 +19,7 @@ NONE_OFFERED = "You ask for a tool, but none is offered here. `DEFAULT_TOOLS` in
 NONE_FITS = "You ask for a tool, but I cannot fill in what it needs. Name it, and put each text for it in quotes.\n\n"
 
 
-def chosen_call(question: str, prompt: Prompt) -> ToolCall | None:
+def chosen_call(question: str, prompt: Prompt) -> RequestedCall | None:
     """Choose the tool that a question names, else one that does no harm; None where none can be called."""
     named = [tool for tool in prompt.tools if _is_named(tool, question)]
     if not named and not ASKS_FOR_TOOL(question):
@@ -28,7 +28,7 @@ def chosen_call(question: str, prompt: Prompt) -> ToolCall | None:
     for tool in named or _usual(prompt.tools, quotes):
         arguments = _arguments(tool, quotes if named or tool.name == SEARCH else ())
         if arguments is not None:
-            return ToolCall(_next_id(prompt), tool.name, json.dumps(arguments, ensure_ascii=False))
+            return RequestedCall(_next_id(prompt), tool.name, json.dumps(arguments, ensure_ascii=False))
     return None
 
 
@@ -74,5 +74,5 @@ def _arguments(tool: ToolDeclaration, quotes: Sequence[str]) -> dict[str, str] |
 
 def _next_id(prompt: Prompt) -> str:
     """Count the calls so far, for the demo says the same each time."""
-    calls = sum(isinstance(part, ToolCall) for message in prompt.messages for part in message.parts)
+    calls = sum(isinstance(part, RequestedCall) for message in prompt.messages for part in message.parts)
     return f"demo_{calls + 1}"

@@ -9,9 +9,9 @@ from urllib.parse import quote
 from django.conf import settings
 
 from llm.client.adapters.base import read_events, text_or_nothing
-from llm.client.adapters.gemini_contents import SIGNATURE, contents_of, tool_of
+from llm.client.adapters.gemini_contents import SIGNATURE, contents_of, gemini_tool
 from llm.client.adapters.sources import Sources
-from llm.client.adapters.tool_calls import MAX_NAME, CallLimits, json_text
+from llm.client.adapters.tool_calls import MAX_NAME, CallLimits, arguments_text
 from llm.client.errors import PromptBlocked, ProviderBroken
 from llm.client.transport import Request
 from llm.client.types import (
@@ -21,8 +21,8 @@ from llm.client.types import (
     ProviderEvent,
     ProviderMetadata,
     ReasoningDelta,
+    RequestedCall,
     TextDelta,
-    ToolCall,
     Usage,
 )
 
@@ -80,7 +80,7 @@ def _body(prompt: Prompt) -> dict[str, Any]:
     if params := {PARAMS[name]: value for name, value in prompt.params.items() if name in PARAMS}:
         body["generationConfig"] = params
     if prompt.tools:
-        body["tools"] = [{"functionDeclarations": [tool_of(tool) for tool in prompt.tools]}]
+        body["tools"] = [{"functionDeclarations": [gemini_tool(tool) for tool in prompt.tools]}]
     return body
 
 
@@ -142,11 +142,11 @@ class GeminiReader:
             alone = {} if text or call else {"text": "", **({"thought": True} if is_thought else {})}
             yield ProviderMetadata("gemini", self._asked, {**alone, SIGNATURE: signature})
 
-    def _call(self, call: dict[str, Any]) -> ToolCall:
+    def _call(self, call: dict[str, Any]) -> RequestedCall:
         own_id = self._limits.begin(text_or_nothing(call.get("id")))
-        arguments = json_text(call.get("args") or {})
+        arguments = arguments_text(call.get("args") or {})
         self._limits.count_text(arguments)
-        return ToolCall(own_id, text_or_nothing(call.get("name"))[:MAX_NAME], arguments)
+        return RequestedCall(own_id, text_or_nothing(call.get("name"))[:MAX_NAME], arguments)
 
     def _found(self, grounding: dict[str, Any]) -> Iterator[ProviderEvent]:
         for piece in grounding.get("groundingChunks") or ():

@@ -12,8 +12,8 @@ from llm.client.types import (
     PromptMessage,
     ProviderMetadata,
     Reasoning,
+    RequestedCall,
     Text,
-    ToolCall,
     ToolDeclaration,
     ToolResult,
 )
@@ -36,7 +36,7 @@ def contents_of(prompt: Prompt) -> list[dict[str, Any]]:
     ]
 
 
-def tool_of(tool: ToolDeclaration) -> dict[str, Any]:
+def gemini_tool(tool: ToolDeclaration) -> dict[str, Any]:
     return {"name": tool.name, "description": tool.description, "parametersJsonSchema": dict(tool.parameters)}
 
 
@@ -62,7 +62,7 @@ def _said(step: Round, model: str) -> list[Part]:
                 parts.append({"text": text})
             case Reasoning(text):
                 parts.append({"text": text, "thought": True})
-            case ToolCall():
+            case RequestedCall():
                 parts.append({"functionCall": _call(part)})
             case ProviderMetadata() if is_own(part, "gemini", model):
                 _give_back(parts, part.value)
@@ -83,7 +83,7 @@ def _sign(parts: list[Part]) -> None:
         first[SIGNATURE] = FOREIGN
 
 
-def _call(call: ToolCall) -> dict[str, Any]:
+def _call(call: RequestedCall) -> dict[str, Any]:
     return {"id": call.id, "name": sendable_name(call.name), "args": orjson.Fragment(object_text(call.arguments))}
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from llm.client.adapters.base import read_events, text_or_nothing
 from llm.client.adapters.openai_calls import GrowingCalls
-from llm.client.adapters.openai_messages import messages_of, tool_of
+from llm.client.adapters.openai_messages import messages_of, openai_tool
 from llm.client.adapters.openai_state import MessageState
 from llm.client.adapters.sources import Sources
 from llm.client.transport import Request
@@ -67,7 +67,7 @@ def _body(prompt: Prompt) -> dict[str, Any]:
         **params,
     }
     if prompt.tools:
-        body["tools"] = [tool_of(tool) for tool in prompt.tools]
+        body["tools"] = [openai_tool(tool) for tool in prompt.tools]
     return body
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llm.client.adapters.base import text_or_nothing
-from llm.client.adapters.tool_calls import MAX_NAME, CallLimits, json_text
-from llm.client.types import ProviderMetadata, ToolCall, ToolInputDelta
+from llm.client.adapters.tool_calls import MAX_NAME, CallLimits, arguments_text
+from llm.client.types import ProviderMetadata, RequestedCall, ToolInputDelta
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class GrowingCalls:
         """Take one item of `tool_calls`; yield what it adds to the arguments of its call."""
         function = given.get("function") or {}
         name, found = text_or_nothing(function.get("name")), function.get("arguments")
-        arguments = json_text(found)
+        arguments = arguments_text(found)
         call = self._call_for(given, name, isinstance(found, dict))
         call.name = call.name or name[:MAX_NAME]
         if state := given.get("extra_content"):
@@ -44,10 +44,10 @@ class GrowingCalls:
             call.pieces.append(arguments)
             yield ToolInputDelta(call.id, call.name, arguments)
 
-    def whole(self) -> Iterator[ToolCall | ProviderMetadata]:
+    def whole(self) -> Iterator[RequestedCall | ProviderMetadata]:
         """Yield the calls as they are at the end, each with what its server wants to see again."""
         for call in self._calls:
-            yield ToolCall(call.id, call.name, "".join(call.pieces) or "{}")
+            yield RequestedCall(call.id, call.name, "".join(call.pieces) or "{}")
             if call.state:
                 yield ProviderMetadata("openai", self._model, call.state)
 

@@ -10,8 +10,8 @@ from llm.client.types import (
     PromptMessage,
     ProviderMetadata,
     Reasoning,
+    RequestedCall,
     Text,
-    ToolCall,
     ToolDeclaration,
     ToolResult,
 )
@@ -25,7 +25,7 @@ def messages_of(prompt: Prompt) -> list[dict[str, Any]]:
     return messages
 
 
-def tool_of(tool: ToolDeclaration) -> dict[str, Any]:
+def openai_tool(tool: ToolDeclaration) -> dict[str, Any]:
     function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
     return {"type": "function", "function": function}
 
@@ -50,7 +50,7 @@ def _said(step: Round, role: str, model: str) -> dict[str, Any]:
         match part:
             case ProviderMetadata() if is_own(part, "openai", model):
                 place.update(part.value)
-            case ToolCall():
+            case RequestedCall():
                 calls.append(place := _call(part))
             case Text(text):
                 message["content"] = (message["content"] or "") + text
@@ -60,7 +60,7 @@ def _said(step: Round, role: str, model: str) -> dict[str, Any]:
     return message | ({"tool_calls": calls} if calls else {})
 
 
-def _call(call: ToolCall) -> dict[str, Any]:
+def _call(call: RequestedCall) -> dict[str, Any]:
     function = {"name": sendable_name(call.name), "arguments": object_text(call.arguments)}
     return {"id": call.id, "type": "function", "function": function}
 

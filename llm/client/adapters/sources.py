@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from llm.client.adapters.base import text_or_nothing
-from llm.client.types import Source
+from llm.client.types import CitedSource
 
 
 class Sources:
@@ -13,9 +13,9 @@ class Sources:
     def __init__(self) -> None:
         self._seen: set[str] = set()
 
-    def read(self, found: dict[str, Any], address: str) -> Iterator[Source]:
+    def read(self, found: dict[str, Any], address: str) -> Iterator[CitedSource]:
         """Yield the source in an object whose field `address` holds its address."""
         url = text_or_nothing(found.get(address))
         if url.startswith(("https://", "http://")) and url not in self._seen:
             self._seen.add(url)
-            yield Source(url, text_or_nothing(found.get("title")))
+            yield CitedSource(url, text_or_nothing(found.get("title")))

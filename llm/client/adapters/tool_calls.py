@@ -43,7 +43,7 @@ class CallLimits:
             raise ProviderBroken(self._provider, "tool calls too long")
 
 
-def json_text(arguments: Any) -> str:
+def arguments_text(arguments: Any) -> str:
     """Write arguments that came as an object, or leave the text as it is."""
     if isinstance(arguments, str):
         return arguments
@@ -59,7 +59,7 @@ def object_text(arguments: str) -> str:
         is_object = isinstance(orjson.loads(arguments), dict)
     except orjson.JSONDecodeError:
         is_object = False
-    return arguments if is_object else json_text({"not_valid_json": arguments})
+    return arguments if is_object else arguments_text({"not_valid_json": arguments})
 
 
 def sendable_name(name: str) -> str:
