@@ -31,7 +31,7 @@ def keep_note(
 
 
 @tool(name="search_notes", title="Search the notes", reads=True)
-def find_notes(
+def search_in_notes(
     caller: Caller,
     *,
     query: Annotated[str, "Words that must all occur in title, content or tags, in any case."],
