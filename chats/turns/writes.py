@@ -290,12 +290,13 @@ def _writes(turn_id: int, outcome: Outcome, parts: list[Part]) -> list[Statement
     tokens = (outcome.prompt_tokens or 0) + (outcome.completion_tokens or 0) - outcome.settled
     day = "SELECT usage_day FROM chats_turn WHERE id = %s"
     kept = (TOOL_OUTPUT, PROVIDER_METADATA if outcome.wait else TOOL_OUTPUT)
-    has_parts = any(text for _, text in parts)
+    refund = not any(text for _, text in parts)
     return [
         update(outcome, parts, f"id = {reply}", [turn_id]),
         (f"DELETE FROM chats_chunk WHERE message_id = {reply} AND kind NOT IN (%s, %s)", [turn_id, *kept]),
         *_asides(turn_id, outcome, kept),
-        settlement(day, turn_id, tokens, refund=not has_parts),
+        # Where nothing is booked the row is not locked: who supersedes a turn that waits still has messages to write.
+        *([settlement(day, turn_id, tokens, refund)] if tokens or refund else []),
         reply_end_entry(turn_id),
     ]
 
