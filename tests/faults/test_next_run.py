@@ -8,6 +8,7 @@ import pytest
 
 from chats.rows import MessageRow
 from chats.turns.engine import Engine
+from chats.turns.limits import LOST
 from chats.turns.requests import AcceptedTurn
 from chats.turns.runner import RunningTurn
 from tests.faults.test_engine import begun
@@ -59,3 +60,18 @@ async def test_the_end_of_the_run_before_leaves_the_next_one_alone(monkeypatch: 
     assert engine._publishers._publishers == {}
     assert engine._idle.is_set()
     await engine.close()
+
+
+async def test_readers_of_a_run_whose_turn_runs_elsewhere_are_sent_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer to a wait was lost, and a decision came before it was tried again."""
+
+    async def store(turn: RunningTurn, outcome: Any) -> MessageRow:
+        return replace(turn.reply, state="streaming")
+
+    monkeypatch.setattr(RunningTurn, "_store", store)
+    done: list[RunningTurn] = []
+    turn = RunningTurn(begun())
+    turn.interrupt(LOST)
+    await asyncio.wait_for(turn.run(done.append), 2)
+    assert done == [turn]
+    assert (turn.log.retired, turn.log.end) == (True, None)
