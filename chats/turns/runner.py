@@ -285,7 +285,7 @@ class RunningTurn:
             self._usage.completion if self._usage else None,
             self.clock.attempts,
             settled=self._settled,
-            aside=self._calls.unsaved if self._calls else [],
+            aside=[*self._calls.unsaved] if self._calls else [],
         )
 
     def _waiting(self) -> Outcome:
