@@ -61,7 +61,7 @@ async def follow(chat_id: UUID, reply_id: UUID, position: int = 0) -> AsyncItera
         if log.waiting is not None and log.waiting is not waited_with:
             waited_with = log.waiting
             yield waited_with
-        if log.inputs:
+        if log.inputs and log.shown == log.length:  # they come after all that has come
             for growing in log.new_input(told):
                 yield growing
         if not log.retired and not await log.wait():
