@@ -55,6 +55,13 @@ async def decide(claims: Claims, chat_id: UUID, reply_id: UUID, verdicts: Sequen
     return await database().write(retry_conflicts, _decide, claims, chat_id, reply_id, verdicts)
 
 
+def approvals_on(reply_id: UUID) -> list[Approval]:
+    """Return what has been said so far of the calls that a reply waits with."""
+    said = ToolCall.objects.filter(turn__reply_id=reply_id, approved__isnull=False).order_by("call")
+    values = said.values_list("call", "approved", "reason")
+    return [Approval(call, bool(approved), reason) for call, approved, reason in values]
+
+
 @transaction.atomic
 def _decide(claims: Claims, chat_id: UUID, reply_id: UUID, verdicts: Sequence[Approval]) -> AcceptedTurn:
     viewer = load_viewer(claims)

@@ -1,23 +1,24 @@
-"""The UI message stream v1 of the AI SDK, majors 5 to 7: turn events to chunks, stored messages to UIMessages.
+"""The UI message stream v1 of the AI SDK, majors 5 to 7, made of turn events.
 
-Older releases refuse unknown keys and null for an optional field, so extras travel in `messageMetadata` and what is
-not known is left out.
+What the protocol has no field for travels in `messageMetadata`.
 """
 
 from typing import Any
 
 from chats.errors import FAILURES, ReplyBlocked, ReplyFailed
-from chats.models import COMMAND, Role, State
+from chats.models import COMMAND, State
+from chats.parts import DECISION, SOURCE, TOOL_CALL, TOOL_RESULT, is_text, part_payload
 from chats.rows import MessageRow
-from chats.turns.events import Delta, End
-from chats.wire import sse
-from common.json import dumps
+from chats.turns.events import Delta, End, ToolInput, Waiting
+from compat.ai_sdk.chunks import DONE, chunk
+from compat.ai_sdk.messages import metadata
+from compat.ai_sdk.tool_chunks import ToolChunks
+from compat.ai_sdk.tool_parts import source_of
 
-HEADERS = {**sse.HEADERS, "X-Vercel-AI-UI-Message-Stream": "v1"}
-DONE = b"data: [DONE]\n\n"
+TOOL_CALLS = "tool-calls"
 FINISH_REASONS = {
     "stop": "stop", "length": "length", "content_filter": "content-filter", "refusal": "content-filter",
-    "tool_calls": "tool-calls", COMMAND: "stop",
+    "tool_calls": TOOL_CALLS, COMMAND: "stop",
 }  # fmt: skip
 CUT_SHORT = {
     "provider_timeout": "The model stopped answering; the reply was cut short.",
@@ -25,80 +26,97 @@ CUT_SHORT = {
     "reply_too_long": "The reply reached the largest length that is stored.",
     "process_lost": "The server was restarted; the reply was cut short.",
     "shutdown": "The server was restarted; the reply was cut short.",
+    "too_many_steps": "The model asked for tools too many times; the reply was cut short.",
+    "approval_expired": "Nobody allowed or denied the tool in time; the reply was cut short.",
 }
 LOST = "The reply cannot be followed any further; reload to see what is stored."
 
 
-def chunk(kind: str, **fields: Any) -> bytes:
-    """Return one event."""
-    return b"data: %b\n\n" % dumps({"type": kind, **fields})
-
-
-def metadata(row: MessageRow) -> dict[str, Any]:
-    """Return what a UIMessage has no field of its own for."""
-    found: dict[str, Any] = {"createdAt": row.created_at}
-    if row.role == Role.ASSISTANT:
-        found |= {"model": row.model, "state": row.state}
-        if row.reason:
-            found["reason"] = row.reason
-    return found
-
-
-def ui_message(row: MessageRow) -> dict[str, Any]:
-    """Return a stored message as a UIMessage, just as a client holds it after its stream."""
-    parts: list[dict[str, Any]] = [{"type": "step-start"}] if row.role == Role.ASSISTANT else []
-    for kind, text in row.parts:
-        parts.append({"type": kind, "text": text, "state": "done"} if row.role == Role.ASSISTANT else _plain(text))
-    return {"id": row.client_id or str(row.id), "role": row.role, "metadata": metadata(row), "parts": parts}
-
-
-def _plain(text: str) -> dict[str, Any]:
-    return {"type": "text", "text": text}
-
-
 class UiEncoder:
-    """Encodes one reply from its first character; text and reasoning are parts of their own, in order of arrival."""
+    """Encodes one reply from its first character, or what is new of one that `goes_on` after a decision.
 
-    def __init__(self, reply: MessageRow) -> None:
-        self._reply = reply
-        self._kind, self._count = "", 0
+    A part is called by the offset at which it begins, alike in a stream and in its replay. A step is what a model said
+    and the tools it called: what comes after their results is the next one.
+    """
+
+    def __init__(self, reply: MessageRow, approvals: bool = False, goes_on: bool = False) -> None:
+        self._reply, self._tools = reply, ToolChunks(approvals)
+        self._kind = self._id = self._delta = ""  # of the text that is open
+        self._in_step, self._answered = not goes_on, False
 
     def start(self) -> bytes:
         """Return the first events; the id is the stored one, so that a reload matches it."""
-        about = {**metadata(self._reply), "state": str(State.STREAMING)}
-        about.pop("reason", None)
-        return chunk("start", messageId=str(self._reply.id), messageMetadata=about) + chunk("start-step")
+        begin = chunk("start", messageId=str(self._reply.id), messageMetadata=self._about(State.STREAMING))
+        return begin + chunk("start-step") if self._in_step else begin
 
     def delta(self, event: Delta) -> bytes:
-        """Return the events of some text."""
-        opening = b""
-        if event.kind != self._kind:
-            opening = self._close()
-            self._kind, self._count = event.kind, self._count + 1
-            opening += chunk(f"{event.kind}-start", id=self._id)
-        return opening + chunk(f"{event.kind}-delta", id=self._id, delta=event.text)
+        """Return the events of some text, or of a part that is none."""
+        if event.kind == self._kind:
+            return chunk(self._delta, id=self._id, delta=event.text)
+        closing = self._close()
+        if not is_text(event.kind):
+            return closing + self._part(event.kind, part_payload(event.kind, event.text), event.at)
+        opening = closing + self._next_step()
+        self._kind, self._id, self._delta = event.kind, str(event.at), f"{event.kind}-delta"
+        return opening + chunk(f"{event.kind}-start", id=self._id) + self.delta(event)
+
+    def tool_input(self, event: ToolInput) -> bytes:
+        """Return some arguments of a call; text stays open, since more of it may come before the call is whole."""
+        return b"" if self._tools.is_whole(event.call) else self._next_step() + self._tools.grow(event)
+
+    def wait(self, event: Waiting) -> bytes:
+        """Return the events that end a stream whose reply waits for its user."""
+        closing = self._close() + self._tools.ask(event.calls) + self._finish_step()
+        return closing + self._finish(TOOL_CALLS, self._about(State.WAITING))
 
     def end(self, event: End) -> bytes:
         """Return the events that tell how the reply ended; a failure is an `error`, never a clean end alone."""
         row = event.message
-        closing, about = self._close(), metadata(row)
+        closing, about = self._close() + self._tools.close(row.parts), metadata(row)
         if error := error_text(row):
             return closing + chunk("message-metadata", messageMetadata=about) + self.fail(error)
         if row.state == State.STOPPED:
             return closing + chunk("message-metadata", messageMetadata=about) + chunk("abort") + DONE
-        reason = FINISH_REASONS.get(row.reason, "other")
-        return closing + chunk("finish-step") + chunk("finish", finishReason=reason, messageMetadata=about) + DONE
+        return closing + self._finish_step() + self._finish(FINISH_REASONS.get(row.reason, "other"), about)
 
     def fail(self, text: str = LOST) -> bytes:
         """Return the events of a stream that cannot go on."""
-        return chunk("error", errorText=text) + DONE
+        return self._close() + chunk("error", errorText=text) + DONE
 
-    @property
-    def _id(self) -> str:
-        return str(self._count)
+    def _part(self, kind: str, payload: dict[str, Any], at: int) -> bytes:
+        if kind == TOOL_CALL:
+            return self._next_step() + self._tools.call(payload)
+        if kind == TOOL_RESULT:
+            self._answered = True
+            return self._tools.result(payload)
+        if kind == DECISION:
+            return self._tools.decide(payload["calls"])
+        if kind == SOURCE:
+            return self._next_step() + chunk("source-url", **source_of(payload, at))
+        return b""
+
+    def _next_step(self) -> bytes:
+        """Begin a step where none is open, or the open one has results."""
+        if self._in_step and not self._answered:
+            return b""
+        closing = self._finish_step()
+        self._in_step, self._answered = True, False
+        return closing + chunk("start-step")
+
+    def _finish_step(self) -> bytes:
+        return chunk("finish-step") if self._in_step else b""
+
+    def _finish(self, reason: str, about: dict[str, Any]) -> bytes:
+        return chunk("finish", finishReason=reason, messageMetadata=about) + DONE
+
+    def _about(self, state: State) -> dict[str, Any]:
+        about = {**metadata(self._reply), "state": str(state)}
+        about.pop("reason", None)
+        return about
 
     def _close(self) -> bytes:
-        return chunk(f"{self._kind}-end", id=self._id) if self._kind else b""
+        kind, self._kind = self._kind, ""
+        return chunk(f"{kind}-end", id=self._id) if kind else b""
 
 
 def error_text(row: MessageRow) -> str:

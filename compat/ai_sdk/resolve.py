@@ -6,7 +6,7 @@ from uuid import UUID
 
 from accounts.access import Claims, load_viewer
 from chats import turns
-from chats.errors import MessageExists, MessageNotFound
+from chats.errors import ChatNotFound, MessageExists, MessageNotFound
 from chats.models import Role, State
 from chats.rows import MessageRow
 from chats.services.chats import require_chat
@@ -16,19 +16,22 @@ from chats.turns.reads import read_reply
 from common.errors import Invalid
 from common.executor import database
 from common.ids import uuid7
-from compat.ai_sdk.schema import REGENERATE, Submission
+from compat.ai_sdk.submission import REGENERATE, SUBMIT, Answer, Submission
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyRef:
-    """A reply to be shown from its beginning."""
+    """A reply to be shown from its beginning, or, after a decision, from where what is new `begins`."""
 
     chat_id: UUID
     reply: MessageRow
+    begins: int = 0
 
 
 async def submit(claims: Claims, submission: Submission, key: str) -> ReplyRef:
-    """Start the turn that is wished for, or find the reply that the same message got before."""
+    """Start the turn that is wished for, have one go on, or find the reply that the same message got before."""
+    if submission.answer and submission.trigger == SUBMIT:
+        return await _decide(claims, submission.chat, submission.answer)
     found = await database().read(resolve_submission, claims, submission, key)
     try:
         return found if isinstance(found, ReplyRef) else await _start(claims, found)
@@ -40,6 +43,23 @@ async def submit(claims: Claims, submission: Submission, key: str) -> ReplyRef:
 async def _start(claims: Claims, request: turns.TurnRequest) -> ReplyRef:
     accepted = await turns.start(claims, request)
     return ReplyRef(accepted.chat_id, accepted.reply)
+
+
+async def _decide(claims: Claims, name: str, answer: Answer) -> ReplyRef:
+    """Record verdicts on a waiting reply; the engine judges them by what is stored."""
+    chat_id, reply_id = await database().read(_find_reply, claims, name, answer.reply)
+    accepted = await turns.decide(claims, chat_id, reply_id, answer.verdicts)
+    return ReplyRef(chat_id, accepted.reply, accepted.begins)
+
+
+def _find_reply(claims: Claims, name: str, reply: str) -> tuple[UUID, UUID]:
+    chat_id = find_chat(load_viewer(claims).id, name)
+    if chat_id is None:
+        raise ChatNotFound()
+    known = find_message(chat_id, reply)
+    if known is None:
+        raise MessageNotFound()
+    return chat_id, known.id
 
 
 def resolve_submission(claims: Claims, submission: Submission, key: str) -> turns.TurnRequest | ReplyRef:
@@ -62,19 +82,22 @@ def resolve_submission(claims: Claims, submission: Submission, key: str) -> turn
 
 
 def _send(chat_id: UUID, submission: Submission, key: str, **values: Any) -> turns.TurnRequest:
-    text, model, name = submission.text, submission.model, submission.question_id
-    return turns.SendRequest(chat=chat_id, content=text, model=model, key=key, client_id=name, **values)
+    text, name = submission.text, submission.question_id
+    return turns.SendRequest(chat=chat_id, content=text, client_id=name, **_common(submission, key), **values)
 
 
 def _edit(chat_id: UUID, message_id: UUID, submission: Submission, key: str) -> turns.TurnRequest:
     name = submission.message_id or submission.question_id
-    return turns.EditRequest(
-        chat=chat_id, message=message_id, content=submission.text, model=submission.model, key=key, client_id=name
-    )
+    text, common = submission.text, _common(submission, key)
+    return turns.EditRequest(chat=chat_id, message=message_id, content=text, client_id=name, **common)
 
 
 def _regenerate(chat_id: UUID, reply_id: UUID, submission: Submission, key: str) -> turns.TurnRequest:
-    return turns.RegenerateRequest(chat=chat_id, message=reply_id, model=submission.model, key=key)
+    return turns.RegenerateRequest(chat=chat_id, message=reply_id, **_common(submission, key))
+
+
+def _common(submission: Submission, key: str) -> dict[str, Any]:
+    return {"model": submission.model, "key": key, "can_ask": submission.approvals}
 
 
 def _first(submission: Submission, key: str) -> turns.TurnRequest:

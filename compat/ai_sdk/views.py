@@ -19,7 +19,7 @@ from chats.rows import MessageRow
 from chats.services.chats import require_chat
 from chats.services.client_ids import find_chat, find_message
 from chats.tree import branch
-from chats.turns.events import Delta, End, KeepAlive, TurnEvent
+from chats.turns.events import Delta, End, KeepAlive, Start, ToolInput, TurnEvent, Waiting
 from chats.wire.idempotency import IDEMPOTENCY_KEY, idempotency_key
 from chats.wire.peek import Peek
 from chats.wire.sse import KEEP_ALIVE
@@ -28,18 +28,20 @@ from common.errors import ParleyError
 from common.executor import database
 from common.problems import headers_of, suppress_request_log
 from common.views import EventStream, checked, checked_body, json_response
-from compat.ai_sdk import encoder
+from compat.ai_sdk.chunks import HEADERS
+from compat.ai_sdk.encoder import UiEncoder
+from compat.ai_sdk.messages import ui_message
 from compat.ai_sdk.resolve import ReplyRef, find_running, submit
 from compat.ai_sdk.schema import (
     UI_PROBLEMS,
     UI_STREAM,
     UI_TURN_PROBLEMS,
-    Submission,
-    UiBodyInput,
     UiHistoryQuery,
     UiMessageOutput,
     UiStoppedOutput,
+    UiStreamQuery,
 )
+from compat.ai_sdk.submission import Submission, UiBodyInput
 
 logger = logging.getLogger("parley.http")
 CHAT_NAME = OpenApiParameter("chat", str, OpenApiParameter.PATH, description="our UUID, or the client's own id")
@@ -65,25 +67,30 @@ class SubmitView(_UiView):
         tags=["ai-sdk"],
     )
     async def post(self, request: HttpRequest, claims: Claims) -> HttpResponseBase:
-        """Send, edit or regenerate, and stream the reply; the chat is made on first use."""
+        """Send, edit or regenerate, and stream the reply; the chat is made on first use.
+
+        Where the last message is a reply with answered requests for approval, it goes on, and what is new is streamed.
+        """
         submission = Submission(**await checked_body(UiBodyInput, request, foreign=True, apart="messages"))
         ref = await submit(claims, submission, idempotency_key(request))
-        return await _answer(claims, ref, settings.CHAT_STATUS_SECONDS)
+        approvals = submission.approvals or submission.answer is not None
+        return await _answer(claims, ref, approvals, settings.CHAT_STATUS_SECONDS)
 
 
 class UiStreamView(_UiView):
     @extend_schema(
         operation_id="ai_sdk_resume",
-        parameters=[CHAT_NAME],
+        parameters=[CHAT_NAME, UiStreamQuery],
         responses={(200, "text/event-stream"): UI_STREAM, 204: None, **UI_PROBLEMS},
         tags=["ai-sdk"],
     )
     async def get(self, request: HttpRequest, claims: Claims, chat: str) -> HttpResponseBase:
-        """Follow the running reply from its first character; 204 where nothing runs, also for unknown chats."""
+        """Follow the running reply from its first character; 204 where none runs, or it waits, or there is no chat."""
+        query = checked(UiStreamQuery, request.GET)
         ref = await database().read(find_running, claims, chat)
         if ref is None:
             return HttpResponse(status=204)
-        return await _answer(claims, ref, 0)
+        return await _answer(claims, ref, query["approvals"], 0)
 
 
 class UiStopView(_UiView):
@@ -98,7 +105,7 @@ class UiStopView(_UiView):
         """Stop the running reply and keep its text; too late or again, nothing changes."""
         chat_id = await database().read(_own_chat, claims, chat)
         try:
-            reply: dict[str, Any] | None = encoder.ui_message(await turns.stop(claims, chat_id))
+            reply: dict[str, Any] | None = ui_message(await turns.stop(claims, chat_id))
         except MessageNotFound:  # nothing was ever asked in this chat
             reply = None
         return json_response({"message": reply})
@@ -115,7 +122,7 @@ class UiMessagesView(_UiView):
         """Return the branch shown as `UIMessage[]`, oldest first, without the reply that is still being made."""
         query = checked(UiHistoryQuery, request.GET)
         rows = await database().read(_history, claims, chat, query["before"], query["limit"])
-        return json_response([encoder.ui_message(row) for row in rows])
+        return json_response([ui_message(row, verdicts) for row, verdicts in rows])
 
 
 def _own_chat(claims: Claims, name: str) -> Any:
@@ -125,7 +132,8 @@ def _own_chat(claims: Claims, name: str) -> Any:
     return chat_id
 
 
-def _history(claims: Claims, name: str, before: str, limit: int) -> list[MessageRow]:
+def _history(claims: Claims, name: str, before: str, limit: int) -> list[tuple[MessageRow, list[turns.Approval]]]:
+    """Return messages, each with what has been said already of the calls that it waits with."""
     chat_id = _own_chat(claims, name)
     if before:
         known = find_message(chat_id, before)
@@ -135,13 +143,14 @@ def _history(claims: Claims, name: str, before: str, limit: int) -> list[Message
     else:
         leaf = require_chat(load_viewer(claims).id, chat_id)
     rows = branch(chat_id, leaf, limit) if leaf else []
-    return [row for row in rows if row.role == Role.USER or (row.length and row.state != State.STREAMING)]
+    shown = [row for row in rows if row.role == Role.USER or (row.length and row.state != State.STREAMING)]
+    return [(row, turns.approvals_on(row.id) if row.state == State.WAITING else []) for row in shown]
 
 
-async def _answer(claims: Claims, ref: ReplyRef, patience: float) -> HttpResponseBase:
+async def _answer(claims: Claims, ref: ReplyRef, approvals: bool, patience: float) -> HttpResponseBase:
     """Stream a reply; one that fails within the patience and without any text is answered with a status."""
-    stream = OpenStream(claims, turns.follow(ref.chat_id, ref.reply.id))
-    events = Peek(stream, lambda event: isinstance(event, Delta | End))
+    stream = OpenStream(claims, turns.follow(ref.chat_id, ref.reply.id, ref.begins))
+    events = Peek(stream, lambda event: not isinstance(event, Start | KeepAlive))
     try:
         first = await events.first(patience) if patience else None
         if isinstance(first, End) and (failure := failure_of(first.message)):
@@ -150,12 +159,12 @@ async def _answer(claims: Claims, ref: ReplyRef, patience: float) -> HttpRespons
         events.close()
         stream.close()
         raise
-    return EventStream(_encoded(ref.reply, events), encoder.HEADERS, events.close, stream.close)
+    return EventStream(_encoded(ref, approvals, events), HEADERS, events.close, stream.close)
 
 
-async def _encoded(reply: MessageRow, events: AsyncIterator[TurnEvent]) -> AsyncIterator[bytes]:
-    """Encode a whole reply; what goes wrong on the way is told, since a clean early end looks like success."""
-    encode = encoder.UiEncoder(reply)
+async def _encoded(ref: ReplyRef, approvals: bool, events: AsyncIterator[TurnEvent]) -> AsyncIterator[bytes]:
+    """Encode a reply; what goes wrong on the way is told, since a clean early end looks like success."""
+    encode = UiEncoder(ref.reply, approvals, ref.begins > 0)
     yield encode.start()
     try:
         async for event in events:
@@ -164,8 +173,20 @@ async def _encoded(reply: MessageRow, events: AsyncIterator[TurnEvent]) -> Async
             elif isinstance(event, End):
                 yield encode.end(event)
                 return
+            elif isinstance(event, ToolInput):
+                yield encode.tool_input(event)
+            elif isinstance(event, Waiting):
+                if waiting := await database().read(_still_waits, ref, event):
+                    yield encode.wait(waiting)
+                    return
             elif isinstance(event, KeepAlive):
                 yield KEEP_ALIVE
     except Exception:
-        logger.exception("stream of reply %s failed", reply.id)
+        logger.exception("stream of reply %s failed", ref.reply.id)
     yield encode.fail()
+
+
+def _still_waits(ref: ReplyRef, event: Waiting) -> Waiting | None:
+    """Return what a reply waits for by now; None where somebody was quicker: it goes on, and so does its stream."""
+    found = turns.waiting_for(ref.chat_id, ref.reply.id)
+    return found if found and found.at == event.at else None
