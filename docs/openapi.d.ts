@@ -70,7 +70,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Send, edit or regenerate, and stream the reply; the chat is made on first use. */
+        /**
+         * @description Send, edit or regenerate, and stream the reply; the chat is made on first use.
+         *
+         *     Where the last message is a reply with answered requests for approval, it goes on, and what is new is streamed.
+         */
         post: operations["ai_sdk_submit"];
         delete?: never;
         options?: never;
@@ -119,7 +123,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Follow the running reply from its first character; 204 where nothing runs, also for unknown chats. */
+        /** @description Follow the running reply from its first character; 204 where none runs, or it waits, or there is no chat. */
         get: operations["ai_sdk_resume"];
         put?: never;
         post?: never;
@@ -177,6 +181,23 @@ export interface paths {
         put?: never;
         /** @description Send a message; `Accept: text/event-stream` streams the reply, `?wait=false` answers at once. */
         post: operations["messages_send"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/chats/{chat_id}/messages/{message_id}/approvals/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Allow or deny the tool calls that a reply waits with; once all are decided it goes on, from where it was. */
+        post: operations["messages_approve"];
         delete?: never;
         options?: never;
         head?: never;
@@ -944,6 +965,9 @@ export interface components {
             name: string;
             client_id: string;
         };
+        ApprovalsInputRequest: {
+            approvals: components["schemas"]["VerdictInputRequest"][];
+        };
         AvatarInputRequest: {
             /**
              * Format: binary
@@ -1108,6 +1132,12 @@ export interface components {
             completion_tokens: number;
             total_tokens: number;
         };
+        DecisionOutput: {
+            question: components["schemas"]["MessageOutput"];
+            reply: components["schemas"]["MessageOutput"];
+            /** @description the calls that are yet to be decided on */
+            waiting?: components["schemas"]["WaitingOutput"];
+        };
         EditInputRequest: {
             content: string;
             /** @default  */
@@ -1209,6 +1239,8 @@ export interface components {
             role: components["schemas"]["MessageRole"];
             content: string;
             reasoning: string;
+            /** @description all of it in order of arrival */
+            parts: components["schemas"]["PartOutput"][];
             state: components["schemas"]["MessageState"];
             reason: string;
             model: string;
@@ -1228,6 +1260,7 @@ export interface components {
         MessageRole: "user" | "assistant";
         /**
          * @description * `streaming` - Streaming
+         *     * `waiting` - waiting for a decision
          *     * `complete` - Complete
          *     * `stopped` - Stopped
          *     * `failed` - Failed
@@ -1235,7 +1268,7 @@ export interface components {
          *     * `blocked` - Blocked
          * @enum {string}
          */
-        MessageState: "streaming" | "complete" | "stopped" | "failed" | "interrupted" | "blocked";
+        MessageState: "streaming" | "waiting" | "complete" | "stopped" | "failed" | "interrupted" | "blocked";
         MessagesPageOutput: {
             next: string | null;
             previous: string | null;
@@ -1385,6 +1418,57 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["SessionOutput"][];
         };
+        PartOutput: {
+            type: components["schemas"]["PartOutputTypeEnum"];
+            /** @description of text and reasoning */
+            text?: string;
+            /** @description of a tool call, unique in the message */
+            id?: string;
+            /** @description of the tool */
+            name?: string;
+            /** @description of the tool, in words; or of a source */
+            title?: string;
+            /** @description arguments; text where they are no JSON object */
+            input?: unknown;
+            /**
+             * @description of a tool call; unknown where the server was interrupted while it ran
+             *
+             *     * `running` - running
+             *     * `waiting` - waiting
+             *     * `complete` - complete
+             *     * `failed` - failed
+             *     * `denied` - denied
+             *     * `unknown` - unknown
+             */
+            state?: components["schemas"]["PartOutputStateEnum"];
+            /** @description the first 2,000 characters */
+            output?: string;
+            /** @description characters of the whole output, where it is longer */
+            length?: number;
+            error?: string;
+            /** Format: double */
+            seconds?: number;
+            /** @description of a source */
+            url?: string;
+        };
+        /**
+         * @description * `running` - running
+         *     * `waiting` - waiting
+         *     * `complete` - complete
+         *     * `failed` - failed
+         *     * `denied` - denied
+         *     * `unknown` - unknown
+         * @enum {string}
+         */
+        PartOutputStateEnum: "running" | "waiting" | "complete" | "failed" | "denied" | "unknown";
+        /**
+         * @description * `text` - text
+         *     * `reasoning` - reasoning
+         *     * `tool_call` - tool_call
+         *     * `source` - source
+         * @enum {string}
+         */
+        PartOutputTypeEnum: "text" | "reasoning" | "tool_call" | "source";
         PatchedChatChangeInputRequest: {
             title?: string;
             model?: string;
@@ -1605,14 +1689,14 @@ export interface components {
             question: components["schemas"]["MessageOutput"];
             reply: components["schemas"]["MessageOutput"];
         };
-        /**
-         * @description * `step-start` - step-start
-         *     * `text` - text
-         *     * `reasoning` - reasoning
-         * @enum {string}
-         */
-        TypeEnum: "step-start" | "text" | "reasoning";
-        /** @description What `DefaultChatTransport` posts; only the last user message is believed. */
+        UiApprovalOutput: {
+            /** @description what an answer names */
+            id: string;
+            /** @description absent until it is answered */
+            approved?: boolean;
+            reason?: string;
+        };
+        /** @description What `DefaultChatTransport` posts; only the last user message is believed, and of a reply the answers alone. */
         UiBodyInputRequest: {
             /** @description the chat: our UUID, or the client's own id */
             id: string;
@@ -1629,6 +1713,11 @@ export interface components {
             messageId: string;
             /** @default  */
             model: string;
+            /**
+             * @description the client is ai 6 or later and shows requests for approval
+             * @default false
+             */
+            approvals: boolean;
         };
         UiMessageOutput: {
             /** @description the client's own id where it made one, else our UUID */
@@ -1645,15 +1734,40 @@ export interface components {
             reason?: string;
         };
         UiPartOutput: {
-            type: components["schemas"]["TypeEnum"];
+            type: components["schemas"]["UiPartOutputTypeEnum"];
             text?: string;
             state?: components["schemas"]["UiPartOutputStateEnum"];
+            toolName?: string;
+            toolCallId?: string;
+            input?: unknown;
+            output?: unknown;
+            errorText?: string;
+            providerExecuted?: boolean;
+            approval?: components["schemas"]["UiApprovalOutput"];
+            sourceId?: string;
+            url?: string;
+            title?: string;
         };
         /**
          * @description * `done` - done
+         *     * `approval-responded` - approval-responded
+         *     * `input-available` - input-available
+         *     * `approval-requested` - approval-requested
+         *     * `output-available` - output-available
+         *     * `output-error` - output-error
+         *     * `output-denied` - output-denied
          * @enum {string}
          */
-        UiPartOutputStateEnum: "done";
+        UiPartOutputStateEnum: "done" | "approval-responded" | "input-available" | "approval-requested" | "output-available" | "output-error" | "output-denied";
+        /**
+         * @description * `step-start` - step-start
+         *     * `text` - text
+         *     * `reasoning` - reasoning
+         *     * `dynamic-tool` - dynamic-tool
+         *     * `source-url` - source-url
+         * @enum {string}
+         */
+        UiPartOutputTypeEnum: "step-start" | "text" | "reasoning" | "dynamic-tool" | "source-url";
         UiRefusalOutput: {
             /** @description machine-readable */
             code: string;
@@ -1690,6 +1804,27 @@ export interface components {
          * @enum {integer}
          */
         ValueEnum: 1 | -1;
+        VerdictInputRequest: {
+            /** @description the id of a tool call of this reply */
+            call: string;
+            approved: boolean;
+            /**
+             * @description the model is told it
+             * @default
+             */
+            reason: string;
+            /**
+             * @description do not ask for this tool in this chat again
+             * @default false
+             */
+            remember: boolean;
+        };
+        WaitingOutput: {
+            at: number;
+            calls: components["schemas"]["PartOutput"][];
+            /** Format: date-time */
+            expires_at: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -2274,7 +2409,10 @@ export interface operations {
     };
     ai_sdk_resume: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description as in the body of the POST */
+                approvals?: boolean;
+            };
             header?: never;
             path: {
                 /** @description our UUID, or the client's own id */
@@ -2982,6 +3120,161 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurnOutput"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurnOutput"];
+                };
+            };
+            /** @description a value is missing or wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not found, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description a reply is being made in this chat */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description blocked, or the idempotency key was used for something else */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description too many requests, or the quota is used up */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the model failed before any text */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description unavailable at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the model gave no text in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    messages_approve: {
+        parameters: {
+            query?: {
+                html?: boolean;
+                wait?: boolean;
+            };
+            header?: never;
+            path: {
+                chat_id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApprovalsInputRequest"];
+            };
+        };
+        responses: {
+            /** @description Server-sent events `start`, `delta` and `end`; `id` is the cursor (docs/api.md). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                    "application/json": components["schemas"]["DecisionOutput"];
                 };
             };
             201: {

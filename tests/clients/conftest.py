@@ -45,6 +45,14 @@ class Chat:
     def resume(self) -> None:
         self._process.ask("resume", self._name)
 
+    def answer(self, request: str, approved: bool, **values: Any) -> None:
+        """Answer a request for approval, which may make the client post by itself."""
+        self._process.ask("answer", self._name, options={"id": request, "approved": approved, **values})
+
+    def post(self) -> None:
+        """Post the messages as they are, `sendMessage()` without a message."""
+        self._process.ask("post", self._name)
+
     def leave(self) -> None:
         """Abort the running request, as `stop()` and a closed page do."""
         self._process.ask("stop", self._name)

@@ -18,7 +18,11 @@ function transportOf(sdk, options = {}) {
     },
     ...(options.lastOnly && {
       prepareSendMessagesRequest: ({ id, messages, trigger, messageId }) =>
-        ({ body: { id, message: messages.at(-1), trigger, messageId } }),
+        ({ body: { id, message: messages.at(-1), trigger, messageId, ...(options.approvals && { approvals: true }) } }),
+    }),
+    ...(options.approvals && {
+      body: { approvals: true },
+      prepareReconnectToStreamRequest: ({ id }) => ({ api: `${url}/api/chat/${id}/stream?approvals=1` }),
     }),
   });
 }
@@ -36,12 +40,19 @@ class Plain {
   snapshot = (thing) => structuredClone(thing);
 }
 
+/** When to post by itself: as an app with tools of its own, or with approvals, would have it. */
+function postsWhen(sdk, { approvals }) {
+  return (about) => sdk.lastAssistantMessageIsCompleteWithToolCalls(about)
+    || Boolean(approvals && sdk.lastAssistantMessageIsCompleteWithApprovalResponses(about));
+}
+
 const textOf = (message) => (message?.parts ?? []).filter((part) => part.type === 'text').map((part) => part.text).join('');
 
 async function plainClient(sdk, options) {
   const state = new Plain(options.messages ?? []);
   class Chat extends sdk.AbstractChat {}
-  const chat = new Chat({ id: options.id, state, transport: transportOf(sdk, options), onFinish: (about) => { finished = about; } });
+  const chat = new Chat({ id: options.id, state, transport: transportOf(sdk, options),
+    onFinish: (about) => { finished = about; }, ...(options.tools && { sendAutomaticallyWhen: postsWhen(sdk, options) }) });
   let finished;
   return { chat, seen: () => ({ lengths: state.lengths, finished: finished && { ...finished, message: undefined, messages: undefined } }) };
 }
@@ -100,6 +111,8 @@ const words = {
   send: (client, { message }) => begin(client, client.chat.sendMessage(message)),
   regenerate: (client, { options }) => begin(client, client.chat.regenerate(options)),
   resume: (client) => begin(client, client.chat.resumeStream()),
+  answer: (client, { options }) => begin(client, client.chat.addToolApprovalResponse(options)),
+  post: (client) => begin(client, client.chat.sendMessage()),
   stop: async ({ chat }) => { await chat.stop(); },
   clear: ({ chat }) => { chat.clearError(); },
   unmount: (client) => { client.unmount(); },

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from chats.tests.helpers import fake
+from chats.tests.tools import own_tools
 from conftest import PASSWORD, Person
 
 HERE = Path(__file__).parent
@@ -38,7 +40,7 @@ def run(live: str, alice: Person) -> Run:
 
 
 def test_every_snippet_is_tested() -> None:
-    assert set(SNIPPETS) == {"sh", "js react", "js vue", "python", "js openai", "python websocket"}
+    assert set(SNIPPETS) == {"sh", "js react", "js approvals", "js vue", "python", "js openai", "python websocket"}
 
 
 def test_curl(run: Run) -> None:
@@ -61,11 +63,24 @@ def test_node(node: str, run: Run) -> None:
 
 @pytest.mark.parametrize("kind", ["react", "vue"])
 def test_front_ends(kind: str, node: str, run: Run, live: str, alice: Person) -> None:
+    assert f"Hello from {kind}" in front_end(run, node, kind, live, alice.token)
+
+
+def test_approvals(node: str, run: Run, live: str, alice: Person, settings: Any) -> None:
+    settings.DEFAULT_TOOLS = ("all",)
+    steps = [{"calls": [{"name": "send_mail", "arguments": {"to": "bob@example.org"}}]}, {"text": "It is sent."}]
+    with own_tools() as called:
+        answer = front_end(run, node, "approvals", live, alice.token, fake(steps=steps))
+
+    assert answer.splitlines() == ['asked send_mail {"to":"bob@example.org"}', "It is sent."]
+    assert called == [("send_mail", "bob@example.org")]
+
+
+def front_end(run: Run, node: str, kind: str, *args: str) -> str:
+    """Return what the snippet of this name prints, run as a module that finds the packages."""
     file = HERE / "node_modules" / f".snippet-{kind}-{os.getpid()}.mjs"
     file.write_text(SNIPPETS[f"js {kind}"])
     try:
-        answer = run(node, "snippet.mjs", kind, str(file), live, alice.token)
+        return run(node, "snippet.mjs", kind, str(file), *args)
     finally:
         file.unlink()
-
-    assert f"Hello from {kind}" in answer
