@@ -52,10 +52,16 @@ async def _decide(claims: Claims, name: str, answer: Answer) -> ReplyRef:
     return ReplyRef(chat_id, accepted.reply, accepted.begins)
 
 
-def _find_reply(claims: Claims, name: str, reply: str) -> tuple[UUID, UUID]:
+def own_chat(claims: Claims, name: str) -> UUID:
+    """Return the id of somebody's own chat; raise ChatNotFound."""
     chat_id = find_chat(load_viewer(claims).id, name)
     if chat_id is None:
         raise ChatNotFound()
+    return chat_id
+
+
+def _find_reply(claims: Claims, name: str, reply: str) -> tuple[UUID, UUID]:
+    chat_id = own_chat(claims, name)
     known = find_message(chat_id, reply)
     if known is None:
         raise MessageNotFound()

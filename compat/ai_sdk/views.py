@@ -1,7 +1,5 @@
 """`/api/chat`: the doors of AI SDK's `useChat`, majors 5 to 7, as its default transport calls them."""
 
-import logging
-from collections.abc import AsyncIterator
 from typing import Any
 
 from django.conf import settings
@@ -12,26 +10,19 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from accounts.access import Claims, load_viewer
 from accounts.views import BearerView
 from chats import turns
-from chats.connections import OpenStream
-from chats.errors import ChatNotFound, MessageNotFound
+from chats.errors import MessageNotFound
 from chats.models import Role, State
 from chats.rows import MessageRow
 from chats.services.chats import require_chat
-from chats.services.client_ids import find_chat, find_message
+from chats.services.client_ids import find_message
 from chats.tree import branch
-from chats.turns.events import Delta, End, KeepAlive, Start, ToolInput, TurnEvent, Waiting
 from chats.wire.idempotency import IDEMPOTENCY_KEY, idempotency_key
-from chats.wire.peek import Peek
-from chats.wire.sse import KEEP_ALIVE
-from chats.wire.waiting import failure_of
 from common.errors import ParleyError
 from common.executor import database
 from common.problems import headers_of, suppress_request_log
-from common.views import EventStream, checked, checked_body, json_response
-from compat.ai_sdk.chunks import HEADERS
-from compat.ai_sdk.encoder import UiEncoder
+from common.views import checked, checked_body, json_response
 from compat.ai_sdk.messages import ui_message
-from compat.ai_sdk.resolve import ReplyRef, find_running, submit
+from compat.ai_sdk.resolve import find_running, own_chat, submit
 from compat.ai_sdk.schema import (
     UI_PROBLEMS,
     UI_STREAM,
@@ -41,9 +32,9 @@ from compat.ai_sdk.schema import (
     UiStoppedOutput,
     UiStreamQuery,
 )
+from compat.ai_sdk.stream import answer
 from compat.ai_sdk.submission import Submission, UiBodyInput
 
-logger = logging.getLogger("parley.http")
 CHAT_NAME = OpenApiParameter("chat", str, OpenApiParameter.PATH, description="our UUID, or the client's own id")
 
 
@@ -74,7 +65,7 @@ class SubmitView(_UiView):
         submission = Submission(**await checked_body(UiBodyInput, request, foreign=True, apart="messages"))
         ref = await submit(claims, submission, idempotency_key(request))
         approvals = submission.approvals or submission.answer is not None
-        return await _answer(claims, ref, approvals, settings.CHAT_STATUS_SECONDS)
+        return await answer(claims, ref, approvals, settings.CHAT_STATUS_SECONDS)
 
 
 class UiStreamView(_UiView):
@@ -90,7 +81,7 @@ class UiStreamView(_UiView):
         ref = await database().read(find_running, claims, chat)
         if ref is None:
             return HttpResponse(status=204)
-        return await _answer(claims, ref, query["approvals"], 0)
+        return await answer(claims, ref, query["approvals"], 0)
 
 
 class UiStopView(_UiView):
@@ -103,7 +94,7 @@ class UiStopView(_UiView):
     )
     async def post(self, request: HttpRequest, claims: Claims, chat: str) -> HttpResponse:
         """Stop the running reply and keep its text; too late or again, nothing changes."""
-        chat_id = await database().read(_own_chat, claims, chat)
+        chat_id = await database().read(own_chat, claims, chat)
         try:
             reply: dict[str, Any] | None = ui_message(await turns.stop(claims, chat_id))
         except MessageNotFound:  # nothing was ever asked in this chat
@@ -125,16 +116,9 @@ class UiMessagesView(_UiView):
         return json_response([ui_message(row, verdicts) for row, verdicts in rows])
 
 
-def _own_chat(claims: Claims, name: str) -> Any:
-    chat_id = find_chat(load_viewer(claims).id, name)
-    if chat_id is None:
-        raise ChatNotFound()
-    return chat_id
-
-
 def _history(claims: Claims, name: str, before: str, limit: int) -> list[tuple[MessageRow, list[turns.Approval]]]:
     """Return messages, each with what has been said already of the calls that it waits with."""
-    chat_id = _own_chat(claims, name)
+    chat_id = own_chat(claims, name)
     if before:
         known = find_message(chat_id, before)
         if known is None:
@@ -145,48 +129,3 @@ def _history(claims: Claims, name: str, before: str, limit: int) -> list[tuple[M
     rows = branch(chat_id, leaf, limit) if leaf else []
     shown = [row for row in rows if row.role == Role.USER or (row.length and row.state != State.STREAMING)]
     return [(row, turns.approvals_on(row.id) if row.state == State.WAITING else []) for row in shown]
-
-
-async def _answer(claims: Claims, ref: ReplyRef, approvals: bool, patience: float) -> HttpResponseBase:
-    """Stream a reply; one that fails within the patience and without any text is answered with a status."""
-    stream = OpenStream(claims, turns.follow(ref.chat_id, ref.reply.id, ref.begins))
-    events = Peek(stream, lambda event: not isinstance(event, Start | KeepAlive))
-    try:
-        first = await events.first(patience) if patience else None
-        if isinstance(first, End) and (failure := failure_of(first.message)):
-            raise failure
-    except BaseException:
-        events.close()
-        stream.close()
-        raise
-    return EventStream(_encoded(ref, approvals, events), HEADERS, events.close, stream.close)
-
-
-async def _encoded(ref: ReplyRef, approvals: bool, events: AsyncIterator[TurnEvent]) -> AsyncIterator[bytes]:
-    """Encode a reply; what goes wrong on the way is told, since a clean early end looks like success."""
-    encode = UiEncoder(ref.reply, approvals, ref.begins > 0)
-    yield encode.start()
-    try:
-        async for event in events:
-            if isinstance(event, Delta):
-                yield encode.delta(event)
-            elif isinstance(event, End):
-                yield encode.end(event)
-                return
-            elif isinstance(event, ToolInput):
-                yield encode.tool_input(event)
-            elif isinstance(event, Waiting):
-                if waiting := await database().read(_still_waits, ref, event):
-                    yield encode.wait(waiting)
-                    return
-            elif isinstance(event, KeepAlive):
-                yield KEEP_ALIVE
-    except Exception:
-        logger.exception("stream of reply %s failed", ref.reply.id)
-    yield encode.fail()
-
-
-def _still_waits(ref: ReplyRef, event: Waiting) -> Waiting | None:
-    """Return what a reply waits for by now; None where somebody was quicker: it goes on, and so does its stream."""
-    found = turns.waiting_for(ref.chat_id, ref.reply.id)
-    return found if found and found.at == event.at else None
