@@ -54,9 +54,9 @@ const WITHIN = ["POST api/chats", "POST api/chats/:chat_id/messages", "POST api/
   "PUT api/chats/:chat_id/messages/:message_id/feedback"];
 const END = ["DELETE api/chats/:chat_id/messages/:message_id/feedback", "DELETE api/notes/:note_id",
   "DELETE api/chats/:chat_id", "DELETE api/keys/:key_id", "DELETE api/users/self"];
-// What needs a mail, a file, an app or Stream, or ends the session that the rest lives by.
+// What needs a mail, a file, an app, Stream or a reply that waits, or ends the session that the rest lives by.
 const BY_HAND = new RegExp("change-email|change-password|confirmation-email|password-reset|profile/avatar|grants/:|" +
-  "api/stream|sessions/:|logout|token/refresh|ws-ticket");
+  "api/stream|sessions/:|logout|token/refresh|ws-ticket|/approvals$");
 const rank = (item) => {
   const name = item.request && nameOf(item.request);
   const places = [FIRST.indexOf(name), WITHIN.indexOf(name)];
