@@ -46,11 +46,12 @@ def test_a_reader_in_the_midst_of_a_part_has_it_whole_again() -> None:
     for position in range(4, 3 + len(result)):
         first, second = log.after(position)
         assert (first.at, first.text, second.text) == (3, result, "def")
+
+
 """A running reply in memory."""
 
 from uuid import uuid4
 
-from chats.parts import TEXT, TOOL_CALL
 from chats.turns.events import ToolInput
 from chats.turns.reply_log import ReplyLog
 

@@ -10,7 +10,7 @@ from chats import turns
 from chats.errors import FilesNotSupported
 from chats.models import Role
 from chats.services.client_ids import LENGTH, is_client_id
-from chats.wire.fields import ModelNameField, ApprovalInput, message_problem
+from chats.wire.fields import ApprovalInput, ModelNameField, message_problem
 from common.drf import TextField
 from common.views import without_null
 from compat.ai_sdk.tool_parts import RESPONDED
