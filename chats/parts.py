@@ -4,7 +4,7 @@ A part is its kind and its text. Text and reasoning are text; any other part is 
 joined to its neighbour. All of them count alike in offsets: in code points of their text.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -92,11 +92,8 @@ def part_payloads(parts: Sequence[Part], is_over: bool) -> list[dict[str, Any]]:
     found, calls = list[dict[str, Any]](), dict[str, dict[str, Any]]()
     for kind, text in parts:
         payload = part_payload(kind, text)
-        if kind == TOOL_RESULT:
-            calls[payload["id"]].update({**payload, "type": TOOL_CALL})
-        elif kind == DECISION:
-            for decided in payload["calls"]:
-                calls[decided["id"]]["state"] = RUNNING if decided["approved"] else DENIED
+        if kind in (TOOL_RESULT, DECISION):
+            note(calls, payload)
         else:
             found.append(payload)
             if kind == TOOL_CALL:
@@ -105,6 +102,16 @@ def part_payloads(parts: Sequence[Part], is_over: bool) -> list[dict[str, Any]]:
         if is_over and call["state"] in (RUNNING, WAITING):
             call["state"] = UNKNOWN
     return found
+
+
+def note(calls: Mapping[str, dict[str, Any]], payload: Mapping[str, Any]) -> list[str]:
+    """Note with the calls what a result or a decision says of them; return the ids of those that it speaks of."""
+    if payload["type"] == TOOL_RESULT:
+        calls[payload["id"]].update({**payload, "type": TOOL_CALL})
+        return [payload["id"]]
+    for decided in payload["calls"]:
+        calls[decided["id"]]["state"] = RUNNING if decided["approved"] else DENIED
+    return [decided["id"] for decided in payload["calls"]]
 
 
 def undecided(parts: Sequence[Part]) -> list[dict[str, Any]]:

@@ -94,6 +94,7 @@
     if ($("state").dataset.head && location.pathname === "/") history.replaceState(null, "", `/chats/${chat}/`);
     document.title = `${$("title").textContent} – Parley`;
     enhance();
+    refocus();
     follow();
   });
 
@@ -102,6 +103,16 @@
     if (event.detail.target.id !== "chat-list") return;
     if ($("search").value || document.querySelector("#chat-list details[open], #chat-list[data-part]")) event.detail.shouldSwap = false;
   });
+
+  // Who has just decided with the keyboard goes on from where the question stood.
+  let decided = null;
+  addEventListener("htmx:oobBeforeSwap", ({ detail: { target } }) => {
+    if (target.matches(".card") && target.contains(document.activeElement)) decided = target.id;
+  });
+  function refocus() {
+    if (decided && document.activeElement === document.body) $(decided)?.querySelector("summary")?.focus();
+    decided = null;
+  }
 
   // --- The input --------------------------------------------------------------------------------------------------
   const touch = matchMedia("(pointer: coarse)").matches;
@@ -189,6 +200,10 @@
   // --- What frames bring -----------------------------------------------------------------------------------------
   function enhance() {
     for (const button of document.querySelectorAll("[data-cancel-edit][hidden]")) button.hidden = false;
+    for (const time of document.querySelectorAll("time[data-local]")) {
+      time.textContent = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+      time.removeAttribute("data-local");
+    }
   }
   document.addEventListener("toggle", (event) => {
     if (!event.target.open) return;

@@ -12,7 +12,7 @@ from accounts.access import Viewer
 from chats import turns
 from chats.pages.base import fields, page, page_claims, to_chat, waiting_page
 from chats.pages.operations import perform
-from chats.pages.serializers import RenameInput, ThumbInput, request_of
+from chats.pages.serializers import RenameInput, ThumbInput
 from chats.pages.sidebar import sidebar
 from chats.services.chats import change_chat, chats_of, delete_chat
 from chats.services.feedback import feedback_for, press_thumb
@@ -22,13 +22,10 @@ from common.views import checked
 @require_POST
 @waiting_page
 async def turn(request: HttpRequest, viewer: Viewer, chat_id: UUID, verb: str) -> HttpResponse:
-    """Do without script what the socket does with it, and show the whole reply."""
-    claims, data = page_claims(viewer), fields(request.POST)
-    if ask := request_of(chat_id, verb, data):
-        accepted = await turns.start(claims, ask)
+    """Do without script what the socket does with it, and show the whole reply, or what it waits for."""
+    accepted = await perform(page_claims(viewer), chat_id, {**fields(request.POST), "do": verb})
+    if accepted:
         await turns.wait_for(accepted.chat_id, accepted.reply.id)
-    else:
-        await perform(claims, chat_id, {**data, "do": verb})
     return to_chat(chat_id)
 
 

@@ -36,6 +36,14 @@ class ShowInput(serializers.Serializer[Any]):
     step = serializers.ChoiceField([-1, 1])
 
 
+class DecideInput(serializers.Serializer[Any]):
+    """What the user says of a tool call."""
+
+    id = serializers.UUIDField()
+    call = TextField(max_length=64)
+    verdict = serializers.ChoiceField(["allow", "always", "deny"])
+
+
 class RenameInput(serializers.Serializer[Any]):
     title = TextField(max_length=200)
 
@@ -64,4 +72,4 @@ def request_of(chat_id: UUID, verb: Any, data: Any) -> turns.TurnRequest | None:
     values = checked(serializer, data)
     if kind is turns.SendRequest:
         values["create"] = True
-    return kind(chat=chat_id, remember_model=True, **values)
+    return kind(chat=chat_id, remember_model=True, can_ask=True, **values)

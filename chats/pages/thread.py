@@ -1,15 +1,18 @@
 """What an open chat page shows, and whether it still does."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from chats.errors import ChatNotFound
-from chats.models import Chat, Folder, Message
+from chats.models import Chat, Folder, Message, State, ToolCall
 from chats.rows import MessageRow
 from chats.services.feedback import feedback_for
 from chats.tree import branch
+from chats.turns import waiting_for
+from chats.turns.events import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +25,20 @@ class ThreadState:
     model: str
     pinned: bool
     folder: str
+    decided: frozenset[str] = frozenset()  # calls that a waiting head need not ask about any more
 
 
 @dataclass(slots=True)
 class Thread:
-    """The last messages of the branch shown, the thumbs given to them, and whether there are older ones."""
+    """The last messages of the branch shown, the thumbs given to them, whether there are older ones.
+
+    `waiting` is what the last one waits for, if it does.
+    """
 
     rows: list[MessageRow]
     thumbs: dict[UUID, int]
     older: bool
+    waiting: Waiting | None = None
 
 
 NEW = ThreadState(None, "", "", "", False, Folder.ACTIVE)
@@ -51,13 +59,28 @@ def open_state(owner_id: int, chat_id: UUID) -> ThreadState:
 
 
 def _states(chats: "QuerySet[Chat]") -> dict[UUID, ThreadState]:
-    return {row[0]: ThreadState(row[1], row[2] or "", *row[3:]) for row in chats.values_list(*_FIELDS)}
+    found = {row[0]: ThreadState(row[1], row[2] or "", *row[3:]) for row in chats.values_list(*_FIELDS)}
+    heads = {state.head: chat_id for chat_id, state in found.items() if state.head_state == State.WAITING}
+    for head, calls in _decided(heads).items() if heads else ():
+        found[heads[head]] = replace(found[heads[head]], decided=frozenset(calls))
+    return found
+
+
+def _decided(heads: Collection[UUID | None]) -> dict[UUID, set[str]]:
+    """Return the calls of waiting replies that have been decided on while others of them are open."""
+    decided: dict[UUID, set[str]] = {}
+    rows = ToolCall.objects.filter(turn__reply__in=heads, approved__isnull=False)
+    for reply, call in rows.values_list("turn__reply", "call"):
+        decided.setdefault(reply, set()).add(call)
+    return decided
 
 
 def read_thread(chat_id: UUID, head: UUID | None, size: int) -> Thread:
     """Return the last `size` messages of the branch that ends in `head`."""
     rows = branch(chat_id, head, size) if head else []
-    return Thread(rows, feedback_for([row.id for row in rows]), bool(rows and rows[0].parent))
+    waits = bool(rows) and rows[-1].state == State.WAITING
+    waiting = waiting_for(chat_id, rows[-1].id) if waits else None
+    return Thread(rows, feedback_for([row.id for row in rows]), bool(rows and rows[0].parent), waiting)
 
 
 def sibling(chat_id: UUID, message_id: UUID, step: int) -> UUID | None:

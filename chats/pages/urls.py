@@ -22,6 +22,6 @@ page_patterns = [
     ],
     *[
         path(f"{_CHAT}/{verb}/", actions.turn, {"verb": verb}, name=f"chat-{verb}")
-        for verb in ("send", "edit", "regenerate", "continue", "stop", "show")
+        for verb in ("send", "edit", "regenerate", "continue", "decide", "stop", "show")
     ],
 ]

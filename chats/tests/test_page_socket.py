@@ -238,11 +238,14 @@ def test_a_page_that_comes_back_gets_what_it_missed(open_page: Callable[..., Pag
     seen = alice.messages(chat)[-1]["id"]
     alice.say(chat, "Second")
 
-    frame = open_page(alice, chat, f"?head={seen}&size=50").next()
+    frame = open_page(alice, chat, f"?head={seen}&size=50&busy=no").next()
 
     assert "Second" in frame
     assert "First" not in frame  # it is on the page already
     assert 'hx-swap-oob="beforeend"' in frame
+    half = open_page(alice, chat, f"?head={seen}&size=50&busy=yes").next()
+    assert f'<div id="m-{seen}" hx-swap-oob="delete">' in half  # it had not ended when it was seen
+    assert "First" in half
     whole = open_page(alice, chat).next()
     assert "First" in whole
     assert "Second" in whole

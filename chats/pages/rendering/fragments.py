@@ -10,13 +10,14 @@ from uuid import UUID
 
 from django.template.loader import render_to_string
 from django.utils.html import format_html
-from django.utils.safestring import mark_safe
 
-from chats.models import COMMAND, Role, State
-from chats.pages.rendering.code_blocks import rendered
-from chats.pages.rendering.incremental_markdown import GrowingText
+from chats.models import COMMAND, UNFINISHED, Role, State
+from chats.pages.rendering.outline import Outline
+from chats.pages.rendering.sections import growing_sections, whole_sections
+from chats.pages.rendering.sources import source_views
 from chats.pages.thread import Thread, ThreadState
 from chats.rows import MessageRow
+from chats.turns.events import Waiting
 
 REASONS = {
     "provider_timeout": "The model did not answer in time.",
@@ -28,46 +29,47 @@ REASONS = {
     "length": "The answer reached its length limit.",
     "process_lost": "The server restarted while answering.",
     "shutdown": "The server restarted while answering.",
+    "too_many_steps": "The model wanted to use tools more often than one answer may.",
+    "approval_expired": "Nobody decided in time, so this was not done.",
+    "superseded": "Not done: the chat went on without a decision.",
 }
 STATES = {
     State.FAILED: "The model could not answer.",
     State.INTERRUPTED: "The answer was cut short.",
     State.BLOCKED: "A content filter stopped the answer.",
     State.STOPPED: "Stopped.",
+    State.WAITING: "Waits for your decision; another message ends the waiting.",
 }
 
 
-def message_view(row: MessageRow, thumb: int = 0) -> dict[str, Any]:
-    """Return what the template of a message needs."""
+def message_view(row: MessageRow, thumb: int = 0, waiting: Waiting | None = None) -> dict[str, Any]:
+    """Return what the template of a message needs; of a reply that waits, `waiting` says what for."""
     view = message_foot(row, thumb)
     if row.role == Role.USER:
         return view | {"content": row.content}
-    if row.state == State.STREAMING:
-        return view | _half(row)
-    return view | {"reasoning": row.reasoning, "done": mark_safe(rendered(row.content))}  # noqa: S308
-
-
-def _half(row: MessageRow) -> dict[str, Any]:
-    text = GrowingText()
-    done = text.grow(row.content)
-    return {"reasoning": row.reasoning, "done": mark_safe(done), "open": mark_safe(text.open_html())}  # noqa: S308
+    outline = Outline(row.parts, row.state not in UNFINISHED)
+    if row.state in UNFINISHED:
+        return view | {"sections": growing_sections(row.id, outline, waiting)[0]}
+    return view | {"sections": whole_sections(row.id, outline)}
 
 
 def message_foot(row: MessageRow, thumb: int = 0) -> dict[str, Any]:
-    """Return what stands below a message: how it ended, who answered, which of its siblings it is."""
-    ended_badly = row.state not in (State.COMPLETE, State.STREAMING)
+    """Return what stands below a message: how it ended, what it is based on, who answered, which sibling it is."""
+    is_fine = row.state in (State.COMPLETE, State.STREAMING)
     siblings = row.siblings or (row.id,)
+    has_text = bool(row.content)
     return {
         "id": row.id,
         "role": row.role,
         "state": row.state,
         "running": row.state == State.STREAMING,
-        "trouble": STATES[State(row.state)] if ended_badly and row.reason not in REASONS else REASONS.get(row.reason),
+        "waits": row.state == State.WAITING,
+        "trouble": REASONS.get(row.reason, "" if is_fine else STATES[State(row.state)]),
         "alarming": row.state in (State.FAILED, State.BLOCKED, State.INTERRUPTED),
-        "can_continue": bool(row.content)
-        and (row.state in (State.STOPPED, State.INTERRUPTED) or row.reason == "length"),
-        "has_text": bool(row.content),
+        "can_continue": has_text and (row.state in (State.STOPPED, State.INTERRUPTED) or row.reason == "length"),
+        "has_text": has_text,
         "command": row.reason == COMMAND,
+        "sources": source_views(row.parts),
         "model": row.model,
         "thumb": thumb,
         "place": siblings.index(row.id) + 1,
@@ -77,7 +79,7 @@ def message_foot(row: MessageRow, thumb: int = 0) -> dict[str, Any]:
 
 def thread_views(thread: Thread) -> list[dict[str, Any]]:
     """Return the views of a thread's messages."""
-    return [message_view(row, thread.thumbs.get(row.id, 0)) for row in thread.rows]
+    return [message_view(row, thread.thumbs.get(row.id, 0), thread.waiting) for row in thread.rows]
 
 
 def thread_frame(chat_id: UUID, removed: list[UUID], views: list[dict[str, Any]], whole: bool) -> str:

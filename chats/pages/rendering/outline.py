@@ -1,0 +1,51 @@
+"""How the page lays a reply out: sections of reasoning, text and tool calls, in order of arrival."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chats.parts import REASONING, SOURCE, TEXT, TOOL_CALL, Part, part_payloads
+
+Call = dict[str, Any]  # as `part_payloads` makes it
+_ORDER = {REASONING: 0, TEXT: 1, TOOL_CALL: 2}
+
+
+@dataclass(slots=True)
+class Section:
+    """Reasoning, then text, then calls: what comes in another order begins another section."""
+
+    reasoning: str = ""
+    text: str = ""
+    calls: list[Call] = field(default_factory=list)
+    last: str = REASONING  # kind of what came last
+
+
+class Outline:
+    """The sections of a reply: one where it is reasoning, then text. Sources, told at its end, divide nothing."""
+
+    def __init__(self, parts: Sequence[Part], is_over: bool) -> None:
+        self.sections = [Section()]
+        self.calls: dict[str, Call] = {}
+        for payload in part_payloads(parts, is_over):
+            if payload["type"] != SOURCE:
+                self.place(payload["type"])
+                self._fill(self.sections[-1], payload)
+
+    def place(self, kind: str) -> bool:
+        """Make room for a part; tell whether it begins another section."""
+        last = self.sections[-1]
+        begins = _ORDER[kind] < _ORDER[last.last]
+        if begins:
+            self.sections.append(Section(last=kind))
+        else:
+            last.last = kind
+        return begins
+
+    def _fill(self, section: Section, payload: dict[str, Any]) -> None:
+        if payload["type"] == TEXT:
+            section.text += payload["text"]
+        elif payload["type"] == REASONING:
+            section.reasoning += payload["text"]
+        else:
+            section.calls.append(payload)
+            self.calls[payload["id"]] = payload
