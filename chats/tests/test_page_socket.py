@@ -27,8 +27,8 @@ PROBE = "<img src=x onerror=alert(1)>"
 class Page:
     """The socket of one open page."""
 
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
+    def __init__(self, connection: ClientConnection, chat: str) -> None:
+        self.connection, self.chat = connection, chat
 
     def send(self, **values: Any) -> None:
         self.connection.send(json.dumps({**values, "HEADERS": {"HX-Request": "true"}}))
@@ -69,7 +69,7 @@ def open_page(live: str, sign_in: Callable[[Person], Client]) -> Iterator[Callab
             cookie = (browser or sign_in(person)).cookies[django_settings.SESSION_COOKIE_NAME].value
             headers["Cookie"] = f"theme=dark; {django_settings.SESSION_COOKIE_NAME}={cookie}"
         address = f"{live.replace('http', 'ws')}/ws/chats/{chat}/page/{query}"
-        return Page(opened.enter_context(connect(address, additional_headers=headers, proxy=None)))
+        return Page(opened.enter_context(connect(address, additional_headers=headers, proxy=None)), chat)
 
     with opened:
         yield make
@@ -299,14 +299,14 @@ def test_a_disconnect_in_the_middle_loses_nothing(open_page: Callable[..., Page]
     assert alice.messages(chat)[-1]["content"] == "one two three four five six seven"
 
 
-@pytest.mark.parametrize("verb", ["send", "edit", "regenerate", "continue", "stop", "show"])
+@pytest.mark.parametrize("verb", ["send", "edit", "regenerate", "continue", "decide", "stop", "show"])
 def test_a_turn_by_plain_post_in_somebody_else_s_chat_is_not_found(
     sign_in: Callable[[Person], Client], alice: Person, bob: Person, fake: FakeProvider, verb: str
 ) -> None:
     chat = alice.chat()
     alice.say(chat, "Mine")
     question, reply = (row["id"] for row in alice.messages(chat))
-    form = {"message": "x", "id": question if verb == "edit" else reply, "step": "1"}
+    form = {"message": "x", "id": question if verb == "edit" else reply, "step": "1", "call": "c", "verdict": "allow"}
     asked = len(fake.requests())
 
     assert sign_in(bob).post(f"/chats/{chat}/{verb}/", form).status_code == 404

@@ -12,7 +12,7 @@ from accounts.models import Profile, User
 from chats.models import Chat
 
 OWN_ADDRESSES = ("rename", "pin", "unpin", "archive", "unarchive", "delete")
-TURN_ADDRESSES = ("send", "edit", "regenerate", "continue", "stop", "show")
+TURN_ADDRESSES = ("send", "edit", "regenerate", "continue", "decide", "stop", "show")
 
 
 @pytest.fixture
