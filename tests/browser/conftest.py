@@ -61,7 +61,8 @@ def site(database: str, fake: FakeProvider) -> Iterator[str]:
         **os.environ,
         "ENV_FILE": "", "SECRET_KEY": uuid.uuid4().hex * 2, "DEBUG": "true", "DATABASE_URL": database,
         "REDIS_PREFIX": f"test-{port}", "REQUIRE_CONFIRMED_EMAIL": "false", "REGISTRATIONS_PER_HOUR": "100000",
-        "EMAIL_URL": "locmem:", "MODERATION": "off", "OPENAI_API_KEY": "sk-test", "GEMINI_API_KEY": "gm-test",
+        "EMAIL_URL": "locmem:", "MODERATION": "off", "DEFAULT_TOOLS": "all",
+        "OPENAI_API_KEY": "sk-test", "GEMINI_API_KEY": "gm-test",
         "OPENAI_BASE_URL": fake.openai_base_url, "GEMINI_BASE_URL": fake.gemini_base_url,
         "DJANGO_SETTINGS_MODULE": "config.settings", "SITE_URL": f"http://127.0.0.1:{port}",
     }  # fmt: skip
