@@ -161,6 +161,7 @@ def test_one_may_stop_or_go_on_instead(visitor: Visitor, fake: FakeProvider) -> 
     expect(visitor.replies.last).to_contain_text("Something else")
     expect(cards(visitor)).to_have_count(0)
     expect(visitor.replies.first).to_contain_text("went on without a decision")
+    visitor.done()
 
     ask(visitor, fake, saving("Two"))
     visitor.page.get_by_role("button", name="Stop").click()
