@@ -761,6 +761,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tools/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the tools that may be used. */
+        get: operations["tools_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users/self/": {
         parameters: {
             query?: never;
@@ -965,8 +982,23 @@ export interface components {
             name: string;
             client_id: string;
         };
+        ApprovalInputRequest: {
+            /** @description the id of a tool call of this reply */
+            call: string;
+            approved: boolean;
+            /**
+             * @description the model is told it
+             * @default
+             */
+            reason: string;
+            /**
+             * @description do not ask for this tool in this chat again
+             * @default false
+             */
+            remember: boolean;
+        };
         ApprovalsInputRequest: {
-            approvals: components["schemas"]["VerdictInputRequest"][];
+            approvals: components["schemas"]["ApprovalInputRequest"][];
         };
         AvatarInputRequest: {
             /**
@@ -1499,6 +1531,12 @@ export interface components {
         PatchedUserInputRequest: {
             username?: string | null;
         };
+        /**
+         * @description * `auto` - auto
+         *     * `ask` - ask
+         * @enum {string}
+         */
+        PolicyEnum: "auto" | "ask";
         ProblemOutput: {
             /** @default about:blank */
             type: string;
@@ -1679,6 +1717,23 @@ export interface components {
             prompt: number | null;
             completion: number | null;
         };
+        ToolOutput: {
+            name: string;
+            title: string;
+            /** @description what models are told of it */
+            description: string;
+            /**
+             * @description whether each call asks first
+             *
+             *     * `auto` - auto
+             *     * `ask` - ask
+             */
+            policy: components["schemas"]["PolicyEnum"];
+            /** @description JSON Schema of its arguments */
+            input_schema: {
+                [key: string]: unknown;
+            };
+        };
         /**
          * @description * `submit-message` - submit-message
          *     * `regenerate-message` - regenerate-message
@@ -1804,21 +1859,6 @@ export interface components {
          * @enum {integer}
          */
         ValueEnum: 1 | -1;
-        VerdictInputRequest: {
-            /** @description the id of a tool call of this reply */
-            call: string;
-            approved: boolean;
-            /**
-             * @description the model is told it
-             * @default
-             */
-            reason: string;
-            /**
-             * @description do not ask for this tool in this chat again
-             * @default false
-             */
-            remember: boolean;
-        };
         WaitingOutput: {
             at: number;
             calls: components["schemas"]["PartOutput"][];
@@ -6305,6 +6345,25 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    tools_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolOutput"][];
                 };
             };
         };

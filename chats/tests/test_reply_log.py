@@ -46,25 +46,3 @@ def test_a_reader_in_the_midst_of_a_part_has_it_whole_again() -> None:
     for position in range(4, 3 + len(result)):
         first, second = log.after(position)
         assert (first.at, first.text, second.text) == (3, result, "def")
-
-
-"""A running reply in memory."""
-
-from uuid import uuid4
-
-from chats.turns.events import ToolInput
-from chats.turns.reply_log import ReplyLog
-
-
-def test_growing_arguments_are_forgotten_once_their_call_is_whole() -> None:
-    log, told = ReplyLog(uuid4(), uuid4(), uuid4(), 1), dict[str, int]()
-    log.append(TEXT, "Let me see.")
-    log.grow_input("a", "look_up", '{"word"')
-    log.grow_input("b", "look_up", "{")
-
-    assert log.new_input(told) == [ToolInput("a", "look_up", '{"word"', 0), ToolInput("b", "look_up", "{", 0)]
-    log.grow_input("a", "look_up", ': "tide"}')
-    assert log.new_input(told) == [ToolInput("a", "look_up", ': "tide"}', 7)]
-    log.append(TOOL_CALL, '{"id":"a","name":"look_up"}')
-
-    assert log.new_input({}) == [ToolInput("b", "look_up", "{", 0)]

@@ -42,8 +42,6 @@ class ReplyLog:
         """Add text that arrived; followers see it once `show` is called."""
         at = self.length
         self.length = at + len(text)
-        if self.inputs and kind == TOOL_CALL:  # now they are whole
-            self.inputs.pop(orjson.loads(text)["id"], None)
         self._starts.append(at)
         self._deltas.append(Delta(self.base + self.length, at, kind, text))
         if self.inputs and kind == TOOL_CALL:  # its arguments are whole
