@@ -242,7 +242,7 @@ def test_a_waiting_reply_that_is_stopped(alice: Person, called: list[Any]) -> No
     assert called == []
 
 
-def test_a_server_that_dies_after_the_decision_leaves_nothing_to_post_again(alice: Person, settings: Any) -> None:
+def test_a_reply_that_fails_after_the_decision(alice: Person, settings: Any) -> None:
     reply, parts = waiting(alice, scripted(steps=[{"calls": [MAIL]}, {"first_delay": 30}]))
     settings.FIRST_TEXT_TIMEOUT = 1
     held = answered(parts, True)
@@ -251,6 +251,23 @@ def test_a_server_that_dies_after_the_decision_leaves_nothing_to_post_again(alic
 
     assert chunks[-1]["type"] == "error"
     assert history(alice)[-1]["parts"] == fold(chunks, held)
+
+
+def test_an_allowed_call_that_is_stopped_does_not_stay_answered(
+    alice: Person, settings: Any, called: list[Any]
+) -> None:
+    settings.TOOL_POLICIES = {"sleep_long": "ask"}
+    reply, parts = waiting(alice, scripted(steps=[{"calls": [call("sleep_long", seconds=60), MAIL]}, {"text": "No"}]))
+    held = answered(parts, True, False)
+
+    text, _ = at_once([
+        lambda: post(alice, reply, held).text,
+        lambda: eventually(lambda: called) and alice.post(f"/api/chat/{CHAT}/stop"),
+    ])  # fmt: skip
+
+    done = fold(chunks_of(text), held)
+    assert states(done) == ["output-error", "output-denied"]
+    assert done == history(alice)[-1]["parts"]
 
 
 def test_a_reply_waiting_over_another_door_is_answered_here(alice: Person, called: list[Any]) -> None:
