@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ LOG_TAIL = 6_000
 class Process:
     """One `manage.py serve`, with a log file of its own; started again it keeps port and log."""
 
-    def __init__(self, name: str, environment: dict[str, str], log: Path) -> None:
-        self.name, self.log = name, log
+    def __init__(self, name: str, environment: dict[str, str], log: Path, program: Sequence[str]) -> None:
+        self.name, self.log, self._program = name, log, program
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = environment
@@ -34,7 +35,7 @@ class Process:
 
     def start(self) -> None:
         """Start without waiting."""
-        command = [sys.executable, "manage.py", "serve", "--port", str(self.port)]
+        command = [sys.executable, *self._program, "serve", "--port", str(self.port)]
         with self.log.open("ab") as log:
             log.write(b"--- start\n")
             log.flush()
@@ -92,6 +93,8 @@ class Process:
 class Cluster:
     """A database, the processes over it, and the fake provider that they all call."""
 
+    program: Sequence[str] = ("manage.py",)
+
     def __init__(
         self, folder: Path, fake: FakeProvider, database_url: str, redis_url: str = "", **settings: Any
     ) -> None:
@@ -148,7 +151,7 @@ class Cluster:
         environment = self.environment | {name: str(value) for name, value in settings.items()}
         first = len(self.processes)
         for index in range(first, first + count):
-            process = Process(f"process {index}", environment, self.folder / f"process-{index}.log")
+            process = Process(f"process {index}", environment, self.folder / f"process-{index}.log", self.program)
             self.processes.append(process)
             process.start()
         for process in self.processes[first:]:
