@@ -205,7 +205,7 @@ async def test_kill_while_a_tool_runs(two: ToolCluster, alice: Person) -> None:
 
 async def _until_next_epoch(cluster: Cluster, reader: PartsReader) -> None:
     sql = "SELECT epoch FROM chats_turn WHERE reply_id = ?"
-    while cluster.sql(sql, uuid.UUID(reader.reply)) == [(1,)]:
+    while cluster.sql(sql, uuid.UUID(reader.reply)) == [(1,)]:  # noqa: ASYNC110
         await asyncio.sleep(0.001)
 
 
