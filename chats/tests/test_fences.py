@@ -21,8 +21,8 @@ from chats.turns.writes import (
     expired_turns,
     finish,
     flush,
-    go_on,
     request_stop,
+    resume_turn,
     wait,
 )  # fmt: skip
 from common.ids import uuid7
@@ -103,7 +103,7 @@ def test_the_sweep_spares_a_turn_that_went_on_or_came_to_wait_since_it_looked(tu
     expire(turn)
     [waiting] = expired_turns()
     Turn.objects.filter(pk=turn.pk).update(lease_until=timezone.now() + timedelta(hours=1))
-    assert go_on(turn.pk, turn.epoch, "other", turn.usage_day or 0) == 2
+    assert resume_turn(turn.pk, turn.epoch, "other", turn.usage_day or 0) == 2
     expire(turn)
     assert end_expired_turn(*waiting) is None
     assert end_expired_turn(*running) is None
@@ -120,12 +120,12 @@ def test_what_was_asked_to_stop_does_not_wait(turn: Turn) -> None:
 def test_nobody_goes_on_with_what_has_waited_too_long(turn: Turn) -> None:
     assert asked(turn)
     expire(turn)
-    assert go_on(turn.pk, turn.epoch, "me", turn.usage_day or 0) is None
+    assert resume_turn(turn.pk, turn.epoch, "me", turn.usage_day or 0) is None
 
 
 def test_a_run_that_was_taken_over_writes_nothing_more(turn: Turn) -> None:
     assert asked(turn)
-    assert go_on(turn.pk, turn.epoch, "other", turn.usage_day or 0) == 2
+    assert resume_turn(turn.pk, turn.epoch, "other", turn.usage_day or 0) == 2
     late = PendingChunks(turn.pk, 1, turn.reply_id, [(9, "text", "late")])
     outcome = Outcome(State.COMPLETE, "stop", [("text", "late")])
 
@@ -153,7 +153,7 @@ def test_what_waits_ends_with_its_calls_denied_and_locks_no_usage(turn: Turn) ->
 
 def test_tokens_are_booked_once_over_a_wait_and_its_loss(turn: Turn) -> None:
     assert asked(turn)
-    assert go_on(turn.pk, turn.epoch, "other", turn.usage_day or 0) == 2
+    assert resume_turn(turn.pk, turn.epoch, "other", turn.usage_day or 0) == 2
     decision = json_text({"calls": [{"id": "a", "approved": True}]})
     length = len("I write. ") + len(ASKS[1])
     assert flush([PendingChunks(turn.pk, 2, turn.reply_id, [(length, DECISION, decision)])]).saved

@@ -17,7 +17,7 @@ from chats.parts import PROVIDER_METADATA, SOURCE, TEXT, TOOL_CALL, TOOL_OUTPUT,
 from chats.rows import ASIDE, MessageRow
 from chats.services.chats import delete_chat
 from chats.turns.accept import accept_turn
-from chats.turns.approvals import Verdict, _decide
+from chats.turns.approvals import Approval, _decide
 from chats.turns.engine import end_expired
 from chats.turns.reads import News, find_reply, read_news, read_replies, read_reply
 from chats.turns.replication.mirror import Mirror, _extend
@@ -90,7 +90,7 @@ class Actor:
             calls = self.random.sample(calls, len(calls) // 2) or known[-1:]
         if self.random.random() < 0.03:
             calls = [*calls, "made-up"]
-        verdicts = [Verdict(call, self.random.random() < 0.7, remember=self.random.random() < 0.1) for call in calls]
+        verdicts = [Approval(call, self.random.random() < 0.7, remember=self.random.random() < 0.1) for call in calls]
         if verdicts:
             retry_conflicts(_decide, self.world.owners[chat], chat, found.message.id, verdicts)
 
