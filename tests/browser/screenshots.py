@@ -17,6 +17,7 @@ from tests.browser.conftest import FLAGS, ROOT, chromium
 IMAGES = ROOT / "docs" / "images"
 MAX_BYTES = 150_000
 QUESTIONS = ("Plan a weekend in Lisbon", "Explain how rainbows form", "How do I sort dictionaries in Python?")
+TOOL = 'Save a note with save_note: "Pastéis de Belém, Saturday at nine"'
 PASSWORD = "correct horse battery 9"
 
 
@@ -30,7 +31,7 @@ def main() -> None:
             **os.environ,
             "ENV_FILE": "", "SECRET_KEY": uuid.uuid4().hex * 2, "DEBUG": "true", "SITE_URL": url,
             "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3", "REDIS_URL": "", "EMAIL_URL": "locmem:",
-            "REQUIRE_CONFIRMED_EMAIL": "false", "DEMO_DELAY": "0.005",
+            "REQUIRE_CONFIRMED_EMAIL": "false", "DEMO_DELAY": "0.005", "DEFAULT_TOOLS": "all",
         }  # fmt: skip
         command = [sys.executable, "manage.py", "serve", "--migrate", "--port", str(port)]
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
@@ -75,6 +76,13 @@ def _take_all(browser: Browser, url: str) -> None:
     _take(page, "chat-dark")
     page.set_viewport_size({"width": 390, "height": 780})
     _take(page, "chat-phone")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.get_by_label("Dark or light").click()
+    page.goto("/")
+    page.locator("#message").fill(TOOL)
+    page.locator("#message").press("Enter")
+    expect(page.locator(".card")).to_be_visible()
+    _take(page, "chat-tool")
 
 
 def _take(page: Page, name: str) -> None:
