@@ -123,7 +123,10 @@ converter.convertV2({ type: "string", data: readFileSync(source, "utf8") }, opti
   });
   const hand = taken((name) => BY_HAND.test(name));
   const end = taken((name) => END.includes(name)).sort((one, other) => rank(one) - rank(other));
-  for (const item of hand) item.event = item.event.filter(({ script }) => script.exec.length > 1);
+  for (const item of hand) { // what it keeps is kept, but it need not be done
+    item.event[0].script.exec.shift();
+    item.event = item.event.filter(({ script }) => script.exec.length);
+  }
   collection.item = collection.item.filter((folder) => folder.item.length);
   collection.item.push({ name: "in the end", item: end }, { name: "by hand", item: hand });
   delete collection.info._postman_id;
