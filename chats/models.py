@@ -184,6 +184,7 @@ class ToolCall(models.Model):
     tool = models.CharField(max_length=64)
     epoch = models.PositiveIntegerField(help_text="of the run that asked")
     approved = models.BooleanField(null=True)
+    session = models.UUIDField(null=True, blank=True, help_text="that decided; what an ended one has allowed is void")
     reason = models.CharField(max_length=500, blank=True)
 
     def __str__(self) -> str:

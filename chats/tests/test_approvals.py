@@ -12,7 +12,7 @@ from chats.tests.helpers import at_once, ended, events_in, eventually, followed,
 from chats.tests.helpers import fake as scripted
 from chats.tests.test_tools import call, calls_in, look
 from chats.tests.tools import own_tools
-from conftest import Person
+from conftest import PASSWORD, Person
 from llm.testing import FakeProvider
 
 BOTH = pytest.mark.parametrize("vendor", ["openai", "gemini"])
@@ -234,7 +234,8 @@ def test_a_stranger_and_a_made_up_call_find_nothing(alice: Person, bob: Person, 
     "body",
     [
         {}, {"approvals": []}, {"approvals": {}}, {"approvals": [{}]}, {"approvals": [{"call": "c"}]},
-        {"approvals": [{"call": "c", "approved": "perhaps"}]}, {"approvals": [{"call": "c", "approved": None}]},
+        {"approvals": [{"call": "c", "approved": "perhaps"}]}, {"approvals": [{"call": "c", "approved": "true"}]},
+        {"approvals": [{"call": "c", "approved": 1}]}, {"approvals": [{"call": "c", "approved": None}]},
         {"approvals": [{"call": 1, "approved": True}]}, {"approvals": [{"call": "c", "approved": True, "extra": 1}]},
         {"approvals": [{"call": "c", "approved": False, "remember": True}]}, {"approvals": [3]}, {"approvals": "x"},
         {"approvals": [{"call": "c" * 65, "approved": True}]}, {"approvals": [{"call": "c", "approved": True}] * 129},
@@ -346,3 +347,20 @@ def test_a_decision_starts_no_more_turns_than_may_run_at_once(alice: Person, set
     for chat, reply, [asked] in waits:
         assert decide(alice, chat, reply, (asked, True), query="?wait=false").status_code in (200, 201, 202)
         assert ended(alice, chat)["state"] == "complete"
+
+
+def test_what_a_session_allowed_that_has_ended_since_is_asked_again(alice: Person, called: list[Any]) -> None:
+    chat = alice.chat()
+    two = [MAIL, call("send_mail", to="eve@example.org")]
+    reply, [first, second] = waiting(alice, chat, scripted(steps=[{"calls": two}, {"text": "Done."}]))
+    assert decide(alice, chat, reply, (first, True)).status_code == 200
+    assert alice.post("/api/logout-all/").status_code == 204
+    again = alice.http.post("/api/token/", json={"email": alice.email, "password": PASSWORD}).json()["access"]
+    alice.http.headers["Authorization"] = f"Bearer {again}"
+
+    rest = decide(alice, chat, reply, (second, True))
+
+    assert (rest.status_code, [each["id"] for each in rest.json()["waiting"]["calls"]]) == (200, [first])
+    assert called == []
+    assert decide(alice, chat, reply, (first, True)).json()["reply"]["state"] == "complete"
+    assert len(called) == 2

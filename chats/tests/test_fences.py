@@ -146,7 +146,7 @@ def test_what_waits_ends_with_its_calls_denied_and_locks_no_usage(turn: Turn) ->
     assert row is not None
     assert [kind for kind, _ in row.parts] == ["text", TOOL_CALL, TOOL_RESULT]
     assert f'"state":"{DENIED}"' in row.parts[-1][1]
-    assert list(ToolCall.objects.values_list("approved", flat=True)) == [False]
+    assert list(ToolCall.objects.values_list("approved", flat=True)) == [None], "nobody has decided"
     assert not any("usage_day" in query["sql"] for query in queries)
     assert Day.objects.values_list("messages", "tokens").get() == (1, 7)
 

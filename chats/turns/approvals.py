@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.access import Claims, Viewer, load_viewer, require_confirmed
+from accounts.access import Claims, Viewer, ended_sessions, load_viewer, require_confirmed
 from chats.changes import log_change
 from chats.errors import AlreadyDecided, CallNotFound, ChatNotFound, Draining, MessageNotFound, NotWaiting, TooManyTurns
 from chats.models import Change, Chunk, State, ToolCall, ToolGrant, Turn
@@ -68,7 +68,9 @@ def _decide(claims: Claims, chat_id: UUID, reply_id: UUID, verdicts: Sequence[Ap
     require_confirmed(viewer)
     turn = _lock_turn(viewer, chat_id, reply_id)
     calls = {row.call: row for row in ToolCall.objects.filter(turn=turn).order_by("call")}
-    news = _record(turn, calls, verdicts)
+    if turn.state == State.WAITING:
+        _take_back(turn, calls)
+    news = _record(claims, turn, calls, verdicts)
     if turn.state == State.WAITING and news and all(row.approved is not None for row in calls.values()):
         return _resume(viewer, turn, calls)
     question, reply = (read_message(chat_id, id_) for id_ in (turn.question_id, turn.reply_id))
@@ -97,7 +99,16 @@ def _lock_turn(viewer: Viewer, chat_id: UUID, reply_id: UUID) -> Turn:
     return turn
 
 
-def _record(turn: Turn, calls: Mapping[str, ToolCall], verdicts: Sequence[Approval]) -> bool:
+def _take_back(turn: Turn, calls: Mapping[str, ToolCall]) -> None:
+    """Ask again for what a session has allowed, of several calls, that has ended since."""
+    allowed = [row for row in calls.values() if row.approved and row.epoch == turn.epoch and row.session]
+    ended = ended_sessions({row.session for row in allowed if row.session})
+    for row in (each for each in allowed if each.session in ended):
+        row.approved = None
+        ToolCall.objects.filter(turn=turn, call=row.call).update(approved=None)
+
+
+def _record(claims: Claims, turn: Turn, calls: Mapping[str, ToolCall], verdicts: Sequence[Approval]) -> bool:
     """Write down what is new; tell whether anything is."""
     news = False
     for verdict in verdicts:
@@ -111,7 +122,8 @@ def _record(turn: Turn, calls: Mapping[str, ToolCall], verdicts: Sequence[Approv
         if turn.state != State.WAITING:
             raise NotWaiting()
         row.approved, row.reason, news = verdict.approved, verdict.reason, True
-        ToolCall.objects.filter(turn=turn, call=row.call).update(approved=row.approved, reason=row.reason)
+        said = {"approved": row.approved, "reason": row.reason, "session": claims.session_id}
+        ToolCall.objects.filter(turn=turn, call=row.call).update(**said)
         if verdict.approved and verdict.remember:
             ToolGrant.objects.bulk_create([ToolGrant(chat_id=turn.chat_id, tool=row.tool)], ignore_conflicts=True)
     return news

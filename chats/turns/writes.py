@@ -248,13 +248,8 @@ def resume_turn(turn_id: int, epoch: int, owner: str, day: int) -> int | None:
 
 
 def end_waiting(turn_id: int, epoch: int, state: str, reason: str, condition: str = WAITS) -> MessageRow | None:
-    """End a turn that waits, its open calls denied; None where it waits no more. The chat is locked first."""
-    with transaction.atomic():
-        row = finish(turn_id, epoch, Outcome(state, reason), condition)
-        if row is not None:
-            run_all([("UPDATE chats_toolcall SET approved = %s WHERE turn_id = %s AND approved IS NULL",
-                      [False, turn_id])])  # fmt: skip
-    return row
+    """End a turn that waits, its open calls denied in the reply; None where it waits no more."""
+    return finish(turn_id, epoch, Outcome(state, reason), condition)
 
 
 def _closed(parts: list[Part]) -> list[Part]:

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from common.drf import TextField
+from common.drf import FlagField, TextField
 from common.text import NOT_STORABLE, is_storable
 from common.views import require_known
 
@@ -42,9 +42,9 @@ class ModelNameField(TextField):
 
 class ApprovalInput(serializers.Serializer[Any]):
     call = TextField(max_length=64, help_text="the id of a tool call of this reply")
-    approved = serializers.BooleanField()
+    approved = FlagField()
     reason = TextField(required=False, allow_blank=True, max_length=500, default="", help_text="the model is told it")
-    remember = serializers.BooleanField(default=False, help_text="do not ask for this tool in this chat again")
+    remember = FlagField(default=False, help_text="do not ask for this tool in this chat again")
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):

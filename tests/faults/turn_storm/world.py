@@ -22,8 +22,8 @@ NEVER = {
     "('streaming', 'waiting') GROUP BY chat_id HAVING count(*) > 1) AS found",
     "a lost stop": "SELECT count(*) FROM chats_turn WHERE state = 'waiting' AND stop_requested",
     "a wait with an owner": "SELECT count(*) FROM chats_turn WHERE state = 'waiting' AND lease_owner <> ''",
-    "an open call of what waits not": "SELECT count(*) FROM chats_toolcall c JOIN chats_turn t ON t.id = c.turn_id "
-    "WHERE c.approved IS NULL AND t.state <> 'waiting'",
+    "an open call of what runs": "SELECT count(*) FROM chats_toolcall c JOIN chats_turn t ON t.id = c.turn_id "
+    "WHERE c.approved IS NULL AND t.state = 'streaming'",
     "a chunk of what runs not": "SELECT count(*) FROM chats_chunk c JOIN chats_message m ON m.id = c.message_id "
     "WHERE m.state <> 'streaming' AND c.at < 1000000000",
     "a provider's state of what has ended": "SELECT count(*) FROM chats_chunk c JOIN chats_message m "
