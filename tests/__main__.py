@@ -21,8 +21,8 @@ LOCAL_POSTGRES = (
     "postgres://postgres:postgres@127.0.0.1:5432/postgres",
     "postgres:///postgres",
 )
-# Whole browsers and Node clients are driven once, on the larger set-up where there is one.
-ONCE = ("tests/browser", "tests/clients")
+# Whole browsers, Node clients, and models, which know no database, once: on the larger set-up where there is one.
+ONCE = ("tests/browser", "tests/clients", "llm")
 ROOT = Path(__file__).resolve().parent.parent
 # Two checkouts on one machine may be tested at once: each has a database and a prefix in Redis of its own.
 HERE = f"parley_{hashlib.sha256(bytes(ROOT)).hexdigest()[:8]}"
