@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "benchmarks/README.md"])
-APPS = "accounts|chats|common|compat|config|feed|llm|notes|streamchat|usage"
+APPS = "accounts|chats|common|compat|config|feed|llm|notes|streamchat|tools|usage"
 FILE = re.compile(r"`([\w./-]+\.(?:py|html|css|js|mjs|jsx|toml|txt))`")
 FOLDER = re.compile(rf"`((?:{APPS}|templates|static|docs|tests|benchmarks|examples)/(?:[\w/]+/)?)`")
 DOTTED = re.compile(rf"`((?:{APPS})\.[a-z]\w*(?:\.\w+)*)(?:\(.*?\))?`")

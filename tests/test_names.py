@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-APPS = ("accounts", "chats", "common", "compat", "config", "feed", "llm", "notes", "streamchat", "usage")
+APPS = ("accounts", "chats", "common", "compat", "config", "feed", "llm", "notes", "streamchat", "tools", "usage")
 ASIDE = re.compile(r"/(tests|testing|migrations|management)/")
 SHARED = {
     "delete": "the page's view that deletes a chat, and the one that deletes a note",

@@ -21,7 +21,7 @@ from compat.ai_sdk.resolve import ReplyRef
 logger = logging.getLogger("parley.http")
 
 
-async def answer(claims: Claims, ref: ReplyRef, approvals: bool, patience: float) -> HttpResponseBase:
+async def stream_reply(claims: Claims, ref: ReplyRef, approvals: bool, patience: float) -> HttpResponseBase:
     """Stream a reply; one that fails within the patience and without any text is answered with a status."""
     stream = OpenStream(claims, turns.follow(ref.chat_id, ref.reply.id, ref.begins))
     events = Peek(stream, lambda event: not isinstance(event, Start | KeepAlive))

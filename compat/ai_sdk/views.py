@@ -32,7 +32,7 @@ from compat.ai_sdk.schema import (
     UiStoppedOutput,
     UiStreamQuery,
 )
-from compat.ai_sdk.stream import answer
+from compat.ai_sdk.stream import stream_reply
 from compat.ai_sdk.submission import Submission, UiBodyInput
 
 CHAT_NAME = OpenApiParameter("chat", str, OpenApiParameter.PATH, description="our UUID, or the client's own id")
@@ -65,7 +65,7 @@ class SubmitView(_UiView):
         submission = Submission(**await checked_body(UiBodyInput, request, foreign=True, apart="messages"))
         ref = await submit(claims, submission, idempotency_key(request))
         approvals = submission.approvals or submission.answer is not None
-        return await answer(claims, ref, approvals, settings.CHAT_STATUS_SECONDS)
+        return await stream_reply(claims, ref, approvals, settings.CHAT_STATUS_SECONDS)
 
 
 class UiStreamView(_UiView):
@@ -81,7 +81,7 @@ class UiStreamView(_UiView):
         ref = await database().read(find_running, claims, chat)
         if ref is None:
             return HttpResponse(status=204)
-        return await answer(claims, ref, query["approvals"], 0)
+        return await stream_reply(claims, ref, query["approvals"], 0)
 
 
 class UiStopView(_UiView):

@@ -19,7 +19,7 @@ INSTRUCTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
+class McpTool:
     """`scope` is what an app must have been granted; `serializer` checks what `input_schema` describes."""
 
     name: str
@@ -108,19 +108,19 @@ _WANTED = _object(
 _QUERY = _text("Words that must all occur in title, content or tags, in any case.", minLength=1, maxLength=MAX_QUERY)
 
 _ALL = [
-    Tool("save_note", "Save a note",
-         "Saves a note for the user. Use it when the user asks to keep, save or remember something. "
-         "Exactly the same note once more is found again instead of saved twice.",
-         WRITE, NoteInput, _NEW, _SAVED),
-    Tool("search_notes", "Search the notes",
-         "Finds the user's notes by words and tag, newest first, with the beginning of each; read_note gives it all.",
-         READ, SearchInput, _object(["query"], query=_QUERY, **_PAGING), _PAGE),
-    Tool("list_notes", "List the notes",
-         "Lists the user's notes, newest first, with the beginning of each; read_note gives it all.",
-         READ, ListInput, _object([], **_PAGING), _PAGE),
-    Tool("read_note", "Read a note",
-         "Returns a note with its content. A long one comes in parts: where `truncated` is true, call again with "
-         "`offset` set to `next_offset`.",
-         READ, ReadInput, _WANTED, _NOTE),
+    McpTool("save_note", "Save a note",
+        "Saves a note for the user. Use it when the user asks to keep, save or remember something. "
+        "Exactly the same note once more is found again instead of saved twice.",
+        WRITE, NoteInput, _NEW, _SAVED),
+    McpTool("search_notes", "Search the notes",
+        "Finds the user's notes by words and tag, newest first, with the beginning of each; read_note gives it all.",
+        READ, SearchInput, _object(["query"], query=_QUERY, **_PAGING), _PAGE),
+    McpTool("list_notes", "List the notes",
+        "Lists the user's notes, newest first, with the beginning of each; read_note gives it all.",
+        READ, ListInput, _object([], **_PAGING), _PAGE),
+    McpTool("read_note", "Read a note",
+        "Returns a note with its content. A long one comes in parts: where `truncated` is true, call again with "
+        "`offset` set to `next_offset`.",
+        READ, ReadInput, _WANTED, _NOTE),
 ]  # fmt: skip
 TOOLS = {tool.name: tool for tool in _ALL}

@@ -12,7 +12,7 @@ from mcp.shared.exceptions import MCPError
 from common.executor import database
 from common.problems import as_refusal
 from notes.mcp.call import Call
-from notes.mcp.catalog import INSTRUCTIONS, TOOLS, Tool
+from notes.mcp.catalog import INSTRUCTIONS, TOOLS, McpTool
 from notes.mcp.results import refusal_text, structured
 from notes.mcp.tools import run
 
@@ -42,7 +42,7 @@ async def _list(context: Any, params: types.PaginatedRequestParams | None) -> ty
     return types.ListToolsResult(tools=[_described(tool) for tool in TOOLS.values()])
 
 
-def _described(tool: Tool) -> types.Tool:
+def _described(tool: McpTool) -> types.Tool:
     hints = types.ToolAnnotations(
         title=tool.title,
         read_only_hint=not tool.writes,

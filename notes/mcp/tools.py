@@ -5,12 +5,12 @@ from typing import Any
 from common.errors import Invalid
 from common.views import checked
 from notes import services
-from notes.mcp.catalog import Tool
+from notes.mcp.catalog import McpTool
 from notes.mcp.results import note_result, page_result, saved_result
 from notes.models import Source
 
 
-def run(tool: Tool, owner_id: int, arguments: dict[str, Any]) -> dict[str, Any]:
+def run(tool: McpTool, owner_id: int, arguments: dict[str, Any]) -> dict[str, Any]:
     """Carry a call out. Raises Invalid and what `notes.services` raises; null counts as not given."""
     unknown = arguments.keys() - tool.input_schema["properties"].keys()
     if unknown:
