@@ -70,6 +70,7 @@ COLUMNS = [each.metadata["column"] or each.name for each in _FIELDS]
 _READ = [(each.name, each.metadata["read"]) for each in _FIELDS]
 _WRITE = [(each.name, each.metadata["write"]) for each in _FIELDS]
 _SELECTED = ", ".join(f"m.{name}" for name in (*COLUMNS, *_TEXTS))
+# What an UPDATE gives back of a message whose text is at hand: `row_of` reads it as empty.
 _RETURNED = ", ".join(COLUMNS) + ", '', '', NULL, NULL"
 _INSERTED = ", ".join((*COLUMNS, *_TEXTS, "chat_id"))
 
@@ -77,11 +78,6 @@ _INSERTED = ", ".join((*COLUMNS, *_TEXTS, "chat_id"))
 def columns() -> str:
     """Return the select list that `row_of` reads; the message's alias is `m`."""
     return f"{_SELECTED}, CASE WHEN m.state = 'streaming' THEN {_CHUNKS[connection.vendor]} END"
-
-
-def returned_columns() -> str:
-    """Return what an UPDATE gives back of a message whose text is at hand: `row_of` reads it as empty."""
-    return _RETURNED
 
 
 def row_of(values: Sequence[Any]) -> MessageRow:

@@ -17,7 +17,7 @@ from common.ids import uuid7
 
 @dataclass(slots=True)
 class LockedChat:
-    """A chat under its row lock; `running` and `day` are as of the moment when the lock was asked for."""
+    """A chat under its row lock; `unfinished` and `day` are as of the moment when the lock was asked for."""
 
     id: UUID
     title: str
