@@ -1,10 +1,9 @@
-"""Text from strangers: what no database stores of it is refused, in one place."""
+"""Text from strangers: what no database stores of it is refused or repaired, in one place."""
 
 import re
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # NUL, and halves of surrogate pairs
 NOT_STORABLE = "NUL and unpaired surrogates are not allowed."
-
 REPLACEMENT = "\ufffd"
 
 

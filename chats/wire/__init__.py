@@ -1,1 +1,1 @@
-"""Encoders: turn events to what goes over a wire. Pure functions of events."""
+"""What several doors share: the fields that they take, how they encode events, how they answer."""

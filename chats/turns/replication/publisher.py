@@ -51,7 +51,7 @@ class Publisher:
 
 
 class Publishers:
-    """The relays of a process."""
+    """The publishers of a process."""
 
     def __init__(self, pubsub: ReplyPubSub) -> None:
         self._pubsub = pubsub
@@ -59,11 +59,11 @@ class Publishers:
 
     def subscribe(self, log: ReplyLog, position: int) -> None:
         """Answer another process that asks for a reply."""
-        relay = self._publishers.get(log.reply_id)
-        if relay is None:
-            relay = self._publishers[log.reply_id] = Publisher(self._pubsub, log)
-        relay.subscribe(position)
+        publisher = self._publishers.get(log.reply_id)
+        if publisher is None:
+            publisher = self._publishers[log.reply_id] = Publisher(self._pubsub, log)
+        publisher.subscribe(position)
 
     def forget(self, reply_id: UUID) -> None:
-        """Drop the relay of a reply that has ended; its task publishes the end by itself."""
+        """Drop the publisher of a reply that has ended; its task publishes the end by itself."""
         self._publishers.pop(reply_id, None)
