@@ -15,13 +15,14 @@ from chats.changes import announce, change_entry
 from chats.errors import ChatNotFound, KeyReused, TooManyTurns, TurnRunning
 from chats.models import UNFINISHED, Change, Chat, State, Turn
 from chats.rows import insert
-from chats.tree import count_siblings, read_message
+from chats.tree import count_siblings
 from chats.turns.auto_title import title_from
 from chats.turns.branching import LockedChat, place
 from chats.turns.context import read_context
 from chats.turns.engine import engine
 from chats.turns.job import job_of, toolbox_for
 from chats.turns.model_choice import choose_model
+from chats.turns.reads import read_turn
 from chats.turns.requests import AcceptedTurn, SendRequest, TurnRequest
 from chats.turns.settings import settings_of
 from chats.turns.slash_commands import parse, save_last_reply
@@ -157,9 +158,7 @@ def find_repeated(user_id: int, request: TurnRequest, now: datetime) -> Accepted
         request = replace(request, chat=turn.chat_id)  # by whatever id the door would have made it
     if turn.fingerprint != request.fingerprint():
         raise KeyReused()
-    question, reply = (read_message(turn.chat_id, id_) for id_ in (turn.question_id, turn.reply_id))
-    assert question is not None, "a turn's foreign keys hold"
-    assert reply is not None, "a turn's foreign keys hold"
+    question, reply = read_turn(turn)
     return AcceptedTurn(turn.chat_id, turn.number, question, reply)
 
 

@@ -25,6 +25,7 @@ from chats.tree import read_message
 from chats.turns.engine import engine
 from chats.turns.job import job_of_waiting
 from chats.turns.prompt_parts import beside_of
+from chats.turns.reads import read_turn
 from chats.turns.requests import AcceptedTurn, Decided
 from chats.turns.toolbox import OpenCall
 from chats.turns.writes import lock_chat, resume_turn, running_turns
@@ -73,9 +74,7 @@ def _decide(claims: Claims, chat_id: UUID, reply_id: UUID, verdicts: Sequence[Ap
     news = _record(claims, turn, calls, verdicts)
     if turn.state == State.WAITING and news and all(row.approved is not None for row in calls.values()):
         return _resume(viewer, turn, calls)
-    question, reply = (read_message(chat_id, id_) for id_ in (turn.question_id, turn.reply_id))
-    assert question is not None, "a turn's foreign keys hold"
-    assert reply is not None, "a turn's foreign keys hold"
+    question, reply = read_turn(turn)
     return AcceptedTurn(chat_id, turn.number, question, reply, begins=_decided_at(reply, verdicts))
 
 
@@ -142,9 +141,7 @@ def _resume(viewer: Viewer, turn: Turn, calls: Mapping[str, ToolCall]) -> Accept
     _require_room(viewer, day)
     Chunk.objects.create(message_id=turn.reply_id, at=stored.length, kind=DECISION, text=decision)
     log_change(viewer.id, Change.Kind.MESSAGE, turn.chat_id, turn.reply_id)
-    question, reply = (read_message(turn.chat_id, id_) for id_ in (turn.question_id, turn.reply_id))
-    assert question is not None, "a turn's foreign keys hold"
-    assert reply is not None, "a turn's foreign keys hold"
+    question, reply = read_turn(turn)
     job = job_of_waiting(viewer, turn, epoch, question, reply, _decided(stored, now))
     accepted = AcceptedTurn(turn.chat_id, turn.number, question, reply, job, begins=stored.length)
     transaction.on_commit(partial(copy_context().run, _launch, accepted))

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from django.db import connection
 
-from chats.models import UNFINISHED, State
+from chats.models import UNFINISHED, State, Turn
 from chats.parts import undecided
 from chats.rows import ASIDE, MessageRow, columns, row_of
-from chats.tree import count_siblings
+from chats.tree import count_siblings, read_message
 from chats.turns.events import TURN_STEP, Waiting
 from common.sql import instant_of, uuid_of
 
@@ -102,6 +102,14 @@ def read_reply(chat_id: UUID, reply_id: UUID | None = None, number: int | None =
     _leave_decided_out([found])
     count_siblings(chat_id, [found.message])
     return found
+
+
+def read_turn(turn: Turn) -> tuple[MessageRow, MessageRow]:
+    """Read the question and the reply of a turn."""
+    question, reply = (read_message(turn.chat_id, id_) for id_ in (turn.question_id, turn.reply_id))
+    assert question is not None, "a turn's foreign keys hold"
+    assert reply is not None, "a turn's foreign keys hold"
+    return question, reply
 
 
 def waiting_for(chat_id: UUID, reply_id: UUID) -> Waiting | None:
