@@ -27,6 +27,7 @@ from usage.quota import settlement
 
 # Conditions on the state of a turn.
 RUNS, WAITS, UNENDED = "state = 'streaming'", "state = 'waiting'", "state IN ('streaming', 'waiting')"
+_REPLY = "(SELECT reply_id FROM chats_turn WHERE id = %s)"
 # A flush whose commit succeeded may still look failed (the connection broke before the answer came); the next one then
 # brings the same chunks again, the last of them longer.
 _INSERT = "INSERT INTO chats_chunk (message_id, at, kind, text) "
@@ -107,7 +108,7 @@ def insert_turn(
 
 def running_turns(user_id: int) -> Statement:
     """Return the statement that counts the running turns of a user, one just recorded included."""
-    return "SELECT count(*) FROM chats_turn WHERE user_id = %s AND state = 'streaming'", [user_id]
+    return f"SELECT count(*) FROM chats_turn WHERE user_id = %s AND {RUNS}", [user_id]
 
 
 def move_head(chat: LockedChat, reply: MessageRow, title: str, model: str, now: datetime) -> Statement:
@@ -152,7 +153,7 @@ def _ours(batch: list[PendingChunks]) -> tuple[str, list[Any]]:
     member, value = among()
     wanted = " OR ".join([f"(epoch = %s AND id {member})"] * len(epochs))
     params = [part for epoch, ids in epochs.items() for part in (epoch, value(ids))]
-    return f"FROM chats_turn WHERE state = 'streaming' AND ({wanted})", params
+    return f"FROM chats_turn WHERE {RUNS} AND ({wanted})", params
 
 
 def _insert_chunks(batch: Iterable[PendingChunks]) -> None:
@@ -236,8 +237,7 @@ def _open_call(turn_id: int, epoch: int, call: str, tool: str) -> Statement:
 def resume_turn(turn_id: int, epoch: int, owner: str, day: int) -> int | None:
     """Make a waiting turn, whose chat is locked, run again as its next epoch; None where it has waited too long."""
     _, runs = run_all([
-        ("UPDATE chats_message SET state = %s WHERE id = (SELECT reply_id FROM chats_turn WHERE id = %s)",
-         [State.STREAMING, turn_id]),
+        (f"UPDATE chats_message SET state = %s WHERE id = {_REPLY}", [State.STREAMING, turn_id]),
         (
             f"UPDATE chats_turn SET state = %s, epoch = epoch + 1, lease_owner = %s, lease_until = {lease_end()}, "
             f"usage_day = %s WHERE id = %s AND epoch = %s AND {WAITS} AND NOT {expired()} RETURNING epoch",
@@ -281,14 +281,13 @@ def _touch_chat(turn_id: int, now: Any) -> Statement:
 
 def _writes(turn_id: int, outcome: Outcome, parts: list[Part]) -> list[Statement]:
     """Return what stores the reply, takes its chunks away, and books what it used; the first returns the reply."""
-    reply = "(SELECT reply_id FROM chats_turn WHERE id = %s)"
     tokens = (outcome.prompt_tokens or 0) + (outcome.completion_tokens or 0) - outcome.settled
     day = "SELECT usage_day FROM chats_turn WHERE id = %s"
     kept = (TOOL_OUTPUT, PROVIDER_METADATA if outcome.wait else TOOL_OUTPUT)
     refund = not any(text for _, text in parts)
     return [
-        update(outcome, parts, f"id = {reply}", [turn_id]),
-        (f"DELETE FROM chats_chunk WHERE message_id = {reply} AND kind NOT IN (%s, %s)", [turn_id, *kept]),
+        update(outcome, parts, f"id = {_REPLY}", [turn_id]),
+        (f"DELETE FROM chats_chunk WHERE message_id = {_REPLY} AND kind NOT IN (%s, %s)", [turn_id, *kept]),
         *_asides(turn_id, outcome, kept),
         # Where nothing is booked the row is not locked: who supersedes a turn that waits still has messages to write.
         *([settlement(day, turn_id, tokens, refund)] if tokens or refund else []),
@@ -299,8 +298,7 @@ def _writes(turn_id: int, outcome: Outcome, parts: list[Part]) -> list[Statement
 def _asides(turn_id: int, outcome: Outcome, kept: Sequence[str]) -> list[Statement]:
     return [
         (
-            "INSERT INTO chats_chunk (message_id, at, kind, text) "
-            f"SELECT reply_id, %s, %s, %s FROM chats_turn WHERE id = %s{_AGAIN}",
+            f"{_INSERT}SELECT reply_id, %s, %s, %s FROM chats_turn WHERE id = %s{_AGAIN}",
             [at, kind, text, turn_id],
         )
         for at, kind, text in outcome.aside
@@ -310,10 +308,7 @@ def _asides(turn_id: int, outcome: Outcome, kept: Sequence[str]) -> list[Stateme
 
 def _stored_parts(turn_id: int) -> list[Part]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {columns()} FROM chats_message m WHERE m.id = (SELECT reply_id FROM chats_turn WHERE id = %s)",
-            [turn_id],
-        )
+        cursor.execute(f"SELECT {columns()} FROM chats_message m WHERE m.id = {_REPLY}", [turn_id])
         row = cursor.fetchone()
     return row_of(row).parts if row else []
 
