@@ -17,17 +17,18 @@ from chats.models import UNFINISHED, Change, Chat, State, Turn
 from chats.rows import insert
 from chats.tree import count_siblings
 from chats.turns.auto_title import title_from
-from chats.turns.branching import LockedChat, place
+from chats.turns.branching import LockedChat, Placement, place
 from chats.turns.context import read_context
 from chats.turns.engine import engine
 from chats.turns.job import job_of, toolbox_for
 from chats.turns.model_choice import choose_model
 from chats.turns.reads import read_turn
-from chats.turns.requests import AcceptedTurn, SendRequest, TurnRequest
+from chats.turns.requests import AcceptedTurn, SendRequest, SlashCommand, TurnRequest
 from chats.turns.settings import settings_of
 from chats.turns.slash_commands import parse, save_last_reply
 from chats.turns.writes import UNENDED, end_waiting, insert_turn, move_head, running_turns
 from common.sql import Statement, instant, is_postgresql, run_all, uuid_of, uuid_or_none
+from llm.catalog import Model
 from usage.quota import CURRENT_DAY, charge, counting, require_quota
 
 
@@ -58,14 +59,7 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
     placed = place(chat, request, now)
     question, reply = placed.question, placed.reply
     command = request.command or parse(question.content)
-    model, remembered = None, chat.model
-    if command.saves:
-        save_last_reply(viewer.id, chat.id, question, reply)
-    else:
-        model, remembered = choose_model(request, command, chat.model, viewer.preferred_model)
-        reply.model, reply.provider = model.id, model.provider
-    if model and category:
-        reply.state, reply.reason = State.BLOCKED, "moderation"
+    model, remembered = _choose(viewer, chat, request, command, placed, category)
     title = chat.title or title_from("" if command.saves else command.text)
     turn = insert_turn(chat, placed, viewer.id, request, category, owner, now)
     *earlier, last = insert(chat.id, placed.new)
@@ -87,6 +81,21 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
     if not isinstance(request, SendRequest) or request.parent:  # what follows the head has no siblings
         count_siblings(chat.id, [question, reply])
     return AcceptedTurn(chat.id, chat.last_turn + 1, question, reply, job)
+
+
+def _choose(
+    viewer: Viewer, chat: LockedChat, request: TurnRequest, command: SlashCommand, placed: Placement, category: str
+) -> tuple[Model | None, str]:
+    """Return the model that answers, None where a command has, and the name of the one that the chat remembers."""
+    reply = placed.reply
+    if command.saves:
+        save_last_reply(viewer.id, chat.id, placed.question, reply)
+        return None, chat.model
+    model, remembered = choose_model(request, command, chat.model, viewer.preferred_model)
+    reply.model, reply.provider = model.id, model.provider
+    if category:
+        reply.state, reply.reason = State.BLOCKED, "moderation"
+    return model, remembered
 
 
 def _record(
