@@ -93,11 +93,9 @@ class ToolCalls:
         """Make every call that needs no word, side by side; tell whether none is left that does."""
         ready = [call for call in self.open_calls if not call.asks]
         self.open_calls = [call for call in self.open_calls if call.asks]
+        self._keep_metadata()
         if ready:
-            self._keep_metadata()
             await self._side_by_side(ready)
-        elif self.open_calls:
-            self._keep_metadata()
         return not self.open_calls
 
     def deny(self, id_: str, reason: str = "") -> None:
