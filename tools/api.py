@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from tools.policy import Policy, offered_tools, policy_of
+from tools.policy import ALL, Policy, offered_tools, policy_of
 
 
 class ToolOutput(serializers.Serializer[Any]):
@@ -32,6 +32,6 @@ class ToolsView(APIView):
                     "policy": policy_of(tool),
                     "input_schema": tool.parameters,
                 }
-                for tool in offered_tools(("all",), can_ask=True).values()
+                for tool in offered_tools([ALL], can_ask=True).values()
             ]
         )

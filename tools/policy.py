@@ -7,6 +7,8 @@ from django.conf import settings
 
 from tools.functions import Tool, registered_tools
 
+ALL = "all"  # stands for the names of all tools
+
 
 class Policy(StrEnum):
     AUTO = "auto"
@@ -35,5 +37,5 @@ def offered_tools(names: Collection[str] | None, can_ask: bool) -> dict[str, Too
         return {}
     allowed = (Policy.AUTO, Policy.ASK) if can_ask else (Policy.AUTO,)
     known = registered_tools()
-    chosen = known if "all" in wanted else [name for name in dict.fromkeys(wanted) if name in known]
+    chosen = known if ALL in wanted else [name for name in dict.fromkeys(wanted) if name in known]
     return {name: known[name] for name in chosen if policy_of(known[name]) in allowed}
