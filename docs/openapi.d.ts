@@ -982,6 +982,7 @@ export interface components {
             name: string;
             client_id: string;
         };
+        /** @description What a user says of one call that a reply waits with. */
         ApprovalInputRequest: {
             /** @description the id of a tool call of this reply */
             call: string;
@@ -3153,7 +3154,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Server-sent events `start`, `delta` and `end`; `id` is the cursor (docs/api.md). */
+            /** @description Server-sent events `start`, `delta`, `tool_input`, `waiting` and `end`; `id` is the cursor (docs/api.md). */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3307,7 +3308,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Server-sent events `start`, `delta` and `end`; `id` is the cursor (docs/api.md). */
+            /** @description Server-sent events `start`, `delta`, `tool_input`, `waiting` and `end`; `id` is the cursor (docs/api.md). */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3465,7 +3466,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Server-sent events `start`, `delta` and `end`; `id` is the cursor (docs/api.md). */
+            /** @description Server-sent events `start`, `delta`, `tool_input`, `waiting` and `end`; `id` is the cursor (docs/api.md). */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3622,7 +3623,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Server-sent events `start`, `delta` and `end`; `id` is the cursor (docs/api.md). */
+            /** @description Server-sent events `start`, `delta`, `tool_input`, `waiting` and `end`; `id` is the cursor (docs/api.md). */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4064,7 +4065,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Server-sent events `start`, `delta` and `end`; `id` is the cursor (docs/api.md). */
+            /** @description Server-sent events `start`, `delta`, `tool_input`, `waiting` and `end`; `id` is the cursor (docs/api.md). */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4421,7 +4422,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Server-sent events `start`, `delta` and `end`; `id` is the cursor (docs/api.md). */
+            /** @description Server-sent events `start`, `delta`, `tool_input`, `waiting` and `end`; `id` is the cursor (docs/api.md). */
             200: {
                 headers: {
                     [name: string]: unknown;

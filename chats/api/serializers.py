@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from rest_framework import serializers
 
 from chats.models import Role, State
-from chats.wire.fields import ApprovalInput, ContentField, ModelNameField
+from chats.wire.fields import MOST_APPROVALS, ApprovalInput, ContentField, ModelNameField
 from chats.wire.settings import ChatSettings
 from common.drf import IdField, TextField
 from common.time_zones import zone_names
@@ -34,7 +34,7 @@ class RegenerateInput(serializers.Serializer[Any]):
 
 
 class ApprovalsInput(serializers.Serializer[Any]):
-    approvals = ApprovalInput(many=True, allow_empty=False, max_length=128)  # type: ignore[call-arg]
+    approvals = ApprovalInput(many=True, allow_empty=False, max_length=MOST_APPROVALS)  # type: ignore[call-arg]
 
 
 class SeedPromptInput(serializers.Serializer[Any]):

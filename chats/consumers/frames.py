@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from chats import turns
-from chats.wire.fields import KEY_CHARS, ApprovalInput, ContentField, ModelNameField
+from chats.wire.fields import KEY_CHARS, MOST_APPROVALS, ApprovalInput, ContentField, ModelNameField
 from chats.wire.settings import ChatSettings
 from common.drf import IdField, TextField
 from common.errors import Invalid
@@ -46,7 +46,7 @@ class SendFrame(StopFrame):
 
 class ApproveFrame(StopFrame):
     message = IdField()
-    approvals = ApprovalInput(many=True, allow_empty=False, max_length=128)  # type: ignore[call-arg]
+    approvals = ApprovalInput(many=True, allow_empty=False, max_length=MOST_APPROVALS)  # type: ignore[call-arg]
 
 
 KINDS: dict[str, type[serializers.Serializer[Any]]] = {

@@ -12,6 +12,7 @@ from common.views import require_known
 
 MODEL_CHARS, KEY_CHARS = 200, 255
 MOST_TOKENS = 10**7  # that a caller may ask a reply of
+MOST_APPROVALS = 128  # at once: no step has more calls
 
 
 def message_problem(text: str) -> str:
@@ -40,16 +41,22 @@ class ModelNameField(TextField):
         super().__init__(max_length=MODEL_CHARS, **kwargs)
 
 
-class ApprovalInput(serializers.Serializer[Any]):
-    call = TextField(max_length=64, help_text="the id of a tool call of this reply")
-    approved = FlagField()
-    reason = TextField(required=False, allow_blank=True, max_length=500, default="", help_text="the model is told it")
-    remember = FlagField(default=False, help_text="do not ask for this tool in this chat again")
+class InnerInput(serializers.Serializer[Any]):
+    """An object within a body: what there is no field for is refused by name, as in the body itself."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
             require_known(data, self.fields)
         return super().to_internal_value(data)
+
+
+class ApprovalInput(InnerInput):
+    """What a user says of one call that a reply waits with."""
+
+    call = TextField(max_length=64, help_text="the id of a tool call of this reply")
+    approved = FlagField()
+    reason = TextField(required=False, allow_blank=True, max_length=500, default="", help_text="the model is told it")
+    remember = FlagField(default=False, help_text="do not ask for this tool in this chat again")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["remember"] and not attrs["approved"]:

@@ -35,7 +35,9 @@ TURN_PROBLEMS: dict[Any, Any] = {
     },
 }
 EVENT_STREAM = OpenApiResponse(
-    OpenApiTypes.STR, description="Server-sent events `start`, `delta` and `end`; `id` is the cursor (docs/api.md)."
+    OpenApiTypes.STR,
+    description="Server-sent events `start`, `delta`, `tool_input`, `waiting` and `end`; "
+    "`id` is the cursor (docs/api.md).",
 )
 LAST_EVENT_ID = OpenApiParameter(
     "Last-Event-ID", str, OpenApiParameter.HEADER, description="id of the last event seen; wins over `after`"

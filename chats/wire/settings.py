@@ -1,20 +1,16 @@
 """The settings of a chat or of one turn, as every door takes and shows them; `chats.turns.settings` reads them."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from rest_framework import serializers
-
-from chats.wire.fields import MOST_TOKENS
+from chats.wire.fields import MOST_TOKENS, InnerInput
 from common.drf import NumberField, ShortListField, TextField, WholeNumberField
-from common.views import require_known
 
 SYSTEM_CHARS, TOOLS, TOOL_CHARS = 32_768, 100, 64
 MOST_TURNS = 50
 _OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
 
 
-class ChatSettings(serializers.Serializer[Any]):
+class ChatSettings(InnerInput):
     """What takes the place of the server's defaults: a member that is absent, or null, is the default."""
 
     system = TextField(
@@ -25,8 +21,3 @@ class ChatSettings(serializers.Serializer[Any]):
     top_p = NumberField(**_OPTIONAL, min_value=0, max_value=1)
     max_output = WholeNumberField(**_OPTIONAL, min_value=1, max_value=MOST_TOKENS, help_text="tokens of a reply")
     tools = ShortListField(**_OPTIONAL, child=TextField(max_length=TOOL_CHARS), max_length=TOOLS, help_text="names")
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        if isinstance(data, Mapping):
-            require_known(data, self.fields)
-        return super().to_internal_value(data)  # type: ignore[no-any-return]

@@ -10,13 +10,12 @@ from chats import turns
 from chats.errors import FilesNotSupported
 from chats.models import Role
 from chats.services.client_ids import LENGTH, is_client_id
-from chats.wire.fields import ApprovalInput, ModelNameField, message_problem
+from chats.wire.fields import MOST_APPROVALS, ApprovalInput, ModelNameField, message_problem
 from common.drf import TextField
 from common.views import without_null
 from compat.ai_sdk.tool_parts import RESPONDED
 
 SUBMIT, REGENERATE = "submit-message", "regenerate-message"
-MAX_ANSWERS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def _head(message: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
 def _answer(message: dict[str, Any]) -> Answer | None:
     name, parts = _head(message)
     said = [_verdict(part.get("approval")) for part in parts if part.get("state") == RESPONDED]
-    verdicts = ApprovalInput(many=True, max_length=MAX_ANSWERS).run_validation(said)  # type: ignore[call-arg]
+    verdicts = ApprovalInput(many=True, max_length=MOST_APPROVALS).run_validation(said)  # type: ignore[call-arg]
     return Answer(name, [turns.Approval(**each) for each in verdicts]) if verdicts else None
 
 
