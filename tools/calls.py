@@ -35,21 +35,26 @@ class BadArguments(Exception):
 async def run_call(tool: Tool, caller: Caller, arguments: str) -> CallResult:
     """Call a tool with the JSON text that a model wrote; never raises but for cancellation."""
     started = time.monotonic()
+    limit = asyncio.timeout(settings.TOOL_SECONDS)
     try:
-        async with asyncio.timeout(settings.TOOL_SECONDS):
+        async with limit:
             output, is_error = await _call(tool, caller, arguments), False
-    except TimeoutError:
-        output, is_error = f"{tool.name} took longer than {settings.TOOL_SECONDS:g} seconds.", True
     except BadArguments as error:
         output, is_error = str(error), True
     except ParleyError as refusal:
         output, is_error = _refusal_text(refusal), True
-    except (Exception, asyncio.CancelledError):
+    except (Exception, asyncio.CancelledError) as error:
         if (task := asyncio.current_task()) and task.cancelling():
             raise
-        logger.exception("tool %s failed", tool.name)
-        output, is_error = f"{tool.name} failed.", True
+        output, is_error = _failure_text(tool, isinstance(error, TimeoutError) and limit.expired()), True
     return CallResult(output, is_error, time.monotonic() - started)
+
+
+def _failure_text(tool: Tool, is_late: bool) -> str:
+    if is_late:
+        return f"{tool.name} took longer than {settings.TOOL_SECONDS:g} seconds."
+    logger.exception("tool %s failed", tool.name)
+    return f"{tool.name} failed."
 
 
 async def _call(tool: Tool, caller: Caller, arguments: str) -> str:

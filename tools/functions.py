@@ -8,6 +8,7 @@ The declaration is made of the signature: name, docstring, and of every paramete
 `Annotated` says of it.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,9 +16,12 @@ from inspect import cleandoc, iscoroutinefunction
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.core.exceptions import ImproperlyConfigured
+
 from llm.client.types import ToolDeclaration
 from tools.signature import arguments_of
 
+SENDABLE = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch  # what every vendor takes
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -71,6 +75,10 @@ def tool(*, title: str, reads: bool = False, name: str = "") -> Callable[[F], F]
 
     def register(function: F) -> F:
         known = name or function.__name__
+        if not SENDABLE(known) or known in _registered:
+            raise ImproperlyConfigured(
+                f"{known!r} is taken, or no name of a tool: letters, digits, _ and -, at most 64."
+            )
         _registered[known] = Tool(known, title, function, reads)
         return function
 

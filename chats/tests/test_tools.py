@@ -242,3 +242,15 @@ def test_a_later_step_without_a_word_interrupts_and_does_not_fail(alice: Person,
 
     assert (reply["state"], reply["reason"]) == ("interrupted", "provider_timeout")
     assert reply["content"] == "Let me see."
+
+
+def test_a_refusal_of_the_provider_s_own_state_is_answered_without_it(alice: Person, fake: FakeProvider) -> None:
+    chat = alice.chat(model="gemini")
+    fake.script(calls=[look("a")], signature="sig-1")
+    fake.script(status=400, times=1)
+
+    reply = alice.say(chat, "Look a up").json()["reply"]
+
+    first, second, third = (str(each["body"]) for each in fake.requests())
+    assert ("sig-1" in first, "sig-1" in second, "sig-1" in third) == (False, True, False)
+    assert reply["state"] == "complete"

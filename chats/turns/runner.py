@@ -38,7 +38,7 @@ from common.executor import database
 from common.retrying import retry_conflicts
 from common.text import repaired
 from llm.client.client import stream
-from llm.client.errors import ProviderError
+from llm.client.errors import ProviderError, ProviderRefused
 from llm.client.types import CitedSource, Finished, Prompt, ReasoningDelta, TextDelta, Usage
 
 logger = logging.getLogger("parley.turns")
@@ -177,7 +177,12 @@ class RunningTurn:
         else:
             calls.begin_step()
             prompt = self._next_prompt(calls)
-        finished = await self._consume(prompt, calls)
+        try:
+            finished = await self._consume(prompt, calls)
+        except ProviderRefused:
+            if calls is None or self.log.length > self._step_from or not calls.forget_metadata():
+                raise
+            finished = await self._consume(self._next_prompt(calls), calls)  # once without what may have been wrong
         self._usage = _sum(self._usage, finished.usage)
         return finished
 

@@ -53,6 +53,12 @@ class ToolCalls:
         self._ids.clear()
         self._metadata.clear()
 
+    def forget_metadata(self) -> bool:
+        """Send a provider none of its own state any more; tell whether there was any."""
+        found = bool(self.beside.metadata)
+        self.beside.metadata.clear()
+        return found
+
     def take(self, event: ToolEvent) -> None:
         """Take a call, its arguments as they grow, or what the provider wants back with it."""
         if isinstance(event, ToolInputDelta):

@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 from uuid import uuid4
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from common.errors import Invalid
 from tools.calls import run_call
-from tools.functions import Caller, Tool
+from tools.checks import settings_name_tools_and_policies
+from tools.functions import Caller, Tool, tool
 
 CALLER = Caller(1, uuid4(), uuid4())
 
@@ -24,6 +26,8 @@ def _weather(
         raise Invalid("There is no such city.")
     if city == "Pompeii":
         raise RuntimeError("secret")
+    if city == "Nod":
+        raise TimeoutError("of its own")
     return {"city": city, "unit": unit, "days": days}
 
 
@@ -67,6 +71,7 @@ def test_a_call_is_carried_out():
         ('{"city": "Bonn", "more": 1}', "more: Extra inputs are not permitted"),
         ('{"city": "Atlantis"}', "There is no such city."),
         ('{"city": "Pompeii"}', "weather failed."),
+        ('{"city": "Nod"}', "weather failed."),
     ],
 )
 def test_whatever_goes_wrong_is_told_in_words(arguments, told):
@@ -82,3 +87,22 @@ def test_time_and_size_are_bounded(settings):
     output = call(SLOW, '{"seconds": 0}').output
     assert output.startswith("x" * 1000)
     assert output.endswith("(cut after 1,000 of 5,000 characters)")
+
+
+@pytest.mark.parametrize("name", ["look up", "x" * 65, "ü", "save_note"])
+def test_a_name_that_cannot_be_sent_or_is_taken_is_refused(name):
+    with pytest.raises(ImproperlyConfigured):
+        tool(title="Look up", name=name)(_weather)
+
+
+def test_the_settings_name_tools_and_policies_that_there_are(settings):
+    assert settings_name_tools_and_policies() == []
+    settings.DEFAULT_TOOLS = ["all", "save_note", "save_notes"]
+    settings.TOOL_POLICIES = {"save_note": "always", "save_nots": "ask"}
+
+    told = [error.msg for error in settings_name_tools_and_policies()]
+
+    assert [text.partition(":")[0] for text in told] == ["DEFAULT_TOOLS", "TOOL_POLICIES", "TOOL_POLICIES"]
+    assert "'save_notes'" in told[0]
+    assert "'save_nots'" in told[1]
+    assert "'always'" in told[2]
