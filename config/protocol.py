@@ -36,11 +36,10 @@ class ImpatientProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refusal:
             return
-        if self._seen > settings.MAX_HEADER_BYTES:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-            return
         self._seen += len(data)
         super().data_received(data)
+        if self._seen > settings.MAX_HEADER_BYTES and not self._refusal:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

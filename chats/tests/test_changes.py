@@ -34,6 +34,7 @@ class Doors:
     question: str
     reply: str
     seen: int = 0
+    call: str = ""
 
     def told(self) -> list[tuple[str, str, str | None]]:
         """Return (kind, chat, message) of what is new in the log."""
@@ -84,6 +85,14 @@ def running(doors: Doors) -> None:
     begin(doors.person, doors.chat, SLOW)
 
 
+def waits(doors: Doors) -> None:
+    """Have the newest reply wait for a call to be allowed, and know its id."""
+    steps = [{"calls": [{"name": "save_note", "arguments": {"content": "x"}}]}, {"text": "Kept."}]
+    settings = {"tools": ["save_note"]}
+    answer = doors.person.say(doors.chat, fake(steps=steps), settings=settings).json()["reply"]
+    doors.reply, doors.call = answer["id"], answer["parts"][-1]["id"]
+
+
 def asked_again(doors: Doors) -> None:
     doors.reply = doors.person.post(f"{doors.message}/regenerate/").json()["reply"]["id"]
 
@@ -104,6 +113,13 @@ WALK: dict[str, tuple[Act, Act | None, list[str]]] = {
     f"post {CHAT}/stop": (lambda d: d.api("POST", f"/api/chats/{d.chat}/stop/"), running, ["message"]),
     f"post {MESSAGE}/regenerate": (lambda d: d.api("POST", f"{d.message}/regenerate/", {}), None, TURN),
     f"post {MESSAGE}/continue": (lambda d: d.api("POST", f"{d.message}/continue/", {}), None, TURN),
+    f"post {MESSAGE}/approvals": (
+        lambda d: d.api("POST", f"{d.message}/approvals/", {"approvals": [{"call": d.call, "approved": True}]}),
+        waits, TURN,
+    ),
+    f"post {PAGE}/decide": (
+        lambda d: d.page("decide", id=d.reply, call=d.call, verdict="allow"), waits, TURN,
+    ),
     f"post {MESSAGE}/edit": (
         lambda d: d.api("POST", f"/api/chats/{d.chat}/messages/{d.question}/edit/", {"content": "Else"}), None, TURN,
     ),
@@ -233,7 +249,7 @@ def test_the_quota_and_a_running_turn_refuse_without_a_word(doors: Doors, settin
 def test_what_is_rolled_back_is_not_told(doors: Doors) -> None:
     with transaction.atomic():
         change_chat(doors.person.id, uuid.UUID(doors.chat), {"title": "x"})
-        create_chat(doors.person.id, None, "y", "")
+        create_chat(doors.person.id, None, "y", "", {})
         transaction.set_rollback(True)
 
     assert doors.told() == []

@@ -107,7 +107,7 @@ def test_nothing_is_shown_to_an_ended_session(alice: Person) -> None:
         assert alice.post("/api/logout-all/").status_code == 204
         from chats.services.chats import create_chat
 
-        create_chat(alice.id, None, "Secret", "")
+        create_chat(alice.id, None, "Secret", "", {})
 
         assert [event.name for event in events if event.name] == []
 
