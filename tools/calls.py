@@ -10,13 +10,15 @@ from typing import Any
 import orjson
 from django.conf import settings
 
-from common.errors import NotJson, ParleyError
-from common.json import loads
+from common.errors import Invalid, NotJson, ParleyError
+from common.problems import as_refusal
 from common.text import repaired
 from common.threads import run_in_thread
+from common.views import read_object
 from tools.functions import Caller, Tool
 
 logger = logging.getLogger("parley.tools")
+LATE = "{} took longer than {:g} seconds."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,6 @@ class CallResult:
     seconds: float
 
 
-class BadArguments(Exception):
-    """What a model gave is not what the tool takes."""
-
-
 async def run_call(tool: Tool, caller: Caller, arguments: str) -> CallResult:
     """Call a tool with the JSON text that a model wrote; never raises but for cancellation."""
     started = time.monotonic()
@@ -39,22 +37,19 @@ async def run_call(tool: Tool, caller: Caller, arguments: str) -> CallResult:
     try:
         async with limit:
             output, is_error = await _call(tool, caller, arguments), False
-    except BadArguments as error:
-        output, is_error = str(error), True
-    except ParleyError as refusal:
-        output, is_error = _refusal_text(refusal), True
     except (Exception, asyncio.CancelledError) as error:
         if (task := asyncio.current_task()) and task.cancelling():
             raise
-        output, is_error = _failure_text(tool, isinstance(error, TimeoutError) and limit.expired()), True
+        is_late = isinstance(error, TimeoutError) and limit.expired()
+        output, is_error = LATE.format(tool.name, settings.TOOL_SECONDS) if is_late else _trouble(tool, error), True
     return CallResult(output, is_error, time.monotonic() - started)
 
 
-def _failure_text(tool: Tool, is_late: bool) -> str:
-    if is_late:
-        return f"{tool.name} took longer than {settings.TOOL_SECONDS:g} seconds."
-    logger.exception("tool %s failed", tool.name)
-    return f"{tool.name} failed."
+def refusal_text(refusal: ParleyError) -> str:
+    """Say to a model what was wrong, by the names of its arguments."""
+    errors = [f"{field}: {text}" for field, texts in refusal.errors.items() for text in texts if field != "details"]
+    return repaired("
+".join([refusal.detail, *errors]))
 
 
 async def _call(tool: Tool, caller: Caller, arguments: str) -> str:
@@ -70,18 +65,11 @@ def _call_sync(tool: Tool, caller: Caller, arguments: str) -> str:
 
 
 def _checked(tool: Tool, arguments: str) -> dict[str, Any]:
-    from pydantic import ValidationError
-
     try:
-        given = loads(arguments.encode("utf-8", "surrogatepass")) if arguments.strip() else {}
-    except NotJson as error:
-        raise BadArguments("The arguments are not JSON.") from error
-    try:
-        checked = tool.arguments.model_validate(given)
-    except ValidationError as error:
-        told = [f"{'.'.join(map(str, each['loc'])) or 'arguments'}: {each['msg']}" for each in error.errors()]
-        raise BadArguments("\n".join(told)) from error
-    return {name: getattr(checked, name) for name in type(checked).model_fields}
+        given = read_object(arguments.strip().encode("utf-8", "surrogatepass"))
+    except (NotJson, Invalid) as error:
+        raise Invalid("The arguments are not a JSON object.") from error
+    return tool.checked(given)
 
 
 def _as_text(output: Any) -> str:
@@ -93,6 +81,8 @@ def _as_text(output: Any) -> str:
     return repaired(text)
 
 
-def _refusal_text(refusal: ParleyError) -> str:
-    errors = [f"{field}: {text}" for field, texts in refusal.errors.items() for text in texts if field != "details"]
-    return "\n".join([refusal.detail, *errors])
+def _trouble(tool: Tool, error: BaseException) -> str:
+    if refusal := as_refusal(error):
+        return refusal_text(refusal)
+    logger.error("tool %s failed", tool.name, exc_info=error)
+    return f"{tool.name} failed."

@@ -1,11 +1,13 @@
 """Python functions that models may call: apps register them when they are ready.
 
     @tool(title="Find a recipe", reads=True)
-    def find_recipe(caller: Caller, *, dish: Annotated[str, "What to cook."], limit: int = 3) -> list[dict]:
+    def find_recipe(
+        caller: Caller, *, dish: Annotated[str, "What to cook.", Bounds(max_length=100)], limit: int = 3
+    ) -> list[dict]:
         '''What a model is told that the tool does.'''
 
 The declaration is made of the signature: name, docstring, and of every parameter after `*` its type, default and what
-`Annotated` says of it.
+`Annotated` says of it: words, and `tools.signature.Bounds`. `checked` holds a call to it.
 """
 
 import re
@@ -19,7 +21,7 @@ from uuid import UUID
 from django.core.exceptions import ImproperlyConfigured
 
 from llm.client.types import ToolDeclaration
-from tools.signature import arguments_of
+from tools.signature import arguments_of, checked_arguments
 
 SENDABLE = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch  # what every vendor takes
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,11 +29,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """For whom, and for which reply, a tool is called."""
+    """For whom, and for which reply, a tool is called; apps that the user has let in call without a chat."""
 
     user_id: int
-    chat_id: UUID
-    reply_id: UUID
+    chat_id: UUID | None = None
+    reply_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,16 @@ class Tool:
         return arguments_of(self.function)
 
     @cached_property
-    def parameters(self) -> Mapping[str, Any]:
-        """The JSON Schema of the arguments."""
+    def parameters(self) -> dict[str, Any]:
+        """The JSON Schema of the arguments, without titles: they say what the names do."""
         schema: dict[str, Any] = self.arguments.model_json_schema()
-        return {name: value for name, value in schema.items() if name != "title"}
+        for titled in (schema, *schema["properties"].values()):
+            titled.pop("title", None)
+        return schema
+
+    def checked(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the values of all arguments; null counts as not given where there is a default. Raises Invalid."""
+        return checked_arguments(self.arguments, given)
 
     @property
     def description(self) -> str:

@@ -119,7 +119,7 @@ def test_a_long_output_stands_beside_the_reply(alice: Person, fake: FakeProvider
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ({"name": "look_up", "arguments": '{"word": '}, "not JSON"),
+        ({"name": "look_up", "arguments": '{"word": '}, "not a JSON object"),
         ({"name": "look_up", "arguments": {"word": 7}}, "word: Input should be"),
         ({"name": "give_up", "arguments": {}}, "give_up failed"),
         ({"name": "look_down", "arguments": {}}, "There is no tool"),

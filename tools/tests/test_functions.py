@@ -1,7 +1,9 @@
 """A function's signature becomes the declaration of a tool, and checks what a model gives."""
 
 import asyncio
-from typing import Annotated, Literal
+import subprocess
+import sys
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 import pytest
@@ -11,6 +13,12 @@ from common.errors import Invalid
 from tools.calls import run_call
 from tools.checks import settings_name_tools_and_policies
 from tools.functions import Caller, Tool, tool
+from rest_framework.serializers import ValidationError
+
+from common.errors import Invalid
+from tools.calls import run_call
+from tools.functions import Caller, Tool
+from tools.signature import Bounds
 
 CALLER = Caller(1, uuid4(), uuid4())
 
@@ -24,6 +32,8 @@ def _weather(
     """
     if city == "Atlantis":
         raise Invalid("There is no such city.")
+    if city == "Babel":
+        raise ValidationError({"city": ["It has too many names."]})
     if city == "Pompeii":
         raise RuntimeError("secret")
     if city == "Nod":
@@ -37,7 +47,19 @@ async def _slow(caller: Caller, *, seconds: float) -> str:
     return "x" * 5000
 
 
+def _bounded(
+    caller: Caller,
+    *,
+    names: Annotated[list[Annotated[str, Bounds(1, 3)]], Bounds(max_length=2)],
+    about: dict[str, Any] | None,
+    count: Annotated[int, "How many.", Bounds(ge=1, le=9)] = 5,
+) -> list[object]:
+    """Takes a little of each."""
+    return [names, about, count]
+
+
 WEATHER, SLOW = Tool("weather", "The weather", _weather, True), Tool("slow", "Slow", _slow, True)
+BOUNDED = Tool("bounded", "Bounded", _bounded, True)
 
 
 def call(tool: Tool, arguments: str):
@@ -51,8 +73,47 @@ def test_the_declaration_is_made_of_the_signature():
     schema = declaration.parameters
     assert schema["required"] == ["city"]
     assert schema["additionalProperties"] is False
-    assert schema["properties"]["city"] == {"description": "Where.", "title": "City", "type": "string"}
+    assert schema["properties"]["city"] == {"description": "Where.", "type": "string"}
     assert schema["properties"]["unit"]["enum"] == ["c", "f"]
+
+
+def test_bounds_are_declared():
+    properties = BOUNDED.parameters["properties"]
+    items = {"type": "string", "minLength": 1, "maxLength": 3}
+    assert properties["names"] == {"type": "array", "items": items, "maxItems": 2}
+    count = {"type": "integer", "description": "How many.", "minimum": 1, "maximum": 9, "default": 5}
+    assert properties["count"] == count
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name"),
+    [
+        ({"names": ["a", "b", "c"]}, "names"),
+        ({"names": ["abcd"]}, "names.0"),
+        ({"names": [""]}, "names.0"),
+        ({"names": ["\0"]}, "names"),
+        ({"names": None}, "names"),
+        ({"about": {"a": [{"b\0": 1}]}}, "about"),
+        ({"count": 0}, "count"),
+        ({"count": 10}, "count"),
+        ({"more": None}, "more"),
+    ],
+)
+def test_bounds_are_kept(wrong, name):
+    with pytest.raises(Invalid) as refused:
+        BOUNDED.checked({"names": [], "about": None, **wrong})
+    assert [*refused.value.errors] == [name]
+
+
+def test_null_is_a_default_where_there_is_one():
+    assert BOUNDED.checked({"names": ["a"], "about": None, "count": None}) == {
+        "names": ["a"], "about": None, "count": 5,
+    }  # fmt: skip
+
+
+def test_pydantic_is_not_imported_at_start():
+    code = "import sys, django; django.setup(); import config.urls; sys.exit('pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_call_is_carried_out():
@@ -63,13 +124,14 @@ def test_a_call_is_carried_out():
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ("{", "The arguments are not JSON."),
-        ("[]", "arguments: Input should be"),
+        ("{", "The arguments are not a JSON object."),
+        ("[]", "The arguments are not a JSON object."),
         ("", "city: Field required"),
         ('{"city": 1}', "city: Input should be a valid string"),
         ('{"city": "Bonn", "unit": "k"}', "unit: Input should be"),
-        ('{"city": "Bonn", "more": 1}', "more: Extra inputs are not permitted"),
+        ('{"city": "Bonn", "more": 1}', "more: There is no such member here."),
         ('{"city": "Atlantis"}', "There is no such city."),
+        ('{"city": "Babel"}', "city: It has too many names."),
         ('{"city": "Pompeii"}', "weather failed."),
         ('{"city": "Nod"}', "weather failed."),
     ],
