@@ -5,7 +5,6 @@ from typing import Any
 
 import orjson
 
-from common.errors import ParleyError
 from common.json import dumps
 from notes.models import Note
 from notes.payloads import note_payload, summary_payload
@@ -13,7 +12,6 @@ from notes.services import NotePage, Saved
 
 MOST = 97_000  # UTF-16 units, as JavaScript counts characters; the envelope around them takes under 1,000
 FIRST_ROOM = 47_000
-MAX_REFUSAL = 2_000
 
 
 def structured(result: dict[str, Any]) -> tuple[dict[str, Any], str]:
@@ -53,9 +51,3 @@ def page_result(page: NotePage) -> dict[str, Any]:
         notes.pop()
         result["next_cursor"] = notes[-1]["id"]
     return result
-
-
-def refusal_text(refusal: ParleyError) -> str:
-    """Say to a model what was wrong, by the names of its arguments."""
-    found = [f"{field}: {text}" for field, texts in refusal.errors.items() for text in texts if field != "details"]
-    return "\n".join([f"{refusal.code}: {refusal.detail}", *found])[:MAX_REFUSAL]
