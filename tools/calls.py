@@ -48,8 +48,7 @@ async def run_call(tool: Tool, caller: Caller, arguments: str) -> CallResult:
 def refusal_text(refusal: ParleyError) -> str:
     """Say to a model what was wrong, by the names of its arguments."""
     errors = [f"{field}: {text}" for field, texts in refusal.errors.items() for text in texts if field != "details"]
-    return repaired("
-".join([refusal.detail, *errors]))
+    return repaired("\n".join([refusal.detail, *errors]))
 
 
 async def _call(tool: Tool, caller: Caller, arguments: str) -> str:

@@ -8,16 +8,12 @@ from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from rest_framework.serializers import ValidationError
 
 from common.errors import Invalid
 from tools.calls import run_call
 from tools.checks import settings_name_tools_and_policies
 from tools.functions import Caller, Tool, tool
-from rest_framework.serializers import ValidationError
-
-from common.errors import Invalid
-from tools.calls import run_call
-from tools.functions import Caller, Tool
 from tools.signature import Bounds
 
 CALLER = Caller(1, uuid4(), uuid4())
