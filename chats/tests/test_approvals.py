@@ -218,6 +218,19 @@ def test_what_is_remembered_is_not_asked_again_until_one_signs_out_everywhere(al
     assert not ToolGrant.objects.filter(chat=chat).exists()
 
 
+def test_steps_have_an_end_where_each_waits(alice: Person, settings: Any, fake: FakeProvider) -> None:
+    settings.MAX_STEPS = 2
+    chat = alice.chat()
+    reply, [first] = waiting(alice, chat, scripted(steps=[{"calls": [MAIL]}]))
+
+    second = calls_in(decide(alice, chat, reply, (first, True)).json()["reply"])[-1]["id"]
+    done = decide(alice, chat, reply, (second, True)).json()["reply"]
+
+    assert (done["state"], done["reason"]) == ("interrupted", "too_many_steps")
+    assert [each["state"] for each in calls_in(done)] == ["complete", "complete"]
+    assert len(fake.requests()) == 2
+
+
 def test_a_stranger_and_a_made_up_call_find_nothing(alice: Person, bob: Person, called: list[Any]) -> None:
     chat = alice.chat()
     reply, [mail] = waiting(alice, chat)

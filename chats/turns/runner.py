@@ -158,15 +158,14 @@ class RunningTurn:
         calls = self._calls
         if calls and self._decided:
             await self._go_on(calls, self._decided)
-        while True:
+        while self.steps < settings.MAX_STEPS:
             finished = await self._take_step(calls)
             if calls is None or not calls.open_calls:
                 return self._completed(finished)
             self.clock.pause()
             if not await calls.run_ready():
                 return self._waiting()
-            if self.steps >= settings.MAX_STEPS:
-                return self._interrupted(TOO_MANY_STEPS)
+        return self._interrupted(TOO_MANY_STEPS)
 
     async def _take_step(self, calls: ToolCalls | None) -> Finished:
         self.steps += 1
