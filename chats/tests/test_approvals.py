@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from chats.models import Chunk, ToolCall, ToolGrant, Turn
-from chats.tests.helpers import at_once, ended, events_in, eventually, followed, is_refusal, parts_in, reply_of
+from chats.tests.helpers import at_once, begin, ended, events_in, eventually, followed, is_refusal, parts_in, reply_of
 from chats.tests.helpers import fake as scripted
 from chats.tests.test_tools import call, calls_in, look
 from chats.tests.tools import own_tools
@@ -38,6 +38,11 @@ def waiting(person: Person, chat: str, prompt: str = ASKING) -> tuple[dict[str, 
     reply = answer.json()["reply"]
     assert (answer.status_code, reply["state"]) == (201, "waiting")
     return reply, [each["id"] for each in calls_in(reply) if each["state"] == "waiting"]
+
+
+def sign_in(person: Person) -> None:
+    answer = person.post("/api/token/", {"email": person.email, "password": PASSWORD})
+    person.http.headers["Authorization"] = f"Bearer {answer.json()['access']}"
 
 
 @BOTH
@@ -216,6 +221,41 @@ def test_what_is_remembered_is_not_asked_again_until_one_signs_out_everywhere(al
     waiting(alice, other)
     assert alice.post("/api/logout-all/").status_code == 204
     assert not ToolGrant.objects.filter(chat=chat).exists()
+
+
+def test_what_is_remembered_is_not_gone_by_in_a_reply_that_outlives_the_sign_out(
+    alice: Person, called: list[Any]
+) -> None:
+    chat = alice.chat()
+    reply, [mail] = waiting(alice, chat)
+    assert decide(alice, chat, reply, (mail, True), remember=True).status_code == 201
+    slow = scripted(delay=0.1, chunk=4, steps=[{"text": "I write for a while. ", "calls": [MAIL]}, {"text": "So."}])
+    begin(alice, chat, slow)
+
+    assert alice.post("/api/logout-all/").status_code == 204
+
+    sign_in(alice)
+    done = ended(alice, chat)
+    assert (done["state"], calls_in(done)[0]["state"], len(called)) == ("complete", "denied", 1)
+
+
+TWO = scripted(steps=[{"calls": [MAIL, call("send_mail", to="eve@example.org")]}, {"text": "Done."}])
+
+
+@pytest.mark.parametrize("way", ["/api/logout/", "/api/logout-all/"])
+def test_a_verdict_is_void_once_its_session_has_ended(alice: Person, called: list[Any], way: str) -> None:
+    chat = alice.chat()
+    reply, [first, second] = waiting(alice, chat, TWO)
+    assert decide(alice, chat, reply, (first, True)).status_code == 200
+    assert alice.post(way).status_code == 204
+    sign_in(alice)
+
+    rest = decide(alice, chat, reply, (second, False))
+
+    assert (rest.status_code, [each["id"] for each in rest.json()["waiting"]["calls"]]) == (200, [first])
+    assert called == []
+    done = decide(alice, chat, reply, (first, False)).json()["reply"]
+    assert ([each["state"] for each in calls_in(done)], called) == (["denied", "denied"], [])
 
 
 def test_steps_have_an_end_where_each_waits(alice: Person, settings: Any, fake: FakeProvider) -> None:

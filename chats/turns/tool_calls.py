@@ -20,8 +20,9 @@ from chats.parts import (
 )  # fmt: skip
 from chats.turns.prompt_parts import Beside, metadata_chunk, output_chunk
 from chats.turns.reply_log import ReplyLog
-from chats.turns.toolbox import OpenCall, Toolbox
+from chats.turns.toolbox import OpenCall, Toolbox, is_granted
 from common.errors import NotJson
+from common.executor import database
 from common.json import loads
 from common.text import repaired
 from llm.client.types import ProviderMetadata, RequestedCall, ToolInputDelta
@@ -40,6 +41,7 @@ class ToolCalls:
     def __init__(self, toolbox: Toolbox, log: ReplyLog, show: Callable[[], None]) -> None:
         self._toolbox, self._log, self._show = toolbox, log, show
         self.open_calls: list[OpenCall] = []
+        self.not_begun: set[str] = set()  # calls of which it is certain that nothing has happened
         self.beside = Beside()
         self.unsaved: list[tuple[int, str, str]] = []  # chunks beside the reply that are yet to be stored
         self._ids: dict[str, str] = {}  # what the provider calls them, and what we do
@@ -73,7 +75,8 @@ class ToolCalls:
         name, arguments = repaired(call.name), repaired(call.arguments)
         tool, id_ = self._toolbox.tools.get(name), self._id_of(call.id)
         asks = self._toolbox.asks(name)
-        self.open_calls.append(OpenCall(id_, name, arguments, asks))
+        self.not_begun.add(id_)
+        self.open_calls.append(OpenCall(id_, name, arguments, asks, self._toolbox.goes_by_grant(name)))
         self._append(TOOL_CALL, {
             "id": id_, "name": name, "title": tool.title if tool else name, "input": _input(arguments),
             "state": WAITING if asks else RUNNING,
@@ -124,6 +127,10 @@ class ToolCalls:
 
     async def _run_one(self, call: OpenCall, places: asyncio.Semaphore) -> None:
         async with places:
+            if call.by_grant and not await database().read(is_granted, self._toolbox.caller.chat_id, call.name):
+                self.deny(call.id)  # somebody has signed out everywhere since
+                return
+            self.not_begun.discard(call.id)
             tool = self._toolbox.tools.get(call.name)
             if tool is None or policy_of(tool) is Policy.NEVER:
                 result = CallResult(f"There is no tool {call.name!r}.", True, 0.0)

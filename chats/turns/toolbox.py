@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
+from chats.models import ToolGrant
 from llm.client.types import ToolDeclaration
 from tools.functions import Caller, Tool
 from tools.policy import Policy, policy_of
@@ -22,8 +24,20 @@ class Toolbox:
 
     def asks(self, name: str) -> bool:
         """Tell whether a call of this name needs the user's word; whatever is not said to be allowed does."""
+        return self._must_be_allowed(name) and name not in self.granted
+
+    def goes_by_grant(self, name: str) -> bool:
+        """Tell whether a call of this name does not ask only since the user has allowed the tool in this chat."""
+        return self._must_be_allowed(name) and name in self.granted
+
+    def _must_be_allowed(self, name: str) -> bool:
         tool = self.tools.get(name)
-        return tool is not None and policy_of(tool) is not Policy.AUTO and name not in self.granted
+        return tool is not None and policy_of(tool) is not Policy.AUTO
+
+
+def is_granted(chat_id: UUID, tool: str) -> bool:
+    """Tell whether a tool is, at this moment, allowed once and for all in a chat."""
+    return ToolGrant.objects.filter(chat_id=chat_id, tool=tool).exists()
 
 
 @dataclass(slots=True)
@@ -34,3 +48,4 @@ class OpenCall:
     name: str
     arguments: str
     asks: bool
+    by_grant: bool = False  # it does not ask since its tool was allowed once and for all
