@@ -4,7 +4,7 @@ A part is its kind and its text. Text and reasoning are text; any other part is 
 joined to its neighbour. All of them count alike in offsets: in code points of their text.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -116,14 +116,23 @@ def note(calls: Mapping[str, dict[str, Any]], payload: Mapping[str, Any]) -> lis
 
 def undecided(parts: Sequence[Part]) -> list[dict[str, Any]]:
     """Return the calls that wait for somebody's word."""
+    return [call for call in _calls(parts) if call["state"] == WAITING]
+
+
+def denied(parts: Sequence[Part], not_begun: Collection[str] = ()) -> list[Part]:
+    """Return the results that close those calls, which nobody will be asked about, and what was `not_begun`."""
+    left = [call for call in _calls(parts) if call["state"] == WAITING or _is_idle(call, not_begun)]
+    return [(TOOL_RESULT, json_text({"id": call["id"], "state": DENIED})) for call in left]
+
+
+def _is_idle(call: Mapping[str, Any], not_begun: Collection[str]) -> bool:
+    return call["state"] == RUNNING and call["id"] in not_begun
+
+
+def _calls(parts: Sequence[Part]) -> list[dict[str, Any]]:
     if all(kind != TOOL_CALL for kind, _ in parts):
         return []
-    return [each for each in part_payloads(parts, False) if each["type"] == TOOL_CALL and each["state"] == WAITING]
-
-
-def denied(parts: Sequence[Part]) -> list[Part]:
-    """Return the results that close those calls, since nobody will be asked any more."""
-    return [(TOOL_RESULT, json_text({"id": call["id"], "state": DENIED})) for call in undecided(parts)]
+    return [each for each in part_payloads(parts, False) if each["type"] == TOOL_CALL]
 
 
 def json_text(value: Any) -> str:

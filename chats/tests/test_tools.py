@@ -153,6 +153,28 @@ def test_steps_have_an_end(alice: Person, settings: Any, fake: FakeProvider) -> 
     assert len(calls_in(reply)) == 3
 
 
+def test_a_call_that_was_never_begun_is_known_not_to_have_happened(alice: Person, called: list[Any]) -> None:
+    chat = alice.chat()
+    begin(alice, chat, scripted(calls=[look(str(number)) for number in range(200)]), model="gemini")
+    reply = ended(alice, chat)
+    assert (reply["state"], reply["reason"]) == ("interrupted", "provider_broken")
+    assert ({each["state"] for each in calls_in(reply)}, called) == ({"denied"}, [])
+
+
+@BOTH
+def test_what_a_filter_stopped_is_not_carried_out(
+    alice: Person, fake: FakeProvider, vendor: str, called: list[Any]
+) -> None:
+    chat = alice.chat(model=vendor)
+
+    alice.say(chat, scripted(text="I see. ", calls=[look("tide")], finish="content_filter"))
+
+    reply = alice.messages(chat)[-1]
+    assert (reply["state"], reply["reason"]) == ("blocked", "content_filter")
+    assert ({each["state"] for each in calls_in(reply)}, called) == ({"denied"}, [])
+    assert len(fake.requests()) == 1
+
+
 @pytest.mark.parametrize("tool", ["sleep_long", "block_long"])
 def test_stop_reaches_a_running_call(alice: Person, called: list[Any], tool: str) -> None:
     chat = alice.chat()

@@ -67,6 +67,8 @@ class RunningTurn:
         self.clock, self._intake = Clock(job.seconds), Intake(self.saved)
         self.steps = job.steps
         self._calls = ToolCalls(job.toolbox, self.log, self._show_now) if job.toolbox else None
+        if self._calls and job.decided:
+            self._calls.not_begun.update(call.id for call in job.decided.allowed)
         self.last_news = self.clock.started
         self._patience = settings.UNSAVED_SECONDS  # asked for with every token
         self.interruption: Interruption | None = None
@@ -160,7 +162,7 @@ class RunningTurn:
             await self._go_on(calls, self._decided)
         while self.steps < settings.MAX_STEPS:
             finished = await self._take_step(calls)
-            if calls is None or not calls.open_calls:
+            if calls is None or not calls.open_calls or finished.reason in STATES:
                 return self._completed(finished)
             self.clock.pause()
             if not await calls.run_ready():
@@ -274,7 +276,8 @@ class RunningTurn:
         return self.log.length > self._begins
 
     def _ended(self, state: str, reason: str, model: str = "") -> Outcome:
-        for kind, text in denied(self.log.parts()):  # nobody will be asked any more
+        not_begun = self._calls.not_begun if self._calls else ()
+        for kind, text in denied(self.log.parts(), not_begun):  # nobody will be asked any more
             self.log.append(kind, text)
         return self._outcome(state, reason, model)
 

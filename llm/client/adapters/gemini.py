@@ -116,7 +116,8 @@ class GeminiReader:
         """Return the end once a candidate has given its reason."""
         if self._reason is None:
             return None
-        return Finished("tool_calls" if self._limits.has_calls else self._reason, self._model, _usage(self._usage))
+        goes_on = self._limits.has_calls and self._reason != "content_filter"
+        return Finished("tool_calls" if goes_on else self._reason, self._model, _usage(self._usage))
 
     def _note_end(self, reason: str) -> None:
         if reason in BROKEN:

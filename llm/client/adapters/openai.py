@@ -103,7 +103,8 @@ class OpenAIReader:
         if self._reason is None:
             return None
         reason = "refusal" if self._refused and self._reason == "stop" else self._reason
-        return Finished("tool_calls" if self._calls else reason, self._model, self._usage)
+        goes_on = self._calls and reason != "content_filter"
+        return Finished("tool_calls" if goes_on else reason, self._model, self._usage)
 
     def _deltas(self, delta: dict[str, Any]) -> Iterator[ProviderEvent]:
         if len(delta) == 1 and "content" in delta:  # as nearly all of them
