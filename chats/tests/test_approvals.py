@@ -258,6 +258,16 @@ def test_a_verdict_is_void_once_its_session_has_ended(alice: Person, called: lis
     assert ([each["state"] for each in calls_in(done)], called) == (["denied", "denied"], [])
 
 
+def test_readers_are_told_what_is_left_to_decide(alice: Person) -> None:
+    chat = alice.chat()
+    reply, [first, second] = waiting(alice, chat, TWO)
+    with alice.http.stream("GET", f"/api/chats/{chat}/stream/") as answer:
+        asked = ([each["id"] for each in event.data["calls"]] for event in events_in(answer) if event.name == "waiting")
+        assert next(asked) == [first, second]
+        decide(alice, chat, reply, (first, True))
+        assert next(asked) == [second]
+
+
 def test_steps_have_an_end_where_each_waits(alice: Person, settings: Any, fake: FakeProvider) -> None:
     settings.MAX_STEPS = 2
     chat = alice.chat()

@@ -74,6 +74,8 @@ def _decide(claims: Claims, chat_id: UUID, reply_id: UUID, verdicts: Sequence[Ap
     news = _record(claims, turn, calls, verdicts)
     if turn.state == State.WAITING and news and all(row.approved is not None for row in calls.values()):
         return _resume(viewer, turn, calls)
+    if turn.state == State.WAITING and news:
+        transaction.on_commit(partial(engine().changed_threadsafe, reply_id))
     question, reply = read_turn(turn)
     return AcceptedTurn(chat_id, turn.number, question, reply, begins=_decided_at(reply, verdicts))
 

@@ -36,6 +36,7 @@ class Mirror:
     def __init__(self, log: ReplyLog, found: Followed) -> None:
         self.log, self.owner, self.epoch = log, found.owner, found.epoch
         self.heard = self.asked = 0.0
+        self.is_changed = False  # a word that it is to be looked at has come
         self.followed = time.monotonic()  # when somebody was last seen waiting for it
 
     def take(self, found: Followed) -> None:
@@ -105,6 +106,7 @@ class Mirrors:
         if mirror is None:
             return None
         mirror.heard = time.monotonic() if data else 0.0
+        mirror.is_changed = mirror.is_changed or not data
         for at, kind, text in data:
             if kind == TOOL_INPUT:
                 call, name, said = orjson.loads(text)
@@ -138,14 +140,18 @@ class Mirrors:
         quiet = {id_: mirror for id_, mirror in self._mirrors.items() if now - mirror.heard > self._patience(mirror)}
         if not quiet:
             return
+        changed = {id_ for id_, mirror in quiet.items() if mirror.is_changed}
         for mirror in quiet.values():  # before the rows are read: what is heard meanwhile counts
             mirror.heard = now if mirror.log.waiting or (self._pubsub and self._pubsub.healthy) else 0.0
+            mirror.is_changed = False
         try:
             news = await database().read(read_news, {id_: mirror.log.length for id_, mirror in quiet.items()})
-            whole = [id_ for id_ in quiet if not (id_ in news and _extend(quiet[id_], news[id_]))]
+            whole = [id_ for id_ in quiet if id_ in changed or not (id_ in news and _extend(quiet[id_], news[id_]))]
             found = await database().read(read_replies, whole) if whole else {}
         except Exception as error:
             logger.error("followed replies could not be read: %s", error)
+            for id_ in changed:
+                quiet[id_].is_changed = True
             return
         for id_ in whole:
             if id_ in found:
