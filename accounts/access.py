@@ -19,7 +19,7 @@ from accounts.errors import EmailNotConfirmed, SessionEnded
 from accounts.models import User
 from accounts.security.access_tokens import read_access_token
 from common.errors import NotSignedIn
-from common.sql import instant, uuid_of
+from common.sql import instant, is_postgresql, uuid_of
 
 _VIEWER = """
 SELECT u.is_email_confirmed, p.timezone, p.preferred_model, u.is_staff
@@ -79,6 +79,15 @@ def load_viewer(claims: Claims) -> Viewer:
         raise SessionEnded()
     confirmed, zone, model, staff = row
     return Viewer(claims.user_id, claims.session_id, bool(confirmed), zone or "UTC", model or "", bool(staff))
+
+
+def hold_session(claims: Claims) -> None:
+    """Keep a session from ending before the transaction does; raise SessionEnded where it has ended meanwhile."""
+    lock = "FOR SHARE" if is_postgresql() else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM accounts_session WHERE id = %s AND ended_at IS NULL {lock}", [claims.session_id])
+        if cursor.fetchone() is None:
+            raise SessionEnded()
 
 
 def require_confirmed(viewer: Viewer) -> None:

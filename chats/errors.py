@@ -27,6 +27,10 @@ class NotWaiting(Conflict):
     code, title = "not_waiting", "The reply does not wait for a decision any more."
 
 
+class ReasonBlocked(ParleyError):
+    status, code, title = 422, "blocked", "The reason was blocked by a content filter; nothing was decided."
+
+
 class NothingToFollow(NotFound):
     code, title = "nothing_to_follow", "No reply is being made in this chat; name one, or a cursor."
 

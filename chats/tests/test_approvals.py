@@ -268,6 +268,20 @@ def test_readers_are_told_what_is_left_to_decide(alice: Person) -> None:
         assert next(asked) == [second]
 
 
+def test_a_reason_is_moderated_like_any_text(alice: Person, fake: FakeProvider, settings: Any) -> None:
+    chat = alice.chat()
+    reply, [mail] = waiting(alice, chat)
+    settings.MODERATION = "required"
+
+    refused = decide(alice, chat, reply, (mail, False), reason="Go and [flagged] him.")
+
+    assert is_refusal(refused, 422)
+    assert refused.json()["code"] == "blocked"
+    assert reply_of(alice, chat)["state"] == "waiting"
+    assert "[flagged] him" not in str([each["body"] for each in fake.requests() if "messages" in each["body"]])
+    assert decide(alice, chat, reply, (mail, False), reason="Not him.").json()["reply"]["state"] == "complete"
+
+
 def test_steps_have_an_end_where_each_waits(alice: Person, settings: Any, fake: FakeProvider) -> None:
     settings.MAX_STEPS = 2
     chat = alice.chat()

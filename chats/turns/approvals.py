@@ -3,6 +3,7 @@
 What is judged is what is stored; nothing that a client says of a call but its id and the verdict counts.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -15,15 +16,25 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.access import Claims, Viewer, ended_sessions, load_viewer, require_confirmed
+from accounts.access import Claims, Viewer, ended_sessions, hold_session, load_viewer, require_confirmed
 from chats.changes import log_change
-from chats.errors import AlreadyDecided, CallNotFound, ChatNotFound, Draining, MessageNotFound, NotWaiting, TooManyTurns
+from chats.errors import (
+    AlreadyDecided,
+    CallNotFound,
+    ChatNotFound,
+    Draining,
+    MessageNotFound,
+    NotWaiting,
+    ReasonBlocked,
+    TooManyTurns,
+)
 from chats.models import Change, Chunk, State, ToolCall, ToolGrant, Turn
 from chats.parts import DECISION, TOOL_CALL, json_text
 from chats.rows import ASIDE, MessageRow
 from chats.tree import read_message
 from chats.turns.engine import engine
 from chats.turns.job import job_of_waiting
+from chats.turns.moderation import objection_to
 from chats.turns.prompt_parts import beside_of
 from chats.turns.reads import read_turn
 from chats.turns.requests import AcceptedTurn, Decided
@@ -32,7 +43,10 @@ from chats.turns.writes import lock_chat, resume_turn, running_turns
 from common.executor import database
 from common.retrying import retry_conflicts
 from common.sql import run_all
+from llm.moderation import moderation_enabled
 from usage.quota import current_day, locking
+
+logger = logging.getLogger("parley.turns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +63,33 @@ async def decide(claims: Claims, chat_id: UUID, reply_id: UUID, verdicts: Sequen
     """Record verdicts; where they are the last ones the turn goes on. The same again changes nothing.
 
     Until then the reply returned is `waiting`. Raises ChatNotFound, MessageNotFound, CallNotFound, AlreadyDecided,
-    NotWaiting, Draining, QuotaExceeded, TooManyTurns, and what choosing a model raises: the turn still waits then.
+    NotWaiting, Draining, ReasonBlocked, ModerationAway, QuotaExceeded, TooManyTurns, and what choosing a model raises:
+    the turn still waits then.
     """
     if engine().draining:
         raise Draining(retry_after=5)
+    if moderation_enabled():
+        await _require_harmless(claims, chat_id, reply_id, verdicts)
     return await database().write(retry_conflicts, _decide, claims, chat_id, reply_id, verdicts)
+
+
+async def _require_harmless(claims: Claims, chat_id: UUID, reply_id: UUID, verdicts: Sequence[Approval]) -> None:
+    """Refuse reasons that a moderator objects to: a model is told them as it is told a question."""
+    reasons = "\n\n".join(verdict.reason for verdict in verdicts if verdict.reason)
+    if not reasons or not await database().read(_may_say, claims, chat_id, reply_id):
+        return
+    if category := await objection_to(reasons):
+        logger.warning("a reason of user %s was blocked by moderation: %s", claims.user_id, category)
+        raise ReasonBlocked()
+
+
+def _may_say(claims: Claims, chat_id: UUID, reply_id: UUID) -> bool:
+    """Tell whether a reply waits for this user; nobody else's text goes to a moderator."""
+    viewer = load_viewer(claims)
+    require_confirmed(viewer)
+    return Turn.objects.filter(
+        chat_id=chat_id, chat__owner_id=viewer.id, reply_id=reply_id, state=State.WAITING
+    ).exists()
 
 
 def approvals_on(reply_id: UUID) -> list[Approval]:
@@ -68,6 +104,7 @@ def _decide(claims: Claims, chat_id: UUID, reply_id: UUID, verdicts: Sequence[Ap
     viewer = load_viewer(claims)
     require_confirmed(viewer)
     turn = _lock_turn(viewer, chat_id, reply_id)
+    hold_session(claims)
     calls = {row.call: row for row in ToolCall.objects.filter(turn=turn).order_by("call")}
     if turn.state == State.WAITING:
         _take_back(turn, calls)
