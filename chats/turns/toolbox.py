@@ -35,7 +35,7 @@ class Toolbox:
         return tool is not None and policy_of(tool) is not Policy.AUTO
 
 
-def is_granted(chat_id: UUID, tool: str) -> bool:
+def is_granted(chat_id: UUID | None, tool: str) -> bool:
     """Tell whether a tool is, at this moment, allowed once and for all in a chat."""
     return ToolGrant.objects.filter(chat_id=chat_id, tool=tool).exists()
 
