@@ -159,7 +159,7 @@ def with_checked_lookups(view: Callable[..., HttpResponseBase]) -> Callable[...,
     """Wrap a view of the admin: a look-up in its address with a value that cannot be looked up is a 400.
 
     The stock views ask the database with whatever stands there: year 0, a number of twenty digits, an address that is
-    none.
+    none. (An instant without a zone is an error where warnings are.)
     """
 
     @wraps(view)
@@ -167,7 +167,9 @@ def with_checked_lookups(view: Callable[..., HttpResponseBase]) -> Callable[...,
         try:
             return view(request, *args, **kwargs)
         except Exception as error:
-            is_value = isinstance(error, ValueError | OverflowError | ValidationError) or is_unstorable(error)
+            is_value = isinstance(
+                error, ValueError | OverflowError | ValidationError | RuntimeWarning
+            ) or is_unstorable(error)
             if is_value and request.method == "GET" and request.GET:
                 raise BadRequest from error
             raise

@@ -6367,6 +6367,15 @@ export interface operations {
                     "application/json": components["schemas"]["ToolOutput"][];
                 };
             };
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
         };
     };
     users_self_retrieve: {

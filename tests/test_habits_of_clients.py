@@ -122,7 +122,7 @@ def test_a_member_that_we_do_not_know_is_refused_by_name(alice: Person, filled: 
             assert answer.status_code == 400, (method, path, answer.text)
             assert answer.json()["errors"] == {MISSPELT: ["There is no such member here."]}, (method, path)
             tried += 1
-    assert tried == 21
+    assert tried == 22
     assert alice.messages(filled["{chat_id}"])[-1]["id"] == filled["{message_id}"]
 
 

@@ -8,6 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.api.base import NOT_SIGNED_IN
+from accounts.api.docs import problems
 from tools.policy import ALL, Policy, offered_tools, policy_of
 
 
@@ -20,7 +22,9 @@ class ToolOutput(serializers.Serializer[Any]):
 
 
 class ToolsView(APIView):
-    @extend_schema(operation_id="tools_list", responses={200: ToolOutput(many=True)}, tags=["tools"])
+    @extend_schema(
+        operation_id="tools_list", responses={200: ToolOutput(many=True), **problems(**NOT_SIGNED_IN)}, tags=["tools"]
+    )
     def get(self, request: Request) -> Response:
         """List the tools that may be used."""
         return Response(

@@ -37,7 +37,7 @@ class Toolbox:
 
 def is_granted(chat_id: UUID | None, tool: str) -> bool:
     """Tell whether a tool is, at this moment, allowed once and for all in a chat."""
-    return ToolGrant.objects.filter(chat_id=chat_id, tool=tool).exists()
+    return chat_id is not None and ToolGrant.objects.filter(chat_id=chat_id, tool=tool).exists()
 
 
 @dataclass(slots=True)
