@@ -158,6 +158,8 @@ def _record(claims: Claims, turn: Turn, calls: Mapping[str, ToolCall], verdicts:
                 raise AlreadyDecided()
             continue
         if turn.state != State.WAITING:
+            if not verdict.approved:  # as it was ended: denied
+                continue
             raise NotWaiting()
         row.approved, row.reason, news = verdict.approved, verdict.reason, True
         said = {"approved": row.approved, "reason": row.reason, "session": claims.session_id}

@@ -226,7 +226,7 @@ def test_new_text_denies_what_waits(alice: Person, called: list[Any]) -> None:
 
     assert states(history(alice)[1]["parts"]) == ["output-denied"]
     late = post(alice, reply, answered(parts, True))
-    assert (late.status_code, late.json()["code"]) == (409, "already_decided")
+    assert (late.status_code, late.json()["code"]) == (409, "not_waiting")
     assert called == []
 
 
