@@ -69,6 +69,7 @@ class RunningTurn:
         self._calls = ToolCalls(job.toolbox, self.log, self._show_now) if job.toolbox else None
         if self._calls and job.decided:
             self._calls.not_begun.update(call.id for call in job.decided.allowed)
+        self._sources: list[CitedSource] = []
         self.last_news = self.clock.started
         self._patience = settings.UNSAVED_SECONDS  # asked for with every token
         self.interruption: Interruption | None = None
@@ -208,6 +209,7 @@ class RunningTurn:
                     self._add_rest()
                     self._take(event, calls)
         self._add_rest()
+        self._add_sources()
         assert finished is not None  # the provider raises where it has no finish to tell
         return finished
 
@@ -215,13 +217,20 @@ class RunningTurn:
         """Take what is no text; what has to do with tools means nothing where none were offered."""
         before = self.log.length
         if isinstance(event, CitedSource):
-            self.log.append(SOURCE, json_text({"url": repaired(event.url), "title": repaired(event.title)}))
-            self._show_now()
+            self._sources.append(event)
         elif calls is not None:
             calls.take(event)
         self._intake.room -= self.log.length - before
         if self._intake.room < 0:
             raise ReplyTooLong()
+
+    def _add_sources(self) -> None:
+        """Put sources behind the texts and calls of their step: calls are shown while they are still being written."""
+        for source in self._sources:
+            self.log.append(SOURCE, json_text({"url": repaired(source.url), "title": repaired(source.title)}))
+        if self._sources:
+            self._sources.clear()
+            self._show_now()
 
     def _add_rest(self) -> None:
         for rest in self._intake.rest():
