@@ -7,7 +7,6 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from common.errors import Invalid
 from common.text import NOT_STORABLE, is_storable
-from common.views import require_known
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,8 @@ def arguments_of(function: Callable[..., Any]) -> Any:
 def checked_arguments(model: Any, given: dict[str, Any]) -> dict[str, Any]:
     """Return the values of all arguments, defaults too. Raises Invalid."""
     from pydantic import ValidationError
+
+    from common.views import require_known  # which needs the settings; functions are registered before there are any
 
     fields = model.model_fields
     require_known(given, fields)  # pydantic would name every one of a hundred thousand

@@ -1,6 +1,6 @@
 """What a follower of a reply is told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -57,13 +57,14 @@ class Waiting:
     expires_at: datetime
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class End:
-    """The reply has reached its terminal state; `at` is its stored length."""
+    """The reply has reached its terminal state; `at` is its stored length. `encoded` caches one wire form."""
 
     seq: int
     at: int
     message: MessageRow
+    encoded: bytes | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True, frozen=True)

@@ -22,7 +22,7 @@ def encode(event: TurnEvent, html: bool = False) -> bytes:
             event.encoded = b"id: %d\nevent: delta\ndata: %b\n\n" % (event.seq, dumps(delta_payload(event)))
         return event.encoded
     if isinstance(event, End):
-        return b"id: %d\nevent: end\ndata: %b\n\n" % (event.seq, dumps(end_payload(event, html)))
+        return _encode_end(event, html)
     if isinstance(event, ToolInput):
         return b"event: tool_input\ndata: %b\n\n" % dumps(input_payload(event))
     if isinstance(event, Waiting):
@@ -30,6 +30,16 @@ def encode(event: TurnEvent, html: bool = False) -> bytes:
     if isinstance(event, Start):
         return b"event: start\ndata: %b\n\n" % dumps(start_payload(event))
     return KEEP_ALIVE
+
+
+def _encode_end(event: End, html: bool) -> bytes:
+    """Return the end with the whole reply, the same bytes for all readers that share a log."""
+    if event.encoded is not None and not html:
+        return event.encoded
+    encoded = b"id: %d\nevent: end\ndata: %b\n\n" % (event.seq, dumps(end_payload(event, html)))
+    if not html:
+        event.encoded = encoded
+    return encoded
 
 
 async def encode_stream(events: AsyncIterator[TurnEvent], html: bool = False) -> AsyncIterator[bytes]:

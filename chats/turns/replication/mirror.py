@@ -76,8 +76,10 @@ class Mirrors:
         return self._ended_log(log, found)
 
     def _ended_log(self, log: ReplyLog, found: Followed) -> ReplyLog:
-        """Return the log of an ended reply; slow readers of one reply hold its text once, not once each."""
+        """Return the log of an ended reply; slow readers of one reply hold its text and its end once, not once each."""
         known = self._ended.get(log.reply_id)
+        if known and known.end and known.end.message == found.message:
+            return known
         if known and known.end and known.end.message.parts == found.message.parts:
             found.message.parts = known.end.message.parts
         _update(log, found)

@@ -6,6 +6,7 @@ Only runners are played: so they can die, come back, and write too late.
 import json
 import random
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,6 +24,7 @@ from chats.turns.reads import News, find_reply, read_news, read_replies, read_re
 from chats.turns.replication.mirror import Mirror, _extend
 from chats.turns.reply_log import ReplyLog
 from chats.turns.requests import ContinueRequest, RegenerateRequest, SendRequest, TurnRequest
+from chats.turns.settings import settings_of
 from chats.turns.writes import Wait, finish, flush, request_stop, wait
 from common.errors import ParleyError
 from common.retrying import retry_conflicts
@@ -140,7 +142,7 @@ class Actor:
             for id_ in ids:
                 run.parts.append((TOOL_CALL, json_text({"id": id_, "name": "t", "input": {}, "state": WAITING})))
             resume = {
-                "model": run.job.model.name, "tools": [], "can_ask": True, "begins": run.job.begins, "steps": 1,
+                "model": run.job.model.name, "settings": asdict(settings_of()), "begins": run.job.begins, "steps": 1,
                 "seconds": 0.5,
             }  # fmt: skip
             outcome = run.outcome(State.WAITING)
