@@ -7,11 +7,14 @@ from functools import cache
 
 from django.conf import settings
 
+from llm.abilities import UNKNOWN, Abilities
+from llm.client.types import Dialect, ProviderConfig, Quirks
 from llm.errors import ProviderNotConfigured, UnknownModel
 
 logger = logging.getLogger("parley.llm")
 
 VENDORS = ("openai", "gemini")
+DIALECTS: dict[str, Dialect] = {"openai": "openai_chat", "gemini": "gemini", "demo": "demo"}
 DEMO = "demo"
 NO_SUCH_MODEL = "There is no such model here."
 
@@ -25,6 +28,7 @@ class Model:
     label: str
     available: bool
     default: bool
+    abilities: Abilities = UNKNOWN
 
     @property
     def name(self) -> str:
@@ -58,6 +62,15 @@ def listing() -> list[Model]:
 def configured(vendor: str) -> bool:
     """Tell whether a vendor has a key or, for servers that need none, an address."""
     return bool(_setting(vendor, "API_KEY") or _setting(vendor, "BASE_URL"))
+
+
+def provider_config(name: str) -> ProviderConfig:
+    """Return how a provider is asked now."""
+    if name == DEMO:
+        return ProviderConfig(DEMO, DIALECTS[DEMO])
+    address = _setting(name, "BASE_URL")
+    quirks = Quirks(wants_reasoning_content="deepseek" in address)
+    return ProviderConfig(name, DIALECTS[name], address, _setting(name, "API_KEY"), quirks)
 
 
 def _any_configured() -> bool:

@@ -18,8 +18,8 @@ from chats.rows import MessageRow
 from chats.turns.slash_commands import without_command
 from common.executor import database
 from llm.catalog import resolve
-from llm.client.client import stream
 from llm.client.types import Prompt, PromptMessage, TextDelta
+from llm.routing import stream
 
 logger = logging.getLogger("parley.turns")
 

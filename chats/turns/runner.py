@@ -37,9 +37,9 @@ from chats.turns.writes import Outcome, PendingChunks, Wait, finish, wait
 from common.executor import database
 from common.retrying import retry_conflicts
 from common.text import repaired
-from llm.client.client import stream
 from llm.client.errors import ProviderError, ProviderRefused
 from llm.client.types import CitedSource, Finished, Prompt, ReasoningDelta, TextDelta, Usage
+from llm.routing import stream
 
 logger = logging.getLogger("parley.turns")
 

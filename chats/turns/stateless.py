@@ -23,10 +23,10 @@ from chats.turns.moderation import objection_to
 from common.executor import database
 from common.retrying import retry_conflicts
 from llm.catalog import Model
-from llm.client.client import stream
 from llm.client.errors import ProviderError
 from llm.client.types import Finished, Prompt, ProviderEvent, ReasoningDelta, SpokenEvent, TextDelta
 from llm.moderation import moderation_enabled
+from llm.routing import stream
 from usage.quota import charge, settle
 
 logger = logging.getLogger("parley.turns")

@@ -4,34 +4,31 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from functools import cache
+from functools import lru_cache
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from llm.client.errors import ProviderError
-from llm.client.types import Adapter, Prompt, ProviderEvent
+from llm.client.types import Adapter, Dialect, Prompt, ProviderConfig, ProviderEvent
 
-ADAPTERS = {
+ADAPTERS: dict[Dialect, str] = {
     "demo": "llm.client.adapters.demo.DemoAdapter",
     "gemini": "llm.client.adapters.gemini.GeminiAdapter",
-    "openai": "llm.client.adapters.openai.OpenAIAdapter",
+    "openai_chat": "llm.client.adapters.openai_chat.OpenAIChatAdapter",
 }
 FIRST_BACKOFF = 0.5
 
 
-@cache
-def adapter_for(provider: str) -> Adapter:
-    """Import an adapter the first time it is needed; unknown providers fail by name."""
-    if provider not in ADAPTERS:
-        raise ImproperlyConfigured(f"Unknown provider {provider!r}; known: {', '.join(ADAPTERS)}")
-    adapter: Adapter = import_string(ADAPTERS[provider])()
+@lru_cache(maxsize=256)
+def adapter_for(provider: ProviderConfig) -> Adapter:
+    """Make a provider's adapter, whose module is imported the first time it is needed."""
+    adapter: Adapter = import_string(ADAPTERS[provider.adapter])(provider)
     return adapter
 
 
 async def stream(
-    provider: str, prompt: Prompt, on_attempt: Callable[[int], None] | None = None
+    provider: ProviderConfig, prompt: Prompt, on_attempt: Callable[[int], None] | None = None
 ) -> AsyncGenerator[ProviderEvent, None]:
     """Yield a provider's reply to a prompt; end with `Finished` or raise `ProviderError`.
 

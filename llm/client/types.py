@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 Role = Literal["user", "assistant"]
+Dialect = Literal["openai_chat", "gemini", "demo"]
 FinishReason = Literal["stop", "length", "content_filter", "refusal", "tool_calls", "other"]
 
 
@@ -147,8 +148,26 @@ SpokenEvent = TextDelta | ReasoningDelta | Finished  # what a caller without too
 ProviderEvent = TextDelta | ReasoningDelta | ToolInputDelta | RequestedCall | ProviderMetadata | CitedSource | Finished
 
 
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """How a compatible server differs from the vendor whose dialect it speaks."""
+
+    wants_reasoning_content: bool = False  # in every message with calls, though the thoughts be gone (DeepSeek)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderConfig:
+    """Whom to ask, and in which dialect; an empty `base_url` is the vendor's own, an empty `key` is not sent."""
+
+    name: str  # as in `provider/model`
+    adapter: Dialect
+    base_url: str = ""
+    key: str = field(default="", repr=False)
+    quirks: Quirks = Quirks()
+
+
 class Adapter(Protocol):
-    """Turns one prompt into a stream of events that ends with `Finished`, or raises `ProviderError`.
+    """Made of a `ProviderConfig`; turns a prompt into events that end with `Finished`, or raises `ProviderError`.
 
     Calls come whole and in order, each with an id of its own in this stream (made up where the provider has none),
     after their last `ToolInputDelta`; the reason of a reply with calls is `tool_calls`, whatever the provider says.

@@ -10,7 +10,6 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from llm.catalog import resolve
-from llm.client.client import stream
 from llm.client.types import (
     Finished,
     Prompt,
@@ -26,6 +25,7 @@ from llm.client.types import (
     ToolDeclaration,
     ToolResult,
 )
+from llm.routing import stream
 
 T = TypeVar("T")
 SCHEMA = {"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"]}

@@ -14,6 +14,7 @@ from llm.client.types import (
     Finished,
     Prompt,
     PromptMessage,
+    ProviderConfig,
     ProviderEvent,
     RequestedCall,
     TextDelta,
@@ -61,6 +62,9 @@ $$
 
 
 class DemoAdapter:
+    def __init__(self, provider: ProviderConfig) -> None:
+        """Take what every adapter is given, of which there is nothing to heed."""
+
     async def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """Say something true about the prompt, word by word, the same each time."""
         text, call = await off_loop(prompt.size, _reply, prompt)

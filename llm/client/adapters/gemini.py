@@ -6,8 +6,6 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from django.conf import settings
-
 from llm.client.adapters.base import read_events, text_or_nothing
 from llm.client.adapters.gemini_contents import SIGNATURE, contents_of, gemini_tool
 from llm.client.adapters.sources import Sources
@@ -18,6 +16,7 @@ from llm.client.types import (
     Finished,
     FinishReason,
     Prompt,
+    ProviderConfig,
     ProviderEvent,
     ProviderMetadata,
     ReasoningDelta,
@@ -51,30 +50,30 @@ UNFINISHED = "FINISH_REASON_UNSPECIFIED"
 
 
 class GeminiAdapter:
+    def __init__(self, provider: ProviderConfig) -> None:
+        self._name = provider.name
+        self._base_url = _versioned(provider.base_url or BASE_URL)
+        self._headers = {"x-goog-api-key": provider.key} if provider.key else {}
+
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
-        """Stream a reply from GEMINI_BASE_URL, by default Google itself."""
-        return read_events(_request(prompt), GeminiReader(prompt.model))
+        """Stream a reply from the provider's address, by default Google itself."""
+        url = f"{self._base_url}/models/{quote(prompt.model, safe='')}:streamGenerateContent?alt=sse"
+        request = Request(self._name, url, self._headers, partial(_body, self._name, prompt), prompt.size)
+        return read_events(request, GeminiReader(self._name, prompt.model))
 
 
-def _base_url() -> str:
+def _versioned(address: str) -> str:
     """Take an address with its API version as it is, and add `v1beta` to one without.
 
     So both the full address and the bare host that google-genai calls `base_url` work.
     """
-    base = (settings.GEMINI_BASE_URL or BASE_URL).rstrip("/")
+    base = address.rstrip("/")
     has_version = re.search(r"/v\d+\w*$", base)
     return base if has_version else f"{base}/v1beta"
 
 
-def _request(prompt: Prompt) -> Request:
-    model = quote(prompt.model, safe="")
-    url = f"{_base_url()}/models/{model}:streamGenerateContent?alt=sse"
-    key = settings.GEMINI_API_KEY
-    return Request("gemini", url, {"x-goog-api-key": key} if key else {}, partial(_body, prompt), prompt.size)
-
-
-def _body(prompt: Prompt) -> dict[str, Any]:
-    body: dict[str, Any] = {"contents": contents_of(prompt)}
+def _body(provider: str, prompt: Prompt) -> dict[str, Any]:
+    body: dict[str, Any] = {"contents": contents_of(prompt, provider)}
     if prompt.system:
         body["systemInstruction"] = {"role": "user", "parts": [{"text": prompt.system}]}
     if params := {PARAMS[name]: value for name, value in prompt.params.items() if name in PARAMS}:
@@ -87,11 +86,12 @@ def _body(prompt: Prompt) -> dict[str, Any]:
 class GeminiReader:
     """Reads GenerateContentResponse objects; the stream has no mark of its own for its end."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, provider: str, model: str) -> None:
+        self._provider = provider
         self._asked = self._model = model
         self._reason: FinishReason | None = None
         self._usage: Any = None
-        self._limits, self._sources = CallLimits("gemini"), Sources()
+        self._limits, self._sources = CallLimits(provider), Sources()
 
     def read(self, chunk: dict[str, Any]) -> Iterator[ProviderEvent]:
         """Yield the parts of the first candidate; refuse what the prompt filter refused."""
@@ -99,7 +99,7 @@ class GeminiReader:
         self._usage = chunk.get("usageMetadata") or self._usage  # which is in every chunk, and read once
         candidates = chunk.get("candidates") or ()
         if not candidates and (reason := (chunk.get("promptFeedback") or {}).get("blockReason")):
-            raise PromptBlocked("gemini", str(reason))
+            raise PromptBlocked(self._provider, str(reason))
         for candidate in candidates:
             if not candidate.get("index"):
                 yield from self._deltas(candidate.get("content") or {})
@@ -121,7 +121,7 @@ class GeminiReader:
 
     def _note_end(self, reason: str) -> None:
         if reason in BROKEN:
-            raise ProviderBroken("gemini", reason)
+            raise ProviderBroken(self._provider, reason)
         if reason != UNFINISHED:
             self._reason = REASONS.get(reason, "other")
 
@@ -141,7 +141,7 @@ class GeminiReader:
             yield self._call(call)
         if signature := part.get(SIGNATURE):
             alone = {} if text or call else {"text": "", **({"thought": True} if is_thought else {})}
-            yield ProviderMetadata("gemini", self._asked, {**alone, SIGNATURE: signature})
+            yield ProviderMetadata(self._provider, self._asked, {**alone, SIGNATURE: signature})
 
     def _call(self, call: dict[str, Any]) -> RequestedCall:
         own_id = self._limits.begin(text_or_nothing(call.get("id")))

@@ -26,13 +26,13 @@ FOREIGN = "skip_thought_signature_validator"
 UNSIGNED = ("gemini-1", "gemini-2")  # models that sign nothing and ask for nothing
 
 
-def contents_of(prompt: Prompt) -> list[dict[str, Any]]:
+def contents_of(prompt: Prompt, provider: str) -> list[dict[str, Any]]:
     """Write every message; a reply with tools becomes several, in turns."""
     last = len(prompt.messages) - 1
     return [
         content
         for number, message in enumerate(prompt.messages)
-        for content in _expanded(message, prompt.model, number == last)
+        for content in _expanded(message, provider, prompt.model, number == last)
     ]
 
 
@@ -40,12 +40,12 @@ def gemini_tool(tool: ToolDeclaration) -> dict[str, Any]:
     return {"name": tool.name, "description": tool.description, "parametersJsonSchema": dict(tool.parameters)}
 
 
-def _expanded(message: PromptMessage, model: str, is_running: bool) -> Iterator[dict[str, Any]]:
+def _expanded(message: PromptMessage, provider: str, model: str, is_running: bool) -> Iterator[dict[str, Any]]:
     if not message.parts:
         yield {"role": ROLES[message.role], "parts": [{"text": message.text}]}
         return
     for step in rounds(message.parts):
-        if said := _said(step, model):
+        if said := _said(step, provider, model):
             if is_running and not model.startswith(UNSIGNED):
                 _sign(said)
             yield {"role": ROLES[message.role], "parts": said}
@@ -53,7 +53,7 @@ def _expanded(message: PromptMessage, model: str, is_running: bool) -> Iterator[
             yield {"role": "user", "parts": [_answered(result) for result in step.results]}
 
 
-def _said(step: Round, model: str) -> list[Part]:
+def _said(step: Round, provider: str, model: str) -> list[Part]:
     """Write what a model said; of its thoughts only those that are signed."""
     parts: list[Part] = []
     for part in step.said:
@@ -64,7 +64,7 @@ def _said(step: Round, model: str) -> list[Part]:
                 parts.append({"text": text, "thought": True})
             case RequestedCall():
                 parts.append({"functionCall": _call(part)})
-            case ProviderMetadata() if is_own(part, "gemini", model):
+            case ProviderMetadata() if is_own(part, provider, model):
                 _give_back(parts, part.value)
     return [part for part in parts if SIGNATURE in part or "thought" not in part]
 

@@ -20,9 +20,9 @@ class _GrowingCall:
 class GrowingCalls:
     """Puts calls together, by id first and by index second."""
 
-    def __init__(self, model: str) -> None:
-        self._model = model
-        self._limits = CallLimits("openai")
+    def __init__(self, provider: str, model: str) -> None:
+        self._provider, self._model = provider, model
+        self._limits = CallLimits(provider)
         self._calls: list[_GrowingCall] = []
         self._by_id: dict[str, _GrowingCall] = {}
         self._by_index: dict[int, _GrowingCall] = {}
@@ -49,7 +49,7 @@ class GrowingCalls:
         for call in self._calls:
             yield RequestedCall(call.id, call.name, "".join(call.pieces) or "{}")
             if call.state:
-                yield ProviderMetadata("openai", self._model, call.state)
+                yield ProviderMetadata(self._provider, self._model, call.state)
 
     def _call_for(self, given: dict[str, Any], name: str, is_whole: bool) -> _GrowingCall:
         """Find the call that an item belongs to, or begin it, and note what it is known by."""

@@ -17,9 +17,9 @@ from llm.client.types import (
 )
 
 
-def messages_of(prompt: Prompt) -> list[dict[str, Any]]:
+def messages_of(prompt: Prompt, provider: str) -> list[dict[str, Any]]:
     """Write every message; a reply with tools becomes several."""
-    messages = [each for message in prompt.messages for each in _expanded(message, prompt.model)]
+    messages = [each for message in prompt.messages for each in _expanded(message, provider, prompt.model)]
     if prompt.system:
         messages.insert(0, {"role": "system", "content": prompt.system})
     return messages
@@ -30,25 +30,25 @@ def openai_tool(tool: ToolDeclaration) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def _expanded(message: PromptMessage, model: str) -> Iterator[dict[str, Any]]:
+def _expanded(message: PromptMessage, provider: str, model: str) -> Iterator[dict[str, Any]]:
     if not message.parts:
         yield {"role": message.role, "content": message.text}
         return
     for step in rounds(message.parts):
-        said = _said(step, message.role, model)
+        said = _said(step, message.role, provider, model)
         if said["content"] or "tool_calls" in said:
             yield said
         yield from map(_answered, step.results)
 
 
-def _said(step: Round, role: str, model: str) -> dict[str, Any]:
+def _said(step: Round, role: str, provider: str, model: str) -> dict[str, Any]:
     """Write one message; a provider's state goes back to where it stood, all other reasoning stays here."""
     message: dict[str, Any] = {"role": role, "content": None}
     calls: list[dict[str, Any]] = []
     place = message
     for part in step.said:
         match part:
-            case ProviderMetadata() if is_own(part, "openai", model):
+            case ProviderMetadata() if is_own(part, provider, model):
                 place.update(part.value)
             case RequestedCall():
                 calls.append(place := _call(part))

@@ -11,8 +11,8 @@ GROWING = ("text", "summary")  # of an item of `reasoning_details`
 class MessageState:
     """Collects the fields of one message: DeepSeek's, vLLM's, OpenRouter's, Google's."""
 
-    def __init__(self) -> None:
-        self._limits = CallLimits("openai")
+    def __init__(self, provider: str) -> None:
+        self._limits = CallLimits(provider)
         self._thoughts: dict[str, list[str]] = {}
         self._details: list[dict[str, Any]] = []
         self._extra: Any = None

@@ -4,8 +4,6 @@ from collections.abc import AsyncGenerator, Iterator
 from functools import partial
 from typing import Any
 
-from django.conf import settings
-
 from llm.client.adapters.base import read_events, text_or_nothing
 from llm.client.adapters.openai_calls import GrowingCalls
 from llm.client.adapters.openai_messages import messages_of, openai_tool
@@ -16,6 +14,7 @@ from llm.client.types import (
     Finished,
     FinishReason,
     Prompt,
+    ProviderConfig,
     ProviderEvent,
     ProviderMetadata,
     ReasoningDelta,
@@ -33,31 +32,26 @@ REASONS: dict[str, FinishReason] = {
 }
 PARAMS = {"max_tokens": "max_completion_tokens", "temperature": "temperature", "top_p": "top_p"}
 PLAIN = frozenset({"role", "content", "refusal"})
-# Whose messages with calls must have this field, though their thoughts be gone; others refuse it.
-WANTS_REASONING = "deepseek"
 
 
-class OpenAIAdapter:
+class OpenAIChatAdapter:
+    def __init__(self, provider: ProviderConfig) -> None:
+        self._provider = provider
+        self._url = f"{(provider.base_url or BASE_URL).rstrip('/')}/chat/completions"
+        # Compatible servers may need no key, and some refuse an empty one.
+        self._headers = {"Authorization": f"Bearer {provider.key}"} if provider.key else {}
+
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
-        """Stream a reply from OPENAI_BASE_URL, by default OpenAI itself."""
-        return read_events(_request(prompt), OpenAIReader(prompt.model))
+        """Stream a reply from the provider's address, by default OpenAI itself."""
+        body = partial(_body, self._provider, prompt)
+        request = Request(self._provider.name, self._url, self._headers, body, prompt.size)
+        return read_events(request, OpenAIChatReader(self._provider.name, prompt.model))
 
 
-def _base_url() -> str:
-    return str(settings.OPENAI_BASE_URL or BASE_URL).rstrip("/")
-
-
-def _request(prompt: Prompt) -> Request:
-    key = settings.OPENAI_API_KEY
-    # Compatible servers may need no key, and some refuse an empty one.
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    return Request("openai", f"{_base_url()}/chat/completions", headers, partial(_body, prompt), prompt.size)
-
-
-def _body(prompt: Prompt) -> dict[str, Any]:
+def _body(provider: ProviderConfig, prompt: Prompt) -> dict[str, Any]:
     params = {PARAMS[name]: value for name, value in prompt.params.items() if name in PARAMS}
-    messages = messages_of(prompt)
-    if WANTS_REASONING in _base_url():
+    messages = messages_of(prompt, provider.name)
+    if provider.quirks.wants_reasoning_content:
         messages = [{"reasoning_content": "", **each} if "tool_calls" in each else each for each in messages]
     body = {
         "model": prompt.model,
@@ -71,15 +65,16 @@ def _body(prompt: Prompt) -> dict[str, Any]:
     return body
 
 
-class OpenAIReader:
+class OpenAIChatReader:
     """Reads chat completion chunks: role-only, empty, null and usage-only ones among them."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, provider: str, model: str) -> None:
+        self._provider = provider
         self._asked = self._model = model
         self._reason: FinishReason | None = None
         self._refused = False
         self._usage: Usage | None = None
-        self._calls, self._state, self._sources = GrowingCalls(model), MessageState(), Sources()
+        self._calls, self._state, self._sources = GrowingCalls(provider, model), MessageState(provider), Sources()
 
     def read(self, chunk: dict[str, Any]) -> Iterator[ProviderEvent]:
         """Yield the deltas of the first choice; there is no other unless one is asked for."""
@@ -95,7 +90,7 @@ class OpenAIReader:
     def rest(self) -> Iterator[ProviderEvent]:
         """Yield the calls, which only the end completes, and before them what goes back with them."""
         if self._calls and (state := self._state.value()):
-            yield ProviderMetadata("openai", self._asked, state)
+            yield ProviderMetadata(self._provider, self._asked, state)
         yield from self._calls.whole()
 
     def end(self) -> Finished | None:
