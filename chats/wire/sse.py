@@ -13,6 +13,7 @@ HEADERS = {
     "Connection": "keep-alive",
 }
 KEEP_ALIVE = b": keep-alive\n\n"
+AT_A_TIME = 65_536  # bytes of an end: it holds the whole reply, and each slow reader would hold all of it
 
 
 def encode(event: TurnEvent, html: bool = False) -> bytes:
@@ -45,7 +46,10 @@ def _encode_end(event: End, html: bool) -> bytes:
 async def encode_stream(events: AsyncIterator[TurnEvent], html: bool = False) -> AsyncIterator[bytes]:
     """Encode events as they come."""
     async for event in events:
-        if html and isinstance(event, End):  # rendering a long reply takes too long for the loop
-            yield await asyncio.to_thread(encode, event, True)
-        else:
+        if not isinstance(event, End):
             yield encode(event)
+            continue
+        # Rendering a long reply takes too long for the loop.
+        encoded = await asyncio.to_thread(encode, event, True) if html else encode(event)
+        for start in range(0, len(encoded), AT_A_TIME):
+            yield encoded[start : start + AT_A_TIME]

@@ -53,6 +53,7 @@ class Mirrors:
         self._pubsub = pubsub
         self._mirrors: dict[UUID, Mirror] = {}
         self._ended: WeakValueDictionary[UUID, ReplyLog] = WeakValueDictionary()
+        self._reading: dict[tuple[UUID, UUID], asyncio.Task[Followed | None]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def find(self, chat_id: UUID, reply_id: UUID) -> ReplyLog | None:
@@ -61,7 +62,7 @@ class Mirrors:
             return log
         if self._pubsub:  # first the subscription, then the row: nothing can fall between
             await self._pubsub.subscribe(reply_id)
-        found = await database().read(read_reply, chat_id, reply_id)
+        found = await self._read(chat_id, reply_id)
         if found is None:
             return None
         if log := self._kept(reply_id):
@@ -74,6 +75,21 @@ class Mirrors:
         if self._pubsub:
             await self._pubsub.unsubscribe(reply_id)
         return self._ended_log(log, found)
+
+    async def _read(self, chat_id: UUID, reply_id: UUID) -> Followed | None:
+        """Read a reply; who asks for one that is just being read waits for that, so that it is in memory once."""
+        wanted = chat_id, reply_id
+        if wanted not in self._reading:
+            self._reading[wanted] = asyncio.get_running_loop().create_task(self._read_alone(*wanted), context=Context())
+        reading = self._reading[wanted]
+        await asyncio.wait((reading,))
+        return reading.result()
+
+    async def _read_alone(self, chat_id: UUID, reply_id: UUID) -> Followed | None:
+        try:
+            return await database().read(read_reply, chat_id, reply_id)
+        finally:
+            del self._reading[chat_id, reply_id]
 
     def _ended_log(self, log: ReplyLog, found: Followed) -> ReplyLog:
         """Return the log of an ended reply; slow readers of one reply hold its text and its end once, not once each."""
