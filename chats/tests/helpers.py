@@ -33,7 +33,7 @@ def fake(**script: Any) -> str:
     return f"!fake {json.dumps(script)}"
 
 
-def eventually(probe: Callable[[], T], seconds: float = 15) -> T:
+def eventually(probe: Callable[[], T], seconds: float = 60) -> T:
     """Return what the probe returns once it is true; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := probe()):

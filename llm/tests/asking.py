@@ -112,7 +112,7 @@ async def converse(vendor: str, asked: Prompt, *outputs: str) -> list[Reply]:
     return replies
 
 
-async def until(condition: Callable[[], bool], seconds: float = 2) -> float:
+async def until(condition: Callable[[], bool], seconds: float = 20) -> float:
     """Wait for something on the server's side; return how long it took."""
     start = time.perf_counter()
     while not condition():

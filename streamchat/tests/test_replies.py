@@ -17,7 +17,7 @@ def test_the_bot_answers_in_the_channel(friends: Friends, fake: FakeProvider) ->
 
 
 def test_the_hook_answers_while_the_model_still_runs(friends: Friends, fake: FakeProvider) -> None:
-    answer = friends.say(scripted(text="At last.", first_delay=10))
+    answer = friends.say(scripted(text="At last.", first_delay=5))
 
     assert answer["message"]["type"] == "regular"
     request = eventually(lambda: fake.requests("openai"))[0]
