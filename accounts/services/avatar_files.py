@@ -1,19 +1,21 @@
 """Avatar files: decoded within limits, written anew without metadata, under names of our making."""
 
-import io
+import subprocess
+import sys
 import threading
 import uuid
-import warnings
 from pathlib import Path
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from PIL import Image, ImageOps
 
 from common.errors import BodyTooLarge, Invalid, Unavailable
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 SIDE = 512
+TIMEOUT = 30  # seconds
+PROJECT = Path(__file__).resolve().parents[2]
+DECODER = "common.small_picture"  # imported by its own process alone
 # Decoding 25 megapixels takes 100 MB; two at a time are enough for faces.
 _decoders = threading.BoundedSemaphore(2)
 
@@ -49,31 +51,21 @@ def remove_avatar_file(name: str) -> None:
 
 
 def _reencode(upload: "UploadedFile[bytes]") -> bytes:
+    """Have another process decode it, so that this one goes on answering meanwhile."""
+    command = [sys.executable, "-m", DECODER, str(SIDE), str(settings.AVATAR_MAX_PIXELS), *FORMATS]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _small_webp(upload)
-    except Invalid:
-        raise
-    except Exception as error:  # Pillow's parsers raise whatever a broken file makes them
-        raise _invalid("This is no readable PNG, JPEG, WebP or GIF picture.") from error
-
-
-def _small_webp(upload: "UploadedFile[bytes]") -> bytes:
-    with Image.open(upload.file or upload, formats=FORMATS) as picture:
-        width, height = picture.size
-        if width * height > settings.AVATAR_MAX_PIXELS:  # known from the header, before anything is decoded
-            raise _invalid(f"A picture has at most {settings.AVATAR_MAX_PIXELS} pixels.")
-        picture.draft("RGB", (SIDE, SIDE))
-        ImageOps.exif_transpose(picture, in_place=True)
-        mode = "RGBA" if picture.has_transparency_data else "RGB"
-        upright = picture if picture.mode == mode else picture.convert(mode)  # a copy would hold up all threads
-        upright.thumbnail((SIDE, SIDE))
-    clean = Image.new(upright.mode, upright.size)
-    clean.paste(upright)
-    written = io.BytesIO()
-    clean.save(written, "WEBP", quality=85)
-    return written.getvalue()
+        done = subprocess.run(  # noqa: S603  (our own module)
+            command, input=upload.read(), capture_output=True, cwd=PROJECT, timeout=TIMEOUT, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _invalid("This picture takes too long to read.") from error
+    except OSError as error:
+        raise Unavailable("The picture could not be read; try again later.") from error
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip() if done.returncode == 1 else ""
+        raise _invalid(said or "This picture cannot be read.")
+    written: bytes = done.stdout
+    return written
 
 
 def _invalid(message: str) -> Invalid:

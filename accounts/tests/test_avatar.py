@@ -113,9 +113,8 @@ def test_too_many_bytes_are_413_and_too_many_pixels_are_refused_before_decoding(
     assert put(as_alice, picture() + b"\0" * 20_000).status_code == 413
 
     settings.AVATAR_MAX_PIXELS = 100
-    with mock.patch("PIL.ImageFile.ImageFile.load") as decoded:
-        assert put(as_alice, picture(size=(11, 10))).status_code == 400
-    assert not decoded.called
+    cut = picture(size=(11, 10))[:60]  # nothing to decode
+    assert put(as_alice, cut).json()["errors"]["avatar"] == ["A picture has at most 100 pixels."]
 
 
 def test_a_decompression_bomb_is_refused(as_alice):
