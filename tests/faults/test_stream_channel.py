@@ -26,6 +26,13 @@ def stream() -> Iterator[FakeStream]:
         yield fake
 
 
+@pytest.fixture
+def database(services: None) -> Iterator[PostgresDatabase]:
+    """A database of its own: the processes of `pair`, which know no Stream, would take its tasks."""
+    with PostgresDatabase() as made:
+        yield made
+
+
 def settings_for(stream: FakeStream, **more: Any) -> dict[str, Any]:
     return {
         "STREAM_API_KEY": stream.key, "STREAM_API_SECRET": stream.secret, "STREAM_BASE_URL": stream.url, **more
