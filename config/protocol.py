@@ -109,6 +109,7 @@ class ImpatientProtocol(HttpToolsProtocol):
         lines += [name + b": " + value for name, value in server_headers(self.scheme or "http")]
         self.transport.write(b"\r\n".join([*lines, b"", text.encode("ascii")]))
         self._unset_keepalive_if_required()
+        self._expect_nothing()  # of a body that does not come
         self._expect(LINGER_SECONDS)
 
     def _expect(self, seconds: float) -> None:
