@@ -15,7 +15,7 @@ MEMORY = 2**30
 SECONDS = 20
 
 
-def main(side: int, pixels: int, formats: list[str]) -> bytes:
+def small_webp(side: int, pixels: int, formats: list[str]) -> bytes:
     """Return the picture as WebP, upright, without metadata, at most `side` wide and high; its first frame only."""
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     with Image.open(io.BytesIO(sys.stdin.buffer.read()), formats=formats) as picture:
@@ -37,7 +37,7 @@ if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     try:
-        made = main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])
+        made = small_webp(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])
     except Exception:  # Pillow's parsers raise whatever a broken file makes them
         sys.exit(f"This is no readable {', '.join(sys.argv[3:-1])} or {sys.argv[-1]} picture.")
     sys.stdout.buffer.write(made)

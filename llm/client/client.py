@@ -27,7 +27,7 @@ def adapter_for(provider: ProviderConfig) -> Adapter:
     return adapter
 
 
-async def stream(
+async def stream_from(
     provider: ProviderConfig, prompt: Prompt, on_attempt: Callable[[int], None] | None = None
 ) -> AsyncGenerator[ProviderEvent, None]:
     """Yield a provider's reply to a prompt; end with `Finished` or raise `ProviderError`.
