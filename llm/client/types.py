@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 Role = Literal["user", "assistant"]
-Dialect = Literal["openai_chat", "gemini", "demo"]
+Dialect = Literal["openai_chat", "openai_responses", "anthropic", "gemini", "demo"]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 FinishReason = Literal["stop", "length", "content_filter", "refusal", "tool_calls", "other"]
 
 
@@ -58,7 +59,17 @@ class CitedSource:
     title: str = ""
 
 
-PromptPart = Text | Reasoning | RequestedCall | ToolResult | ProviderMetadata
+@dataclass(frozen=True, slots=True)
+class File:
+    """An image or a document: its bytes as base64 text, or, for providers that fetch it themselves, its `url`."""
+
+    media_type: str
+    data: str = ""
+    name: str = ""
+    url: str = ""
+
+
+PromptPart = Text | Reasoning | File | RequestedCall | ToolResult | ProviderMetadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +97,17 @@ class ToolDeclaration:
 class Prompt:
     """One question with its context; the last message is the new one, or the reply that goes on after its tools.
 
-    `params` may hold `max_tokens`, `temperature` and `top_p`; anything else is not sent.
+    `params` may hold, for every dialect: `max_tokens`, `temperature`, `top_p`, `effort` (an `Effort`), `response_format`
+    (as OpenAI's chat completions have it: `json_object`, or `json_schema` with its schema), `tool_choice` (`auto`,
+    `none`, `required`, or `{"name": …}`), `parallel_tool_calls`, `stop` (a list of texts), `seed`,
+    `presence_penalty`, `frequency_penalty`; and for chat completions alone: `logprobs`, `top_logprobs`, `logit_bias`,
+    `n`. What a dialect cannot say is refused before it comes here (`Abilities`); an adapter leaves it out.
     """
 
     model: str
     system: str
     messages: tuple[PromptMessage, ...]
-    params: Mapping[str, int | float] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
     tools: tuple[ToolDeclaration, ...] = ()
 
     @property
@@ -144,8 +159,33 @@ class Finished:
     usage: Usage | None
 
 
+@dataclass(slots=True)
+class LogProbs:
+    """The log probabilities of tokens, as chat completions tell them (`logprobs.content`), asked for by `logprobs`."""
+
+    content: list[Any]
+
+
+@dataclass(slots=True)
+class OtherChoice:
+    """What belongs to a further choice (`index` from 1), where `n` asked for more than one."""
+
+    index: int
+    event: "TextDelta | ReasoningDelta | ToolInputDelta | RequestedCall | LogProbs | Finished"
+
+
 SpokenEvent = TextDelta | ReasoningDelta | Finished  # what a caller without tools cares for
-ProviderEvent = TextDelta | ReasoningDelta | ToolInputDelta | RequestedCall | ProviderMetadata | CitedSource | Finished
+ProviderEvent = (
+    TextDelta
+    | ReasoningDelta
+    | ToolInputDelta
+    | RequestedCall
+    | ProviderMetadata
+    | CitedSource
+    | LogProbs
+    | OtherChoice
+    | Finished
+)
 
 
 @dataclass(frozen=True, slots=True)
