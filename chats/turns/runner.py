@@ -38,7 +38,7 @@ from common.executor import database
 from common.retrying import retry_conflicts
 from common.text import repaired
 from llm.client.errors import ProviderError, ProviderRefused
-from llm.client.types import CitedSource, Finished, Prompt, ReasoningDelta, TextDelta, Usage
+from llm.client.types import CitedSource, Finished, LogProbs, OtherChoice, Prompt, ReasoningDelta, TextDelta, Usage
 from llm.routing import stream
 
 logger = logging.getLogger("parley.turns")
@@ -205,7 +205,7 @@ class RunningTurn:
                     self._add(event)
                 elif isinstance(event, Finished):
                     finished = event
-                else:
+                elif not isinstance(event, LogProbs | OtherChoice):  # which no stored reply asks for
                     self._add_rest()
                     self._take(event, calls)
         self._add_rest()

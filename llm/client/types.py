@@ -97,11 +97,12 @@ class ToolDeclaration:
 class Prompt:
     """One question with its context; the last message is the new one, or the reply that goes on after its tools.
 
-    `params` may hold, for every dialect: `max_tokens`, `temperature`, `top_p`, `effort` (an `Effort`), `response_format`
-    (as OpenAI's chat completions have it: `json_object`, or `json_schema` with its schema), `tool_choice` (`auto`,
-    `none`, `required`, or `{"name": …}`), `parallel_tool_calls`, `stop` (a list of texts), `seed`,
-    `presence_penalty`, `frequency_penalty`; and for chat completions alone: `logprobs`, `top_logprobs`, `logit_bias`,
-    `n`. What a dialect cannot say is refused before it comes here (`Abilities`); an adapter leaves it out.
+    `params` may hold, for every dialect: `max_tokens`, `temperature`, `top_p`, `effort` (an `Effort`),
+    `response_format` (as OpenAI's chat completions have it: `json_object`, or `json_schema` with its schema),
+    `tool_choice` (`auto`, `none`, `required`, or `{"name": …}`), `parallel_tool_calls`, `stop` (a list of texts),
+    `seed`, `presence_penalty`, `frequency_penalty`; and for chat completions alone: `logprobs`, `top_logprobs`,
+    `logit_bias`, `n`. What a dialect cannot say is refused before it comes here (`Abilities`); an adapter leaves it
+    out.
     """
 
     model: str
