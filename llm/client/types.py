@@ -118,10 +118,16 @@ class Prompt:
 
 
 def message_size(message: PromptMessage) -> int:
-    """Return the characters of a message, those of calls and results included."""
-    others = [len(part.arguments) if isinstance(part, RequestedCall) else len(part.output) for part in message.parts
-              if isinstance(part, RequestedCall | ToolResult)]  # fmt: skip
-    return len(message.text) + sum(others)
+    """Return the characters of a message, those of files, calls and results included."""
+    return len(message.text) + sum([part_size(part) for part in message.parts])
+
+
+def part_size(part: PromptPart) -> int:
+    """Return the characters of a part that are not in the text of its message."""
+    match part:
+        case File(data=text) | RequestedCall(arguments=text) | ToolResult(output=text):
+            return len(text)
+    return 0
 
 
 @dataclass(slots=True)

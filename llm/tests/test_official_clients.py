@@ -73,7 +73,13 @@ async def gemini_text(client: genai.Client, question: str) -> str:
         types.Content(role="model", parts=[types.Part(text="Hello!")]),
         types.Content(role="user", parts=[types.Part(text=question)]),
     ]
-    config = types.GenerateContentConfig(system_instruction=SYSTEM, max_output_tokens=9, temperature=0.5, top_p=0.9)
+    config = types.GenerateContentConfig(
+        system_instruction=SYSTEM,
+        max_output_tokens=9,
+        temperature=0.5,
+        top_p=0.9,
+        thinking_config=types.ThinkingConfig(include_thoughts=True),
+    )
     stream = await client.aio.models.generate_content_stream(
         model="gemini-3.5-flash-lite", contents=contents, config=config
     )

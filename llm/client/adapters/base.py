@@ -1,13 +1,16 @@
-"""What both vendors' streams have in common: objects in, events out, one end."""
+"""What all vendors' streams have in common: objects in, events out, one end."""
 
-from collections.abc import AsyncGenerator, Iterator
+import re
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from typing import Any, Protocol
 
 from llm.client.error_mapping import map_error
 from llm.client.errors import ProviderBroken
 from llm.client.transport import Request, json_objects
-from llm.client.types import Finished, ProviderEvent
+from llm.client.types import Finished, ProviderEvent, Usage
+
+MAX_TOKENS = 1_000_000_000
 
 
 class Reader(Protocol):
@@ -26,29 +29,54 @@ class Reader(Protocol):
         ...
 
 
-async def read_events(request: Request, reader: Reader) -> AsyncGenerator[ProviderEvent, None]:
-    """Send a request and yield its reply; an end that nobody announced is a fault."""
-    provider, objects = request.provider, json_objects(request)
+def nothing_more() -> None:
+    """Say that a provider finishes a reply in one go."""
+
+
+async def read_events(
+    request: Request, reader: Reader, go_on: Callable[[], Request | None] = nothing_more
+) -> AsyncGenerator[ProviderEvent, None]:
+    """Send a request and yield its reply; an end that nobody announced is a fault.
+
+    After an end, `go_on` gives the request for the rest of the reply, where a provider has only paused.
+    """
+    asked: Request | None = request
+    provider = request.provider
     del request
-    try:
-        async with aclosing(objects) as chunks:
-            async for chunk in chunks:
-                if chunk.get("error"):
-                    raise map_error(provider, chunk)
-                for event in reader.read(chunk):
-                    yield event
-    except (AttributeError, IndexError, KeyError, RecursionError, TypeError) as error:
-        raise ProviderBroken(provider, f"unexpected shape: {type(error).__name__}") from error
-    except ProviderBroken:
-        # Cut after its last word: the reply is whole.
-        if reader.end() is None:
-            raise
-    end = reader.end()
-    if end is None:
-        raise ProviderBroken(provider, "ended without a finish reason")
-    for event in reader.rest():
-        yield event
-    yield end
+    while asked is not None:
+        objects, asked = json_objects(asked), None
+        try:
+            async with aclosing(objects) as chunks:
+                async for chunk in chunks:
+                    if chunk.get("error"):
+                        raise map_error(provider, chunk)
+                    for event in reader.read(chunk):
+                        yield event
+        except (AttributeError, IndexError, KeyError, RecursionError, TypeError) as error:
+            raise ProviderBroken(provider, f"unexpected shape: {type(error).__name__}") from error
+        except ProviderBroken:
+            # Cut after its last word: the reply is whole.
+            if reader.end() is None:
+                raise
+        end = reader.end()
+        if end is None:
+            raise ProviderBroken(provider, "ended without a finish reason")
+        for event in reader.rest():
+            yield event
+        asked = go_on()
+        if asked is None:
+            yield end
+
+
+def versioned(address: str, version: str) -> str:
+    """Take an address with its API version as it is, and add `version` to one without."""
+    base = address.rstrip("/")
+    return base if re.search(r"/v\d+\w*$", base) else f"{base}/{version}"
+
+
+def token_count(value: Any) -> int:
+    """Read a number of tokens; what cannot be one is none."""
+    return value if type(value) is int and 0 <= value <= MAX_TOKENS else 0
 
 
 def text_or_nothing(value: Any) -> str:
@@ -56,3 +84,10 @@ def text_or_nothing(value: Any) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     raise TypeError(type(value).__name__)
+
+
+def added(before: Usage | None, more: Usage | None) -> Usage | None:
+    """Sum up what the parts of a reply took."""
+    if before is None or more is None:
+        return before or more
+    return Usage(before.prompt + more.prompt, before.completion + more.completion)

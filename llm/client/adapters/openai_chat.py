@@ -1,6 +1,6 @@
 """OpenAI's chat completions, and every server that speaks the same."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -30,7 +30,21 @@ REASONS: dict[str, FinishReason] = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
 }
-PARAMS = {"max_tokens": "max_completion_tokens", "temperature": "temperature", "top_p": "top_p"}
+PARAMS = {
+    "max_tokens": "max_completion_tokens",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "effort": "reasoning_effort",
+    "response_format": "response_format",
+    "stop": "stop",
+    "seed": "seed",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
+    "logprobs": "logprobs",
+    "top_logprobs": "top_logprobs",
+    "logit_bias": "logit_bias",
+    "n": "n",
+}
 PLAIN = frozenset({"role", "content", "refusal"})
 
 
@@ -62,7 +76,16 @@ def _body(provider: ProviderConfig, prompt: Prompt) -> dict[str, Any]:
     }
     if prompt.tools:
         body["tools"] = [openai_tool(tool) for tool in prompt.tools]
+        body |= _choice(prompt.params)
     return body
+
+
+def _choice(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Say which tools are to be asked for, which is refused where there are none."""
+    found = {name: params[name] for name in ("tool_choice", "parallel_tool_calls") if name in params}
+    if isinstance(choice := found.get("tool_choice"), Mapping):
+        found["tool_choice"] = {"type": "function", "function": {"name": choice["name"]}}
+    return found
 
 
 class OpenAIChatReader:
