@@ -1,10 +1,11 @@
 """OpenAI's chat completions as the fake speaks them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from llm.testing.dialect import Call, Payload, error_message
 from llm.testing.openai_calls import call_deltas, whole_calls
-from llm.testing.openai_checks import check_tools
+from llm.testing.openai_checks import check_tools, files_of
 from llm.testing.script import Script
 
 TYPES = {401: "invalid_request_error", 403: "permission_error", 404: "invalid_request_error"}
@@ -13,6 +14,7 @@ CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceed
 
 class OpenAIDialect:
     done = b"[DONE]"
+    names_events = False
 
     def call(self, body: Payload, path: str) -> Call:
         """Read a request as the vendor would; KeyError and the like are the sender's mistakes."""
@@ -26,9 +28,10 @@ class OpenAIDialect:
             stream=bool(body.get("stream")),
             include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
             prompt_tokens=sum(map(len, texts)) // 4 + 1,
+            files=tuple(files_of(messages)),
         )
 
-    def check(self, body: Payload, script: Script) -> None:
+    def check(self, body: Payload, script: Script, headers: Mapping[str, str]) -> None:
         check_tools(body)
 
     def opening(self, script: Script, call: Call) -> list[Payload]:
@@ -44,7 +47,7 @@ class OpenAIDialect:
             deltas.append({"refusal": script.refusal})
         return [_chunk(call, delta) for delta in deltas]
 
-    def delta(self, text: str, call: Call) -> Payload:
+    def delta(self, text: str, script: Script, call: Call) -> Payload:
         return _chunk(call, {"content": text})
 
     def extras(self, script: Script, call: Call) -> list[Payload]:
@@ -58,7 +61,7 @@ class OpenAIDialect:
         """The finish reason, then usage for whoever asked."""
         chunks = [_chunk(call, {}, _finish(script))]
         if call.include_usage:
-            chunks.append(_envelope(call, "chat.completion.chunk", [], _usage(call, count)))
+            chunks.append(_envelope(call, "chat.completion.chunk", [], _usage(script, call, count)))
         return chunks
 
     def whole(self, script: Script, call: Call) -> Payload:
@@ -76,13 +79,16 @@ class OpenAIDialect:
         if script.sources:
             message["annotations"] = _annotations(script)
         choice = {"index": 0, "message": message, "finish_reason": _finish(script), "logprobs": None}
-        return _envelope(call, "chat.completion", [choice], _usage(call, len(deltas)))
+        return _envelope(call, "chat.completion", [choice], _usage(script, call, len(deltas)))
 
     def error(self, status: int, code: str, retry_after: str) -> Payload:
         code = code or CODES.get(status, "")
         kind = TYPES.get(status) or ("server_error" if status >= 500 else code or "invalid_request_error")
         message = error_message(status, code)
         return {"error": {"message": message, "type": kind, "param": None, "code": code or None}}
+
+    def stream_error(self, script: Script, call: Call) -> Payload:
+        return self.error(500, script.error_code, "")
 
 
 def _finish(script: Script) -> str:
@@ -125,9 +131,10 @@ def _envelope(call: Call, kind: str, choices: list[Any], usage: Payload | None) 
     }
 
 
-def _usage(call: Call, count: int) -> Payload:
+def _usage(script: Script, call: Call, count: int) -> Payload:
     total = call.prompt_tokens + count
-    return {"prompt_tokens": call.prompt_tokens, "completion_tokens": count, "total_tokens": total}
+    counts = {"prompt_tokens": call.prompt_tokens, "completion_tokens": count, "total_tokens": total}
+    return counts | script.odd_usage
 
 
 def _text(content: Any) -> str:

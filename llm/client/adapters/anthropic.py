@@ -76,11 +76,9 @@ def _body(provider: str, prompt: Prompt, said: list[Any]) -> dict[str, Any]:
 
 
 def _choice(params: Mapping[str, Any]) -> dict[str, Any]:
-    choice = params.get("tool_choice")
-    is_named = isinstance(choice, Mapping)
-    wanted: dict[str, Any] = (
-        {"type": "tool", "name": choice["name"]} if is_named else {"type": CHOICES[choice or "auto"]}
-    )
+    choice: Any = params.get("tool_choice") or "auto"
+    named = {"type": "tool", "name": choice["name"]} if isinstance(choice, Mapping) else None
+    wanted: dict[str, Any] = named or {"type": CHOICES[choice]}
     if params.get("parallel_tool_calls") is False and wanted["type"] != "none":
         wanted["disable_parallel_tool_use"] = True
     return {"tool_choice": wanted} if wanted != {"type": "auto"} else {}

@@ -84,8 +84,8 @@ def _give_back(items: list[Item], ids: dict[str, str], value: Mapping[str, Any])
     if value.get("type") == "reasoning":
         items.append(dict(value))
     elif value.get("type") == last.get("type") == "function_call":
-        ids[last["call_id"]] = value["call_id"]
-        items[-1] = dict(value)
+        theirs = ids[last["call_id"]] = value.get("call_id") or last["call_id"]
+        items[-1] = {**value, "call_id": theirs}
     elif last.get("role") == "assistant" and "phase" in value:
         last["phase"] = value["phase"]
 

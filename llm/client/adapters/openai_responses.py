@@ -87,6 +87,7 @@ class _GrowingCall:
     id: str
     name: str
     pieces: list[str] = field(default_factory=list)
+    item: dict[str, Any] | None = None  # once it is whole
 
 
 class ResponsesReader:
@@ -97,10 +98,9 @@ class ResponsesReader:
         self._asked = self._model = model
         self._reason: FinishReason | None = None
         self._usage: Usage | None = None
-        self._has_text = self._refused = self._has_thought = False
+        self._has_items = self._has_thought = self._refused = False
         self._thought_at: object = None  # which part of the thoughts came last, if nothing else did since
         self._growing: dict[Any, _GrowingCall] = {}  # by the place of its item
-        self._called: set[str] = set()  # what the provider calls those that are whole
         self._limits, self._sources = CallLimits(provider), Sources()
 
     def read(self, chunk: dict[str, Any]) -> Iterator[ProviderEvent]:
@@ -123,6 +123,8 @@ class ResponsesReader:
             raise map_error(self._provider, {"error": {"code": chunk.get("code"), "param": chunk.get("param")}})
         elif response := chunk.get("response"):
             yield from self._response(response, kind)
+        elif chunk.get("object") == "response":  # whole, from a server that does not stream
+            yield from self._response(chunk, f"response.{chunk.get('status')}")
 
     def rest(self) -> Iterator[ProviderEvent]:
         """Yield nothing: items end before their response does."""
@@ -137,7 +139,6 @@ class ResponsesReader:
 
     def _text(self, chunk: dict[str, Any]) -> Iterator[ProviderEvent]:
         if text := text_or_nothing(chunk.get("delta")):
-            self._has_text = True
             yield TextDelta(text)
 
     def _thought(self, chunk: dict[str, Any], part: Any) -> Iterator[ProviderEvent]:
@@ -155,7 +156,7 @@ class ResponsesReader:
             yield ToolInputDelta(call.id, call.name, text)
 
     def _item(self, item: dict[str, Any], index: Any, is_done: bool) -> Iterator[ProviderEvent]:
-        kind = item.get("type")
+        self._has_items, kind = True, item.get("type")
         if kind != "reasoning":
             self._thought_at = None
         if kind == "function_call":
@@ -163,18 +164,24 @@ class ResponsesReader:
                 own_id = self._limits.begin(text_or_nothing(item.get("call_id")))
                 self._growing[index] = _GrowingCall(own_id, text_or_nothing(item.get("name"))[:MAX_NAME])
             if is_done:
-                yield from self._call(item, self._growing[index])
+                self._growing[index].item = item
+                yield from self._whole_calls()
         elif is_done and kind == "reasoning" and item.get("encrypted_content"):
             self._has_thought = True
             yield self._metadata(item)
         elif is_done and kind == "message" and item.get("phase"):
             yield self._metadata({"phase": item["phase"]})
 
-    def _call(self, item: dict[str, Any], call: _GrowingCall) -> Iterator[ProviderEvent]:
-        self._called.add(text_or_nothing(item.get("call_id")))
-        yield RequestedCall(call.id, call.name, arguments_text(item.get("arguments")) or "".join(call.pieces) or "{}")
-        if self._has_thought:  # which is only valid before exactly this
-            yield self._metadata(item)
+    def _whole_calls(self) -> Iterator[ProviderEvent]:
+        """Yield the calls that are whole, in the order in which they began."""
+        for index, call in list(self._growing.items()):
+            if call.item is None:
+                return
+            del self._growing[index]
+            arguments = arguments_text(call.item.get("arguments")) or "".join(call.pieces) or "{}"
+            yield RequestedCall(call.id, call.name, arguments)
+            if self._has_thought:  # which is only valid before exactly this
+                yield self._metadata(call.item)
 
     def _metadata(self, value: dict[str, Any]) -> ProviderMetadata:
         return ProviderMetadata(self._provider, self._asked, value)
@@ -191,13 +198,15 @@ class ResponsesReader:
             self._reason = self._ended(response)
 
     def _untold(self, output: Any) -> Iterator[ProviderEvent]:
-        has_text = self._has_text
-        for index, item in enumerate(output):
-            if item.get("type") == "function_call" and text_or_nothing(item.get("call_id")) not in self._called:
-                yield from self._item(item, index, is_done=True)
-            for part in (item.get("content") or ()) if item.get("type") == "message" and not has_text else ():
-                self._refused = self._refused or "refusal" in part
-                yield from self._text({"delta": part.get("text") or part.get("refusal")})
+        """Yield the items of a response that had no events for them."""
+        for index, item in enumerate(() if self._has_items else output):
+            for number, part in enumerate([*(item.get("summary") or ()), *(item.get("content") or ())]):
+                told = {"delta": part.get("text") or part.get("refusal"), "output_index": index}
+                self._refused = self._refused or part.get("type") == "refusal"
+                yield from self._thought(told, number) if item.get("type") == "reasoning" else self._text(told)
+                for annotation in part.get("annotations") or ():
+                    yield from self._sources.read(annotation, "url")
+            yield from self._item(item, index, is_done=True)
 
     def _ended(self, response: dict[str, Any]) -> FinishReason:
         if details := response.get("incomplete_details"):
