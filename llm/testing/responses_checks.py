@@ -14,7 +14,7 @@ KNOWN = frozenset({
 })  # fmt: skip
 EFFORTS = {"none", "minimal", "low", "medium", "high", "xhigh", "max"}
 CONTENT = {"user": {"input_text", "input_image", "input_file"}, "assistant": {"output_text", "refusal"}}
-reasons = re.compile(r"gpt-[56]|o\d").match
+reasons = re.compile(r"(?:openai/)?(?:gpt-[56](?!-chat)|o\d)").match
 
 
 def item_text(item: Payload) -> str:

@@ -36,6 +36,7 @@ SCHEMA = {"type": "object", "properties": {"q": {"type": "string"}}, "required":
 SEARCH = ToolDeclaration("search", "Finds things.", SCHEMA)
 CLOCK = ToolDeclaration("clock", "Tells the time.", {"type": "object", "properties": {}})
 SEARCH_MOON: dict[str, Any] = {"name": "search", "arguments": {"q": "møøn \n🦊"}}
+CALL_OF_SEARCH = RequestedCall("c1", "search", '{"q": "moon"}'), ToolResult("c1", "search", "Far away.")
 
 
 @dataclass

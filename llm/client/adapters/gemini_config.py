@@ -20,7 +20,7 @@ PARAMS = {
 LEVELS: tuple[Effort, ...] = ("minimal", "low", "medium", "high", "xhigh")
 # Before there were levels; 0 is none at all, which the larger model does not take.
 BUDGETS: dict[Effort, int] = {"none": 0, "minimal": 512, "low": 2_048, "medium": 8_192, "high": 24_576}
-has_levels = re.compile(r"gemini-(?![12](?:\.|\d|-|$)|.*-(?:image|tts|live|embedding))").match
+has_levels = re.compile(r"gemini-(?![12](?:[.-]|$)|.*-(?:image|tts|live|embedding))").match
 has_budgets = re.compile(r"gemini-2\.5-(?!.*(?:image|tts|live))").match
 always_thinks = re.compile(r"gemini-2\.5-pro").match
 MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}

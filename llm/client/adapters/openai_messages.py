@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from llm.client.adapters.files import file_url, is_plain, text_of
+from llm.client.adapters.openai_state import FIELDS
 from llm.client.adapters.rounds import Round, is_own, rounds
 from llm.client.adapters.tool_calls import object_text, said_output, sendable_id, sendable_name
 from llm.client.types import (
@@ -62,14 +63,17 @@ def _content(part: Text | File) -> dict[str, Any]:
 
 
 def _said(step: Round, role: str, provider: str, model: str) -> dict[str, Any]:
-    """Write one message; a provider's state goes back to where it stood, all other reasoning stays here."""
+    """Write one message; a provider's state goes back to where it stood, all other reasoning stays here.
+
+    The same provider may have spoken another dialect when a reply began; of that its state says nothing here.
+    """
     message: dict[str, Any] = {"role": role, "content": None}
     calls: list[dict[str, Any]] = []
     place = message
     for part in step.said:
         match part:
-            case ProviderMetadata() if is_own(part, provider, model):
-                place.update(part.value)
+            case ProviderMetadata(value=value) if is_own(part, provider, model) and value.keys() <= FIELDS:
+                place.update(value)
             case RequestedCall():
                 calls.append(place := _call(part))
             case Text(text):

@@ -5,6 +5,7 @@ from typing import Any
 from llm.client.adapters.base import text_or_nothing
 from llm.client.adapters.tool_calls import CallLimits
 
+FIELDS = frozenset({"reasoning_content", "reasoning", "reasoning_details", "extra_content"})
 GROWING = ("text", "summary")  # of an item of `reasoning_details`
 
 
