@@ -4,11 +4,15 @@ from collections.abc import AsyncGenerator, Iterator
 from functools import partial
 from typing import Any
 
-from llm.client.adapters.base import read_events, text_or_nothing
+from llm.client.adapters.base import read_events
+from llm.client.adapters.fields import count, first, members, model_name, objects, text_or_nothing
+from llm.client.adapters.finish_reasons import last_reason, reason_of
 from llm.client.adapters.openai_calls import GrowingCalls
 from llm.client.adapters.openai_messages import messages_of, openai_tool
 from llm.client.adapters.openai_state import MessageState
 from llm.client.adapters.sources import Sources
+from llm.client.adapters.spoken import spoken
+from llm.client.error_mapping import refuse_error
 from llm.client.transport import Request
 from llm.client.types import (
     Finished,
@@ -23,15 +27,9 @@ from llm.client.types import (
 )
 
 BASE_URL = "https://api.openai.com/v1"
-REASONS: dict[str, FinishReason] = {
-    "stop": "stop",
-    "length": "length",
-    "content_filter": "content_filter",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-}
 PARAMS = {"max_tokens": "max_completion_tokens", "temperature": "temperature", "top_p": "top_p"}
 PLAIN = frozenset({"role", "content", "refusal"})
+TELLING = ("content", "refusal", "reasoning_content", "reasoning", "tool_calls", "function_call")
 
 
 class OpenAIChatAdapter:
@@ -66,26 +64,43 @@ def _body(provider: ProviderConfig, prompt: Prompt) -> dict[str, Any]:
 
 
 class OpenAIChatReader:
-    """Reads chat completion chunks: role-only, empty, null and usage-only ones among them."""
+    """Reads chat completion chunks: role-only, empty, null and usage-only ones among them, and a whole completion.
+
+    Its index tells nothing of a choice: some servers count tokens in it, and no more than one choice is asked for.
+    """
 
     def __init__(self, provider: str, model: str) -> None:
         self._provider = provider
         self._asked = self._model = model
         self._reason: FinishReason | None = None
-        self._refused = False
-        self._usage: Usage | None = None
+        self._refused = self._in_deltas = self.goes_on = False
+        self._usage: Any = None
+        self._said = ""  # in whole messages that grow
         self._calls, self._state, self._sources = GrowingCalls(provider, model), MessageState(provider), Sources()
 
     def read(self, chunk: dict[str, Any]) -> Iterator[ProviderEvent]:
-        """Yield the deltas of the first choice; there is no other unless one is asked for."""
-        self._model = chunk.get("model") or self._model
-        if usage := chunk.get("usage"):
-            self._usage = Usage(usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0)
-        for choice in chunk.get("choices") or ():
-            if not choice.get("index"):
-                yield from self._deltas(choice.get("delta") or {})
-                if reason := choice.get("finish_reason"):
-                    self._reason = REASONS.get(reason, "other")
+        """Yield the deltas of the first choice."""
+        if (model := chunk.get("model")) and model != self._model:
+            self._model = model_name(model, self._model)
+        self._usage = chunk.get("usage") or self._usage  # which may be in every chunk, and is read once
+        choices = chunk.get("choices")
+        choice = choices[0] if choices.__class__ is list and choices else first(choices)
+        if choice.__class__ is not dict:
+            return refuse_error(self._provider, chunk)
+        delta = choice.get("delta")
+        if delta.__class__ is not dict:
+            yield from self._whole(choice)
+        elif len(delta) == 1 and (text := delta.get("content")).__class__ is str:  # as nearly all of them
+            if text:
+                self._in_deltas = True
+                yield TextDelta(text)
+        elif delta:
+            self._in_deltas = self._in_deltas or any(map(delta.get, TELLING))
+            yield from self._deltas(delta)
+        if reason := choice.get("finish_reason"):
+            self._note_end(reason)
+        elif self._reason and members(delta).get("content"):
+            self.goes_on = True
 
     def rest(self) -> Iterator[ProviderEvent]:
         """Yield the calls, which only the end completes, and before them what goes back with them."""
@@ -98,18 +113,33 @@ class OpenAIChatReader:
         if self._reason is None:
             return None
         reason = "refusal" if self._refused and self._reason == "stop" else self._reason
-        goes_on = self._calls and reason != "content_filter"
-        return Finished("tool_calls" if goes_on else reason, self._model, self._usage)
+        goes_on = self._calls and reason not in ("content_filter", "other")
+        return Finished("tool_calls" if goes_on else reason, self._model, _usage(self._usage))
+
+    def _note_end(self, reason: Any) -> None:
+        if found := reason_of(self._provider, reason):
+            self._reason, self.goes_on = last_reason(self._reason, found), False
+
+    def _whole(self, choice: dict[str, Any]) -> Iterator[ProviderEvent]:
+        """Read what stands where others send deltas: a message, whole or in pieces, or bare text."""
+        message = members(choice.get("message"))
+        if not message:
+            yield from spoken(choice.get("text") or choice.get("delta"))
+        elif not self._in_deltas:  # or it says again what they have said
+            yield from self._deltas(self._added(message))
+
+    def _added(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Return a message without the beginning that was told before, where each says all there is so far."""
+        text = text_or_nothing(message.get("content"))
+        if not text:
+            return message
+        said, grows = self._said, bool(self._said) and text.startswith(self._said)
+        self._said = text if grows else said + text
+        return {**message, "content": text.removeprefix(said) if grows else text}
 
     def _deltas(self, delta: dict[str, Any]) -> Iterator[ProviderEvent]:
-        if len(delta) == 1 and "content" in delta:  # as nearly all of them
-            if text := text_or_nothing(delta["content"]):
-                yield TextDelta(text)
-            return
-        if reasoning := text_or_nothing(delta.get("reasoning_content") or delta.get("reasoning")):
-            yield ReasoningDelta(reasoning)
-        if text := text_or_nothing(delta.get("content")):
-            yield TextDelta(text)
+        yield from spoken(delta.get("reasoning_content") or delta.get("reasoning"), ReasoningDelta)
+        yield from spoken(delta.get("content"))
         if refusal := text_or_nothing(delta.get("refusal")):
             self._refused = True
             yield TextDelta(refusal)
@@ -119,9 +149,14 @@ class OpenAIChatReader:
     def _others(self, delta: dict[str, Any]) -> Iterator[ProviderEvent]:
         """Read what few deltas have; `function_call` is what a call was when there was only one."""
         self._state.note(delta)
-        for call in delta.get("tool_calls") or ():
+        for call in objects(delta.get("tool_calls")):
             yield from self._calls.read(call)
-        if function := delta.get("function_call"):
+        if function := members(delta.get("function_call")):
             yield from self._calls.read({"index": -1, "function": function})
-        for annotation in delta.get("annotations") or ():
-            yield from self._sources.read(annotation.get("url_citation") or annotation, "url")
+        for annotation in objects(delta.get("annotations")):
+            yield from self._sources.read(members(annotation.get("url_citation")) or annotation, "url")
+
+
+def _usage(found: Any) -> Usage | None:
+    prompt, completion = (count(members(found).get(name)) for name in ("prompt_tokens", "completion_tokens"))
+    return None if prompt is None and completion is None else Usage(prompt or 0, completion or 0)

@@ -11,7 +11,7 @@ from django.conf import settings
 from llm.client.errors import ProviderBroken
 
 MAX_CALLS = 128  # in one step
-MAX_NAME = 64
+MAX_NAME, MAX_ID = 64, 200
 USUAL_ID = re.compile(r"[\w.:-]{1,40}", re.ASCII).fullmatch  # OpenAI takes no longer ones
 UNUSUAL = re.compile(r"[^A-Za-z0-9_-]")
 
