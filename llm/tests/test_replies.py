@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
-from llm.client.errors import PromptBlocked, ProviderBroken
+from llm.client.errors import EventTooLong, PromptBlocked
 from llm.testing import FakeProvider
 from llm.testing.script import FRAMING
 from llm.tests.asking import ask, prompt, scripted
@@ -105,8 +106,17 @@ async def test_a_long_reply_is_equal_character_for_character(fake: FakeProvider,
     assert len(reply.text) == 200_000
 
 
-async def test_an_event_beyond_the_bound_breaks_the_stream(fake: FakeProvider, vendor: str) -> None:
-    with pytest.raises(ProviderBroken, match="OverlongEvent"):
+@pytest.mark.parametrize("size", [600_000, 3_000_000])
+async def test_an_event_of_many_megabytes_is_read(fake: FakeProvider, vendor: str, size: int) -> None:
+    reply = await ask(vendor, scripted(size=size, chunk=size))
+
+    assert len(reply.text) == size
+
+
+async def test_an_event_larger_than_any_reply_is_too_long(fake: FakeProvider, vendor: str, settings: Settings) -> None:
+    settings.MAX_REPLY_CHARS = 1000
+
+    with pytest.raises(EventTooLong):
         await ask(vendor, scripted(size=3_000_000, chunk=3_000_000))
 
 
