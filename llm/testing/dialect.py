@@ -45,6 +45,13 @@ class Dialect(Protocol):
     def error(self, status: int, code: str, retry_after: str) -> Payload: ...
 
 
+def check_fields(body: Payload, script: Script) -> None:
+    """Refuse the fields that a server does not know, one at a time, as the strict ones do."""
+    for name in script.refuses:
+        if name in body:
+            raise Rejected(f"unknown_field_{name}")
+
+
 def check_name(name: str) -> None:
     """Refuse what is no name of a tool."""
     if not VALID_NAME(name):

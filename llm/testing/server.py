@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from llm.testing.dialect import Call, Dialect, Rejected, encoded
+from llm.testing.dialect import Call, Dialect, Rejected, check_fields, encoded
 from llm.testing.encoding import frames
 from llm.testing.gemini import GeminiDialect
 from llm.testing.moderations import verdict
@@ -58,6 +58,7 @@ async def _chat(request: web.Request, vendor: str) -> web.StreamResponse:
         call = dialect.call(body, request.path)
         whole = _script_for(journal, call.prompt)
         dialect.check(body, whole)
+        check_fields(body, whole)
         script = whole.at(call.rounds)
     except Rejected as error:
         record.open, record.status = False, 400
