@@ -22,7 +22,7 @@ HOPELESS = _words(
 REFUSED = HOPELESS | _words(
     "invalidrequest invalidargument badrequest unprocessableentity authentication unauthenticated unauthorized "
     "permission permissiondenied forbidden failedprecondition invalidapikey modelnotfound notfound "
-    "contextlengthexceeded exceedcontextsize contextwindowexceeded requesttoolarge"
+    "contextlengthexceeded exceedcontextsize contextwindowexceeded requesttoolarge invalidprompt"
 )
 BUSY = _words(
     "ratelimit ratelimited ratelimitexceeded toomanyrequests resourceexhausted server internal internalserver "

@@ -9,6 +9,7 @@ from llm.client.adapters.fields import count, first, members, model_name, object
 from llm.client.adapters.finish_reasons import last_reason, reason_of
 from llm.client.adapters.openai_calls import GrowingCalls
 from llm.client.adapters.openai_messages import messages_of, openai_tool
+from llm.client.adapters.openai_quirks import learned, length_name
 from llm.client.adapters.openai_state import MessageState
 from llm.client.adapters.sources import Sources
 from llm.client.adapters.spoken import spoken
@@ -21,43 +22,52 @@ from llm.client.types import (
     ProviderConfig,
     ProviderEvent,
     ProviderMetadata,
+    Quirks,
     ReasoningDelta,
     TextDelta,
     Usage,
 )
 
 BASE_URL = "https://api.openai.com/v1"
-PARAMS = {"max_tokens": "max_completion_tokens", "temperature": "temperature", "top_p": "top_p"}
+PARAMS = {"temperature": "temperature", "top_p": "top_p"}
 PLAIN = frozenset({"role", "content", "refusal"})
 TELLING = ("content", "refusal", "reasoning_content", "reasoning", "tool_calls", "function_call")
 
 
 class OpenAIChatAdapter:
     def __init__(self, provider: ProviderConfig) -> None:
-        self._provider = provider
+        self._provider, self._quirks = provider, provider.quirks
         self._url = f"{(provider.base_url or BASE_URL).rstrip('/')}/chat/completions"
         # Compatible servers may need no key, and some refuse an empty one.
         self._headers = {"Authorization": f"Bearer {provider.key}"} if provider.key else {}
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """Stream a reply from the provider's address, by default OpenAI itself."""
-        body = partial(_body, self._provider, prompt)
-        request = Request(self._provider.name, self._url, self._headers, body, prompt.size)
-        return read_events(request, OpenAIChatReader(self._provider.name, prompt.model))
+        return read_events(self._request(prompt, self._quirks), OpenAIChatReader(self._provider.name, prompt.model))
+
+    def _request(self, prompt: Prompt, quirks: Quirks, *tried: Quirks) -> Request:
+        """Make the request for a server with some quirks, which are remembered once it is accepted."""
+
+        def amended(refusal: str) -> Request | None:
+            others = learned(quirks, prompt, refusal)
+            return None if others in (quirks, *tried) else self._request(prompt, others, quirks, *tried)
+
+        def accepted() -> None:
+            self._quirks = quirks
+
+        body = partial(_body, self._provider.name, quirks, prompt)
+        return Request(self._provider.name, self._url, self._headers, body, prompt.size, amended, accepted)
 
 
-def _body(provider: ProviderConfig, prompt: Prompt) -> dict[str, Any]:
-    params = {PARAMS[name]: value for name, value in prompt.params.items() if name in PARAMS}
-    messages = messages_of(prompt, provider.name)
-    if provider.quirks.wants_reasoning_content:
+def _body(provider: str, quirks: Quirks, prompt: Prompt) -> dict[str, Any]:
+    names = {**PARAMS, "max_tokens": length_name(quirks)}
+    params = {names[name]: value for name, value in prompt.params.items() if name in names}
+    messages = messages_of(prompt, provider)
+    if quirks.wants_reasoning_content:
         messages = [{"reasoning_content": "", **each} if "tool_calls" in each else each for each in messages]
-    body = {
-        "model": prompt.model,
-        "messages": messages,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        **params,
-    }
+    body: dict[str, Any] = {"model": prompt.model, "messages": messages, "stream": True, **params}
+    if not quirks.refuses_stream_options:
+        body["stream_options"] = {"include_usage": True}
     if prompt.tools:
         body["tools"] = [openai_tool(tool) for tool in prompt.tools]
     return body
