@@ -69,7 +69,8 @@ def provider_config(name: str) -> ProviderConfig:
     if name == DEMO:
         return ProviderConfig(DEMO, DIALECTS[DEMO])
     address = _setting(name, "BASE_URL")
-    quirks = Quirks(wants_reasoning_content="deepseek" in address)
+    known = dict.fromkeys(settings.OPENAI_QUIRKS if name == "openai" else (), True)
+    quirks = Quirks(**{"wants_reasoning_content": "deepseek" in address, **known})
     return ProviderConfig(name, DIALECTS[name], address, _setting(name, "API_KEY"), quirks)
 
 

@@ -22,10 +22,12 @@ from chats.turns.limits import (
     STOPPED,
     TOO_LONG,
     TOO_MANY_STEPS,
+    UNSUCCESSFUL,
     Clock,
     Intake,
     Interruption,
     ReplyTooLong,
+    outcome_for,
     outcome_of,
 )
 from chats.turns.prompt_parts import reply_message
@@ -44,7 +46,7 @@ from llm.routing import stream
 logger = logging.getLogger("parley.turns")
 
 COMMIT_PAUSE = 1.0  # longest pause before the end of a turn is tried again
-STATES = {"content_filter": State.BLOCKED}  # what a finish reason makes of a reply; all others are complete
+MOST_TOKENS = 2**31 - 1  # that a column holds
 
 
 class RunningTurn:
@@ -163,7 +165,7 @@ class RunningTurn:
             await self._go_on(calls, self._decided)
         while self.steps < settings.MAX_STEPS:
             finished = await self._take_step(calls)
-            if calls is None or not calls.open_calls or finished.reason in STATES:
+            if calls is None or not calls.open_calls or finished.reason in UNSUCCESSFUL:
                 return self._completed(finished)
             self.clock.pause()
             if not await calls.run_ready():
@@ -312,12 +314,8 @@ class RunningTurn:
         return replace(self._outcome(State.WAITING, ""), wait=Wait(calls, resume))
 
     def _completed(self, finished: Finished) -> Outcome:
-        if not self._has_text:
-            state = State.BLOCKED if finished.reason == "content_filter" else State.FAILED
-            reason = "content_filter" if state == State.BLOCKED else "provider_empty"
-            return self._ended(state, reason, finished.model)
-        state = STATES.get(finished.reason, State.COMPLETE)
-        return self._ended(state, finished.reason, finished.model)
+        has_answer = any(kind not in (REASONING, SOURCE) for kind, _ in self.log.parts(self._begins))
+        return self._ended(*outcome_for(finished.reason, has_answer), finished.model)
 
     def _failed(self, error: ProviderError) -> Outcome:
         logger.warning("turn %s: %s from %s: %s", self.id, error.code, error.provider, error)
@@ -331,4 +329,5 @@ class RunningTurn:
 def _sum(before: Usage | None, more: Usage | None) -> Usage | None:
     if before is None or more is None:
         return before or more
-    return Usage(before.prompt + more.prompt, before.completion + more.completion)
+    sums = before.prompt + more.prompt, before.completion + more.completion
+    return Usage(*(min(each, MOST_TOKENS) for each in sums))

@@ -18,7 +18,7 @@ from accounts.access import Viewer, require_confirmed
 from chats.errors import Draining, ReplyBlocked, ReplyFailed, ReplyInterrupted
 from chats.models import State
 from chats.turns.engine import engine
-from chats.turns.limits import Clock, Intake, failure_for
+from chats.turns.limits import Clock, Intake, failure_for, outcome_for
 from chats.turns.moderation import objection_to
 from common.executor import database
 from common.retrying import retry_conflicts
@@ -96,6 +96,7 @@ class StatelessReply:
 
     def __init__(self) -> None:
         self.length = self.tokens = 0
+        self._has_answer = False
         self._clock, self._intake = Clock(), Intake()
 
     async def events(self, provider: str, prompt: Prompt) -> AsyncGenerator[SpokenEvent | None, None]:
@@ -106,9 +107,11 @@ class StatelessReply:
                     for rest in self._intake.rest():
                         yield rest
                     self.tokens = event.usage.prompt + event.usage.completion if event.usage else 0
+                    self._require_success(event)
                 elif isinstance(event, TextDelta | ReasoningDelta):
                     event.text = self._intake.take(event)
                     self.length += len(event.text)
+                    self._has_answer = self._has_answer or isinstance(event, TextDelta)
                     if self._intake.room < 0:
                         raise ReplyInterrupted("The reply reached the largest length.")
                     if not event.text:
@@ -116,6 +119,14 @@ class StatelessReply:
                 elif event is not None:
                     continue
                 yield event
+
+    def _require_success(self, finished: Finished) -> None:
+        """Raise the ReplyFailed that a stored reply with this end would be; a call for a tool is an answer."""
+        state, reason = outcome_for(finished.reason, self._has_answer or finished.reason == "tool_calls")
+        if state == State.INTERRUPTED:
+            raise ReplyInterrupted("The reply was cut short.")
+        if state == State.FAILED or not self._has_answer:
+            raise failure_for(state, reason) or ReplyFailed()
 
     async def _paced(self, provider: str, prompt: Prompt) -> AsyncGenerator[ProviderEvent | None, None]:
         """Yield events, and None where a keep-alive is due; raise where the provider takes too long."""

@@ -200,6 +200,8 @@ class Quirks:
     """How a compatible server differs from the vendor whose dialect it speaks."""
 
     wants_reasoning_content: bool = False  # in every message with calls, though the thoughts be gone (DeepSeek)
+    refuses_stream_options: bool = False  # so that it may count no tokens
+    wants_max_tokens: bool = False  # as which others know `max_completion_tokens`
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from llm.testing.dialect import Payload, ReceivedFile, Rejected, check_fields, check_name, received, signature
+from llm.testing.dialect import Payload, ReceivedFile, Rejected, check_known, check_name, received, signature
 from llm.testing.script import Script
 
 KNOWN = frozenset({
@@ -41,7 +41,7 @@ def files_of(messages: Iterable[Payload]) -> Iterator[ReceivedFile]:
 
 def check_params(body: Payload, headers: Mapping[str, str]) -> None:
     """Refuse what does not go together in one request."""
-    check_fields(body, KNOWN)
+    check_known(body, KNOWN)
     version, thinking = headers.get("anthropic-version"), body.get("thinking") or {"type": "disabled"}
     thinks = thinking["type"] != "disabled"
     refused = {

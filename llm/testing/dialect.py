@@ -63,6 +63,13 @@ class Dialect(Protocol):
     def stream_error(self, script: Script, call: Call) -> Payload: ...
 
 
+def check_fields(body: Payload, script: Script) -> None:
+    """Refuse the fields that a server does not know, one at a time, as the strict ones do."""
+    for name in script.refuses:
+        if name in body:
+            raise Rejected(f"unknown_field_{name}")
+
+
 def check_name(name: str) -> None:
     """Refuse what is no name of a tool."""
     if not VALID_NAME(name):
@@ -98,7 +105,7 @@ def received(media_type: str, data: str = "", url: str = "") -> ReceivedFile:
     return ReceivedFile(media_type, len(content), hashlib.sha256(content).hexdigest())
 
 
-def check_fields(body: Payload, known: frozenset[str]) -> None:
+def check_known(body: Payload, known: frozenset[str]) -> None:
     """Refuse what no vendor's request has."""
     if unknown := body.keys() - known:
         raise Rejected(f"unknown_parameter.{min(unknown)}")

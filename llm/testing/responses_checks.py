@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from llm.testing.dialect import Payload, ReceivedFile, Rejected, check_fields, check_name, received, signature
+from llm.testing.dialect import Payload, ReceivedFile, Rejected, check_known, check_name, received, signature
 
 KNOWN = frozenset({
     "model", "input", "instructions", "stream", "store", "include", "reasoning", "tools", "tool_choice",
@@ -34,7 +34,7 @@ def files_of(items: Iterable[Payload]) -> Iterator[ReceivedFile]:
 
 def check_params(body: Payload) -> None:
     """Refuse unknown fields, what a model has not, and tools that are none."""
-    check_fields(body, KNOWN)
+    check_known(body, KNOWN)
     wanted, form = body.get("reasoning"), body.get("text", {}).get("format", {"type": "text"})
     if not reasons(body["model"]) and (wanted or "reasoning.encrypted_content" in body.get("include", ())):
         raise Rejected("reasoning_not_supported")

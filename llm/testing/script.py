@@ -66,7 +66,11 @@ class Script:
     segment: int = 0
     keepalive: float = 0
     repeat: int = 1
-    answer: str = ""  # the whole body of a moderation call
+    answer: str = ""  # the whole body: of a moderation call, or with status 200 in the place of a stream
+    content_type: str = ""  # of such a body, or of the stream
+    garbled_after: int | None = None  # after which no chunk of the body's encoding is right any more
+    garbage: str = "zz\r\n"  # that comes then
+    refuses: tuple[str, ...] = ()  # fields of a request that are 400
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> "Script":
@@ -145,6 +149,7 @@ def _as_it_is(value: Any) -> Any:
 READERS: dict[str, Callable[[Any], Any]] = {
     "chunks": tuple,
     "usage": json.dumps,
+    "refuses": tuple,
     "oddities": _oddities,
     "retry_after": str,
     "calls": calls_of,

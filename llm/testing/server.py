@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from llm.testing.anthropic import AnthropicDialect
-from llm.testing.dialect import Call, Dialect, Rejected, encoded
+from llm.testing.dialect import Call, Dialect, Rejected, check_fields, encoded
 from llm.testing.encoding import frames
 from llm.testing.gemini import GeminiDialect
 from llm.testing.moderations import verdict
@@ -77,6 +77,7 @@ async def _chat(request: web.Request, vendor: str) -> web.StreamResponse:
         record.files = [asdict(each) for each in call.files]
         whole = _script_for(journal, call.prompt)
         dialect.check(body, whole, request.headers)
+        check_fields(body, whole)
         script = whole.at(call.rounds).part(call.is_resumed, call.prompt)
     except Rejected as error:
         record.open, record.status = False, 400

@@ -7,9 +7,12 @@ from typing import Any
 
 from llm.client.adapters.anthropic_blocks import Blocks
 from llm.client.adapters.anthropic_messages import anthropic_tool, messages_of
-from llm.client.adapters.base import added, read_events, text_or_nothing, token_count, versioned
+from llm.client.adapters.base import added, read_events, versioned
 from llm.client.adapters.effort import nearest_effort
+from llm.client.adapters.fields import count, members, model_name, objects, text_or_nothing
+from llm.client.adapters.finish_reasons import reason_of
 from llm.client.adapters.response_format import schema_of
+from llm.client.error_mapping import refuse_error
 from llm.client.errors import ProviderBroken
 from llm.client.transport import Request
 from llm.client.types import Effort, Finished, FinishReason, Prompt, ProviderConfig, ProviderEvent, TextDelta, Usage
@@ -24,14 +27,6 @@ CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 budgets = re.compile(r"claude-(?:(?:opus|sonnet|haiku)-4(?:-[015])?|3-7-sonnet)(?:-\d{8}|-latest)?$").match
 never_thinks = re.compile(r"claude-(?:2|instant|3-(?!7))").match
 BUDGETS: dict[Effort, int] = {"low": 2_048, "medium": 8_192, "high": 16_384, "xhigh": 24_576, "max": 30_000}
-REASONS: dict[str, FinishReason] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-    "refusal": "refusal",
-}
 PAUSED = "pause_turn"
 MAX_PAUSES = 10
 FIELDS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")  # which do not hold each other
@@ -130,9 +125,8 @@ class AnthropicReader:
     def __init__(self, provider: str, model: str) -> None:
         self._provider, self._model = provider, model
         self._reason: FinishReason | None = None
-        self._stop = ""
-        self._pauses = 0
-        self._explanation = ""
+        self.goes_on = False
+        self._is_paused, self._pauses = False, 0
         self._counts: dict[str, Any] = {}
         self._before: Usage | None = None  # of the messages before this one
         self._blocks = Blocks(provider, model)
@@ -141,56 +135,71 @@ class AnthropicReader:
         """Yield what an event adds."""
         kind = chunk.get("type")
         if kind == "content_block_delta":
-            yield from self._blocks.grow(chunk["index"], chunk["delta"])
+            yield from self._blocks.grow(chunk.get("index"), chunk.get("delta"))
         elif kind == "content_block_start":
-            yield from self._blocks.begin(chunk["index"], chunk["content_block"])
+            yield from self._blocks.begin(chunk.get("index"), members(chunk.get("content_block")))
         elif kind == "content_block_stop":
-            yield from self._blocks.finish(chunk["index"])
+            yield from self._blocks.finish(chunk.get("index"))
         elif kind == "message_start":
-            self._model = chunk["message"].get("model") or self._model
-            self._count(chunk["message"])
+            self._begin(members(chunk.get("message")))
         elif kind == "message_delta":
             self._count(chunk)
-            self._note_end(chunk.get("delta") or {})
-            if self._reason == "refusal" and not self._blocks.has_text and self._explanation:
-                yield TextDelta(self._explanation)
+            yield from self._note_end(members(chunk.get("delta")))
+        elif kind == "message":  # whole, from a server that does not stream
+            yield from self._whole(chunk)
+        elif not isinstance(kind, str):
+            refuse_error(self._provider, chunk)
 
     def rest(self) -> Iterator[ProviderEvent]:
-        """Yield nothing: blocks end before their message does."""
-        return iter(())
+        """Yield what the provider did not say the end of."""
+        return self._blocks.rest()
 
     def end(self) -> Finished | None:
         """Return the end once a message has said why it stopped."""
         if self._reason is None:
             return None
-        return Finished("tool_calls" if self._blocks.has_calls else self._reason, self._model, self._total())
+        goes_on = self._blocks.has_calls and self._reason not in ("content_filter", "other")
+        return Finished("tool_calls" if goes_on else self._reason, self._model, self._total())
 
     def resume(self) -> list[Any]:
         """Return what there is of a paused reply, as it goes back; nothing where it has ended."""
-        if self._stop != PAUSED:
+        if not self._is_paused:
             return []
         self._pauses += 1
         if self._pauses > MAX_PAUSES:
             raise ProviderBroken(self._provider, "paused too often")
         self._before, self._counts = self._total(), {}
-        self._reason, self._stop = None, ""
+        self._reason, self._is_paused = None, False
         return self._blocks.said
 
-    def _note_end(self, delta: dict[str, Any]) -> None:
-        self._stop = text_or_nothing(delta.get("stop_reason")) or self._stop
-        if not self._stop:
+    def _begin(self, message: dict[str, Any]) -> None:
+        self._model = model_name(message.get("model"), self._model)
+        self._count(message)
+
+    def _whole(self, message: dict[str, Any]) -> Iterator[ProviderEvent]:
+        self._begin(message)
+        for index, block in enumerate(objects(message.get("content"))):
+            yield from self._blocks.begin(index, block)
+            yield from self._blocks.finish(index)
+        yield from self._note_end(message)
+
+    def _note_end(self, told: dict[str, Any]) -> Iterator[ProviderEvent]:
+        """Note why a message stopped; a refusal without a word is explained."""
+        stop = told.get("stop_reason")
+        if not stop:
             return
-        if self._stop not in REASONS and self._stop != PAUSED:
-            raise ProviderBroken(self._provider, f"stopped: {self._stop[:80]}")
-        self._reason = REASONS.get(self._stop, "other")
-        self._explanation = text_or_nothing((delta.get("stop_details") or {}).get("explanation"))
+        self._is_paused = stop == PAUSED
+        self._reason = "other" if self._is_paused else reason_of(self._provider, stop)
+        explanation = text_or_nothing(members(told.get("stop_details")).get("explanation"))
+        if self._reason == "refusal" and explanation and not self._blocks.has_text:
+            yield TextDelta(explanation)
 
     def _count(self, told: dict[str, Any]) -> None:
         """Note usage: each count is of all so far."""
-        self._counts |= {name: count for name, count in (told.get("usage") or {}).items() if count is not None}
+        self._counts |= {name: value for name, value in members(told.get("usage")).items() if value is not None}
 
     def _total(self) -> Usage | None:
-        if not self._counts:
+        given, said = [count(self._counts.get(name)) for name in FIELDS], count(self._counts.get("output_tokens"))
+        if {*given, said} == {None}:
             return self._before
-        prompt = sum(token_count(self._counts.get(name)) for name in FIELDS)
-        return added(self._before, Usage(prompt, token_count(self._counts.get("output_tokens"))))
+        return added(self._before, Usage(sum(each or 0 for each in given), said or 0))

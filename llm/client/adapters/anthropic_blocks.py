@@ -6,9 +6,12 @@ from typing import Any
 
 import orjson
 
-from llm.client.adapters.base import text_or_nothing
+from common.text import is_storable, repaired
+from llm.client.adapters.fields import label, members, objects, opaque, text_or_nothing
 from llm.client.adapters.sources import Sources
-from llm.client.adapters.tool_calls import MAX_NAME, CallLimits, arguments_text, object_text
+from llm.client.adapters.spoken import spoken
+from llm.client.adapters.tool_calls import MAX_ID, MAX_NAME, CallLimits, arguments_text, object_text
+from llm.client.sanitize import Sanitizer
 from llm.client.types import (
     ProviderEvent,
     ProviderMetadata,
@@ -18,13 +21,21 @@ from llm.client.types import (
     ToolInputDelta,
 )
 
+TEXT, THINKING, TOOL_USE = "text", "thinking", "tool_use"
+
 
 @dataclass(slots=True)
 class _Block:
     value: dict[str, Any]
+    kind: Any
     id: str = ""  # ours, of a call
     pieces: list[str] = field(default_factory=list)  # of its text, its thoughts or its JSON
     signature: str = ""
+    sanitizer: Sanitizer = field(default_factory=Sanitizer)  # of its JSON
+
+    @property
+    def name(self) -> str:
+        return label(self.value.get("name"), MAX_NAME)
 
 
 class Blocks:
@@ -32,7 +43,7 @@ class Blocks:
 
     def __init__(self, provider: str, model: str) -> None:
         self._provider, self._model = provider, model
-        self._open: dict[int, _Block] = {}
+        self._open: dict[Any, _Block] = {}
         self._was_thought = False
         self._limits, self._sources = CallLimits(provider), Sources()
         self.has_text = False
@@ -42,67 +53,78 @@ class Blocks:
     def has_calls(self) -> bool:
         return self._limits.has_calls
 
-    def begin(self, index: int, value: dict[str, Any]) -> Iterator[ProviderEvent]:
+    def begin(self, index: Any, value: dict[str, Any]) -> Iterator[ProviderEvent]:
         """Begin a block, which may bring its first text along."""
-        block = self._open[index] = _Block(value)
-        kind = value.get("type")
-        if kind == "tool_use":
-            block.id = self._limits.begin(text_or_nothing(value.get("id")))
-        if kind == "thinking" and self._was_thought:
+        block = self._open[str(index)] = _Block(value, value.get("type"))
+        if block.kind == TOOL_USE:
+            block.id = self._limits.begin(label(value.get("id"), MAX_ID))
+        if block.kind == THINKING and self._was_thought:
             yield ReasoningDelta("\n\n")
-        self._was_thought = kind == "thinking"
-        if kind in ("text", "thinking") and (text := text_or_nothing(value.get(kind))):
-            yield from self.grow(index, {"type": f"{kind}_delta", kind: text})
+        self._was_thought = block.kind == THINKING
+        if block.kind in (TEXT, THINKING):
+            yield from self._said(block, value.get(block.kind))
+        for citation in objects(value.get("citations")):
+            yield from self._cited(citation)
 
-    def grow(self, index: int, delta: dict[str, Any]) -> Iterator[ProviderEvent]:
-        """Add a delta to its block."""
-        block, kind = self._open[index], delta.get("type")
+    def grow(self, index: Any, delta: Any) -> Iterator[ProviderEvent]:
+        """Add a delta to its block; one that was not begun is text or a thought."""
+        kind = members(delta).get("type")
+        block = self._open.get(str(index)) or _Block({}, THINKING if kind == "thinking_delta" else TEXT)
         if kind == "text_delta":
-            if text := text_or_nothing(delta.get("text")):
-                self.has_text = True
-                block.pieces.append(text)
-                yield TextDelta(text)
+            yield from self._said(block, delta.get(TEXT))
         elif kind == "thinking_delta":
-            if text := text_or_nothing(delta.get("thinking")):
-                block.pieces.append(text)
-                yield ReasoningDelta(text)
+            yield from self._said(block, delta.get(THINKING))
         elif kind == "input_json_delta":
-            yield from self._input(block, text_or_nothing(delta.get("partial_json")))
+            yield from self._input(block, block.sanitizer.feed(arguments_text(delta.get("partial_json"))))
         elif kind == "signature_delta":
             block.signature += text_or_nothing(delta.get("signature"))
-        elif kind == "citations_delta":
-            yield from self._cited(block, delta.get("citation") or {})
+        elif kind == "citations_delta" and (citation := members(delta.get("citation"))):
+            block.value = {**block.value, "citations": [*objects(block.value.get("citations")), citation]}
+            yield from self._cited(citation)
 
-    def finish(self, index: int) -> Iterator[ProviderEvent]:
+    def finish(self, index: Any) -> Iterator[ProviderEvent]:
         """End a block; what only Anthropic understands of it goes back with what follows."""
-        block = self._open.pop(index)
-        value, text = block.value, "".join(block.pieces)
-        kind = value.get("type")
-        if kind == "text":
-            self.said += [{**value, "text": text}] if text else []
-        elif kind == "tool_use":
-            yield from self._called(block, text)
-        elif kind != "thinking":
-            yield self._kept({**value, "input": orjson.loads(object_text(text))} if text else value)
-        elif signature := block.signature or text_or_nothing(value.get("signature")):
-            yield self._kept({**value, "thinking": text, "signature": signature})
+        if block := self._open.pop(str(index), None):
+            yield from self._whole(block, "".join(block.pieces))
+
+    def rest(self) -> Iterator[ProviderEvent]:
+        """End the blocks whose end nobody has told."""
+        for index in list(self._open):
+            yield from self.finish(index)
+
+    def _said(self, block: _Block, value: Any) -> Iterator[ProviderEvent]:
+        for event in spoken(value, ReasoningDelta if block.kind == THINKING else TextDelta):
+            self.has_text = self.has_text or isinstance(event, TextDelta)
+            block.pieces.append(event.text)
+            yield event
 
     def _input(self, block: _Block, text: str) -> Iterator[ProviderEvent]:
         if text:
             self._limits.count_text(text)
             block.pieces.append(text)
             if block.id:
-                yield ToolInputDelta(block.id, text_or_nothing(block.value.get("name"))[:MAX_NAME], text)
+                yield ToolInputDelta(block.id, block.name, text)
 
-    def _cited(self, block: _Block, citation: dict[str, Any]) -> Iterator[ProviderEvent]:
-        block.value = {**block.value, "citations": [*(block.value.get("citations") or ()), citation]}
+    def _cited(self, citation: dict[str, Any]) -> Iterator[ProviderEvent]:
         yield from self._sources.read(citation, "url" if "url" in citation else "source")
 
-    def _called(self, block: _Block, text: str) -> Iterator[ProviderEvent]:
-        arguments = text or arguments_text(block.value.get("input")) or "{}"
-        self.said.append({**block.value, "input": orjson.loads(object_text(arguments))})
-        yield RequestedCall(block.id, text_or_nothing(block.value.get("name"))[:MAX_NAME], arguments)
+    def _whole(self, block: _Block, text: str) -> Iterator[ProviderEvent]:
+        if block.kind == TEXT:
+            self.said += [{**block.value, "type": TEXT, "text": text}] if text else []
+        elif block.kind == TOOL_USE:
+            arguments = text or repaired(arguments_text(block.value.get("input"))) or "{}"
+            self.said.append({**block.value, "input": orjson.loads(object_text(arguments))})
+            if not text:
+                self._limits.count_text(arguments)
+            yield RequestedCall(block.id, block.name, arguments)
+        elif block.kind == THINKING:
+            signature = block.signature or text_or_nothing(block.value.get("signature"))
+            if signature and is_storable(signature):  # a stream that was cut signs nothing, and it would be refused
+                yield from self._kept({**block.value, THINKING: text, "signature": signature})
+        else:
+            yield from self._kept({**block.value, **({"input": orjson.loads(object_text(text))} if text else {})})
 
-    def _kept(self, value: dict[str, Any]) -> ProviderMetadata:
-        self.said.append(value)
-        return ProviderMetadata(self._provider, self._model, value)
+    def _kept(self, value: dict[str, Any]) -> Iterator[ProviderMetadata]:
+        if opaque(value):
+            self.said.append(value)
+            yield ProviderMetadata(self._provider, self._model, value)

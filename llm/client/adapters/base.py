@@ -5,16 +5,20 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from typing import Any, Protocol
 
+from llm.client.adapters.fields import text_or_nothing as text_or_nothing
 from llm.client.error_mapping import map_error
 from llm.client.errors import ProviderBroken
-from llm.client.transport import Request, json_objects
+from llm.client.transport import Request, StreamCut, json_objects
 from llm.client.types import Finished, ProviderEvent, Usage
-
-MAX_TOKENS = 1_000_000_000
 
 
 class Reader(Protocol):
-    """Reads one reply; keeps what only its end tells."""
+    """Reads one reply; keeps what only its end tells.
+
+    `goes_on` says that text has come since the provider said that it had finished, as it may where it says so early.
+    """
+
+    goes_on: bool
 
     def read(self, chunk: dict[str, Any]) -> Iterator[ProviderEvent]:
         """Yield the chunk's deltas."""
@@ -38,7 +42,8 @@ async def read_events(
 ) -> AsyncGenerator[ProviderEvent, None]:
     """Send a request and yield its reply; an end that nobody announced is a fault.
 
-    After an end, `go_on` gives the request for the rest of the reply, where a provider has only paused.
+    What is odd in an object the reader leaves out; what it stumbles over even so breaks the reply. After an end,
+    `go_on` gives the request for the rest of the reply, where a provider has only paused.
     """
     asked: Request | None = request
     provider = request.provider
@@ -54,10 +59,10 @@ async def read_events(
                         yield event
         except (AttributeError, IndexError, KeyError, RecursionError, TypeError) as error:
             raise ProviderBroken(provider, f"unexpected shape: {type(error).__name__}") from error
-        except ProviderBroken:
+        except StreamCut as error:
             # Cut after its last word: the reply is whole.
-            if reader.end() is None:
-                raise
+            if reader.goes_on or reader.end() is None:
+                raise ProviderBroken(provider, str(error)) from error
         end = reader.end()
         if end is None:
             raise ProviderBroken(provider, "ended without a finish reason")
@@ -72,18 +77,6 @@ def versioned(address: str, version: str) -> str:
     """Take an address with its API version as it is, and add `version` to one without."""
     base = address.rstrip("/")
     return base if re.search(r"/v\d+\w*$", base) else f"{base}/{version}"
-
-
-def token_count(value: Any) -> int:
-    """Read a number of tokens; what cannot be one is none."""
-    return value if type(value) is int and 0 <= value <= MAX_TOKENS else 0
-
-
-def text_or_nothing(value: Any) -> str:
-    """Read a field that holds text or nothing."""
-    if value is None or isinstance(value, str):
-        return value or ""
-    raise TypeError(type(value).__name__)
 
 
 def added(before: Usage | None, more: Usage | None) -> Usage | None:

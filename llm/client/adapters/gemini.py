@@ -5,11 +5,16 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from llm.client.adapters.base import added, read_events, text_or_nothing, token_count, versioned
+from common.text import is_storable, repaired
+from llm.client.adapters.base import added, read_events, versioned
+from llm.client.adapters.fields import count, first, label, members, model_name, objects, text_or_nothing
+from llm.client.adapters.finish_reasons import last_reason, reason_of
 from llm.client.adapters.gemini_config import generation_config, tool_config
 from llm.client.adapters.gemini_contents import SIGNATURE, contents_of, gemini_tool
 from llm.client.adapters.sources import Sources
-from llm.client.adapters.tool_calls import MAX_NAME, CallLimits, arguments_text
+from llm.client.adapters.spoken import spoken
+from llm.client.adapters.tool_calls import MAX_ID, MAX_NAME, CallLimits, arguments_text
+from llm.client.error_mapping import refuse_error
 from llm.client.errors import PromptBlocked, ProviderBroken
 from llm.client.transport import Request
 from llm.client.types import (
@@ -26,33 +31,6 @@ from llm.client.types import (
 )
 
 BASE_URL = "https://generativelanguage.googleapis.com"
-REASONS: dict[str, FinishReason] = {
-    "STOP": "stop",
-    "MAX_TOKENS": "length",
-    "CONTINUATION": "length",  # unless it comes with what the rest is asked for with
-    "SAFETY": "content_filter",
-    "RECITATION": "content_filter",
-    "BLOCKLIST": "content_filter",
-    "PROHIBITED_CONTENT": "content_filter",
-    "SPII": "content_filter",
-    "MODEL_ARMOR": "content_filter",
-    "ESCALATION": "content_filter",
-    "PUP_LIMITED_DISABLED": "content_filter",
-    "IMAGE_SAFETY": "content_filter",
-    "IMAGE_PROHIBITED_CONTENT": "content_filter",
-    "IMAGE_RECITATION": "content_filter",
-}
-# What the model wrote was no reply: the API ends the stream without what it refused to pass on.
-BROKEN = {
-    "MALFORMED_FUNCTION_CALL",
-    "MALFORMED_RESPONSE",
-    "MISSING_THOUGHT_SIGNATURE",
-    "TOO_MANY_TOOL_CALLS",
-    "UNEXPECTED_TOOL_CALL",
-}
-# The API's way to say "not finished" in words.
-UNFINISHED = "FINISH_REASON_UNSPECIFIED"
-PART = "CONTINUATION"
 MAX_PARTS = 10
 
 
@@ -97,25 +75,35 @@ class GeminiReader:
         self._reason: FinishReason | None = None
         self._usage: Any = None
         self._before: Usage | None = None  # of the parts of the reply before this one
-        self._token, self._is_part, self._parts = "", False, 0
+        self._token, self._parts = "", 0
+        self.goes_on = False
         self._limits, self._sources = CallLimits(provider), Sources()
 
     def read(self, chunk: dict[str, Any]) -> Iterator[ProviderEvent]:
         """Yield the parts of the first candidate; refuse what the prompt filter refused."""
-        self._model = chunk.get("modelVersion") or self._model
+        if (model := chunk.get("modelVersion")) and model != self._model:
+            self._model = model_name(model, self._model)
         self._usage = chunk.get("usageMetadata") or self._usage  # which is in every chunk, and read once
-        candidates = chunk.get("candidates") or ()
-        if not candidates and (reason := (chunk.get("promptFeedback") or {}).get("blockReason")):
-            raise PromptBlocked(self._provider, str(reason))
-        for candidate in candidates:
-            if not candidate.get("index"):
-                yield from self._deltas(candidate.get("content") or {})
-                if found := candidate.get("groundingMetadata"):
-                    yield from self._found(found)
-                if token := candidate.get("continuationToken"):
-                    self._token = text_or_nothing(token)
-                if reason := candidate.get("finishReason"):
-                    self._note_end(reason)
+        candidates = chunk.get("candidates")
+        candidate = candidates[0] if candidates.__class__ is list and candidates else first(candidates)
+        if candidate.__class__ is not dict:
+            return self._refuse(chunk)
+        content = candidate.get("content")
+        parts = content.get("parts") if content.__class__ is dict else content
+        for part in parts if parts.__class__ is list else [parts]:
+            if part.__class__ is dict and len(part) == 1 and (text := part.get("text")).__class__ is str:
+                if text:  # as nearly all of them
+                    yield TextDelta(text)
+            else:
+                yield from self._others(part)
+        if found := candidate.get("groundingMetadata"):
+            yield from self._found(found)
+        if token := candidate.get("continuationToken"):
+            self._token = text_or_nothing(token)
+        if reason := candidate.get("finishReason"):
+            self._note_end(reason)
+        elif self._reason and any(part.get("text") for part in objects(parts)):
+            self.goes_on = True
 
     def rest(self) -> Iterator[ProviderEvent]:
         """Yield nothing: calls come whole."""
@@ -125,13 +113,13 @@ class GeminiReader:
         """Return the end once a candidate has given its reason."""
         if self._reason is None:
             return None
-        goes_on = self._limits.has_calls and self._reason != "content_filter"
+        goes_on = self._limits.has_calls and self._reason not in ("content_filter", "other")
         usage = added(self._before, _usage(self._usage))
         return Finished("tool_calls" if goes_on else self._reason, self._model, usage)
 
     def resume(self) -> str:
         """Return what the rest of the reply is asked for with; nothing where this was its end."""
-        if not self._is_part or not self._token:
+        if self._reason != "other" or not self._token:
             return ""
         self._parts += 1
         if self._parts > MAX_PARTS:
@@ -140,46 +128,45 @@ class GeminiReader:
         self._before, self._usage, self._reason = added(self._before, _usage(self._usage)), None, None
         return token
 
-    def _note_end(self, reason: str) -> None:
-        if reason in BROKEN:
-            raise ProviderBroken(self._provider, reason)
-        self._is_part = reason == PART
-        if reason != UNFINISHED:
-            self._reason = REASONS.get(reason, "other")
+    def _refuse(self, chunk: dict[str, Any]) -> None:
+        """Refuse an answer that has no candidate where that says why."""
+        if reason := members(chunk.get("promptFeedback")).get("blockReason"):
+            raise PromptBlocked(self._provider, label(reason, MAX_NAME))
+        refuse_error(self._provider, chunk)
 
-    def _deltas(self, content: dict[str, Any]) -> Iterator[ProviderEvent]:
-        for part in content.get("parts") or ():
-            if len(part) == 1 and (text := part.get("text")):  # as nearly all of them
-                yield TextDelta(text_or_nothing(text))
-            else:
-                yield from self._others(part, text_or_nothing(part.get("text")))
+    def _note_end(self, reason: Any) -> None:
+        if found := reason_of(self._provider, reason):
+            self._reason, self.goes_on = last_reason(self._reason, found), False
 
-    def _others(self, part: dict[str, Any], text: str) -> Iterator[ProviderEvent]:
+    def _others(self, part: Any) -> Iterator[ProviderEvent]:
         """Read what few parts have; a signature may be all there is of a part, and then is kept as one."""
-        is_thought, call = bool(part.get("thought")), part.get("functionCall")
+        if not isinstance(part, dict):
+            yield from spoken(part)
+            return
+        is_thought, call = bool(part.get("thought")), members(part.get("functionCall"))
+        text = text_or_nothing(part.get("text"))
         if text:
             yield ReasoningDelta(text) if is_thought else TextDelta(text)
         if call:
             yield self._call(call)
-        if signature := part.get(SIGNATURE):
+        if (signature := text_or_nothing(part.get(SIGNATURE))) and is_storable(signature):
             alone = {} if text or call else {"text": "", **({"thought": True} if is_thought else {})}
             yield ProviderMetadata(self._provider, self._asked, {**alone, SIGNATURE: signature})
 
     def _call(self, call: dict[str, Any]) -> RequestedCall:
-        own_id = self._limits.begin(text_or_nothing(call.get("id")))
-        arguments = arguments_text(call.get("args") or {})
+        own_id = self._limits.begin(label(call.get("id"), MAX_ID))
+        arguments = repaired(arguments_text(call.get("args") or {}))
         self._limits.count_text(arguments)
-        return RequestedCall(own_id, text_or_nothing(call.get("name"))[:MAX_NAME], arguments)
+        return RequestedCall(own_id, label(call.get("name"), MAX_NAME), arguments)
 
-    def _found(self, grounding: dict[str, Any]) -> Iterator[ProviderEvent]:
-        for piece in grounding.get("groundingChunks") or ():
-            yield from self._sources.read(piece.get("web") or {}, "uri")
+    def _found(self, grounding: Any) -> Iterator[ProviderEvent]:
+        for piece in objects(members(grounding).get("groundingChunks")):
+            yield from self._sources.read(members(piece.get("web")), "uri")
 
 
 def _usage(found: Any) -> Usage | None:
-    """Thoughts are billed as output, so they count as such; a count that is no number is none."""
-    if not isinstance(found, dict):
-        return None
+    """Thoughts are billed as output, so they count as such."""
     names = ("promptTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount")
-    prompt, shown, candidates, thoughts = map(token_count, map(found.get, names))
-    return Usage(prompt + shown, candidates + thoughts)
+    counts = [count(members(found).get(name)) for name in names]
+    prompt, shown, candidates, thoughts = (each or 0 for each in counts)
+    return None if counts == [None] * 4 else Usage(prompt + shown, candidates + thoughts)

@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from llm.client.adapters.base import read_events, text_or_nothing, token_count
+from common.text import repaired
+from llm.client.adapters.base import read_events
+from llm.client.adapters.fields import count, label, members, model_name, objects, opaque
+from llm.client.adapters.finish_reasons import reason_of
 from llm.client.adapters.openai_items import function_tool, items_of
 from llm.client.adapters.sources import Sources
-from llm.client.adapters.tool_calls import MAX_NAME, CallLimits, arguments_text
-from llm.client.error_mapping import map_error
-from llm.client.errors import ProviderBroken
+from llm.client.adapters.spoken import spoken
+from llm.client.adapters.tool_calls import MAX_ID, MAX_NAME, CallLimits, arguments_text
+from llm.client.error_mapping import map_error, refuse_error
+from llm.client.sanitize import Sanitizer
 from llm.client.transport import Request
 from llm.client.types import (
     Finished,
@@ -31,7 +35,6 @@ BASE_URL = "https://api.openai.com/v1"
 PARAMS = {"max_tokens": "max_output_tokens", "temperature": "temperature", "top_p": "top_p"}
 # All others answer 400 to `reasoning`, and to a wish for what they do not encrypt.
 reasons = re.compile(r"(?:.*/)?(?:ft:)?(?:o\d|gpt-(?:[5-9]|1\d)(?!\.?\d*-chat)|codex-)").match
-INCOMPLETE: dict[str, FinishReason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
 THOUGHTS = {"response.reasoning_summary_text.delta": "summary_index", "response.reasoning_text.delta": "content_index"}
 
 
@@ -87,7 +90,12 @@ class _GrowingCall:
     id: str
     name: str
     pieces: list[str] = field(default_factory=list)
+    sanitizer: Sanitizer = field(default_factory=Sanitizer)
     item: dict[str, Any] | None = None  # once it is whole
+
+    def arguments(self) -> str:
+        """Return them as the whole item has them, or else as they came."""
+        return repaired(arguments_text(members(self.item).get("arguments"))) or "".join(self.pieces) or "{}"
 
 
 class ResponsesReader:
@@ -97,7 +105,8 @@ class ResponsesReader:
         self._provider = provider
         self._asked = self._model = model
         self._reason: FinishReason | None = None
-        self._usage: Usage | None = None
+        self._usage: Any = None
+        self.goes_on = False
         self._has_items = self._has_thought = self._refused = False
         self._thought_at: object = None  # which part of the thoughts came last, if nothing else did since
         self._growing: dict[Any, _GrowingCall] = {}  # by the place of its item
@@ -107,110 +116,123 @@ class ResponsesReader:
         """Yield what an event adds; those that only repeat others say nothing."""
         kind = chunk.get("type")
         if kind == "response.output_text.delta":
-            yield from self._text(chunk)
+            text = chunk.get("delta")
+            if text.__class__ is str and text:  # as nearly all of them
+                self._has_items = True
+                yield TextDelta(text)
+            else:
+                yield from spoken(text)
+        elif not isinstance(kind, str):
+            yield from self._eventless(chunk)
         elif kind in THOUGHTS:
-            yield from self._thought(chunk, chunk.get(THOUGHTS[kind]))
+            yield from self._thought(chunk.get("delta"), f"{chunk.get('output_index')} {chunk.get(THOUGHTS[kind])}")
         elif kind == "response.function_call_arguments.delta":
             yield from self._input(chunk)
         elif kind == "response.refusal.delta":
-            self._refused = True
-            yield from self._text(chunk)
+            self._refused = self._has_items = True
+            yield from spoken(chunk.get("delta"))
         elif kind == "response.output_text.annotation.added":
-            yield from self._sources.read(chunk.get("annotation") or {}, "url")
+            yield from self._sources.read(members(chunk.get("annotation")), "url")
         elif kind in ("response.output_item.added", "response.output_item.done"):
-            yield from self._item(chunk.get("item") or {}, chunk.get("output_index"), kind.endswith("done"))
+            yield from self._item(members(chunk.get("item")), str(chunk.get("output_index")), kind.endswith("done"))
         elif kind == "error":
-            raise map_error(self._provider, {"error": {"code": chunk.get("code"), "param": chunk.get("param")}})
-        elif response := chunk.get("response"):
+            raise map_error(self._provider, {"error": {**chunk, "type": None}})
+        elif response := members(chunk.get("response")):
             yield from self._response(response, kind)
-        elif chunk.get("object") == "response":  # whole, from a server that does not stream
-            yield from self._response(chunk, f"response.{chunk.get('status')}")
 
     def rest(self) -> Iterator[ProviderEvent]:
-        """Yield nothing: items end before their response does."""
-        return iter(())
+        """Yield the calls that the provider did not say the end of."""
+        for call in self._growing.values():
+            yield RequestedCall(call.id, call.name, call.arguments())
 
     def end(self) -> Finished | None:
         """Return the end once the response has one."""
         if self._reason is None:
             return None
-        goes_on = self._limits.has_calls and self._reason != "content_filter"
-        return Finished("tool_calls" if goes_on else self._reason, self._model, self._usage)
+        goes_on = self._limits.has_calls and self._reason not in ("content_filter", "other")
+        return Finished("tool_calls" if goes_on else self._reason, self._model, _usage(self._usage))
 
-    def _text(self, chunk: dict[str, Any]) -> Iterator[ProviderEvent]:
-        if text := text_or_nothing(chunk.get("delta")):
-            yield TextDelta(text)
+    def _eventless(self, chunk: dict[str, Any]) -> Iterator[ProviderEvent]:
+        """Read a whole response, from a server that does not stream."""
+        if chunk.get("object") == "response":
+            yield from self._response(chunk, f"response.{chunk.get('status')}")
+        else:
+            refuse_error(self._provider, chunk)
 
-    def _thought(self, chunk: dict[str, Any], part: Any) -> Iterator[ProviderEvent]:
+    def _thought(self, value: Any, place: str) -> Iterator[ProviderEvent]:
         """Yield thoughts, with a blank line between their parts."""
-        if text := text_or_nothing(chunk.get("delta")):
-            place, before = (chunk.get("output_index"), part), self._thought_at
-            self._thought_at = place
-            yield ReasoningDelta(text if before in (None, place) else f"\n\n{text}")
+        for said in spoken(value, ReasoningDelta):
+            before, self._thought_at = self._thought_at, place
+            yield said if before in (None, place) else ReasoningDelta(f"\n\n{said.text}")
 
     def _input(self, chunk: dict[str, Any]) -> Iterator[ProviderEvent]:
-        if text := text_or_nothing(chunk.get("delta")):
+        call = self._growing.get(str(chunk.get("output_index")))
+        if call and (text := call.sanitizer.feed(arguments_text(chunk.get("delta")))):
             self._limits.count_text(text)
-            call = self._growing[chunk.get("output_index")]
             call.pieces.append(text)
             yield ToolInputDelta(call.id, call.name, text)
 
-    def _item(self, item: dict[str, Any], index: Any, is_done: bool) -> Iterator[ProviderEvent]:
+    def _item(self, item: dict[str, Any], place: str, is_done: bool) -> Iterator[ProviderEvent]:
         self._has_items, kind = True, item.get("type")
         if kind != "reasoning":
             self._thought_at = None
         if kind == "function_call":
-            if index not in self._growing:
-                own_id = self._limits.begin(text_or_nothing(item.get("call_id")))
-                self._growing[index] = _GrowingCall(own_id, text_or_nothing(item.get("name"))[:MAX_NAME])
+            if place not in self._growing:
+                own_id = self._limits.begin(label(item.get("call_id"), MAX_ID))
+                self._growing[place] = _GrowingCall(own_id, label(item.get("name"), MAX_NAME))
             if is_done:
-                self._growing[index].item = item
+                self._growing[place].item = item
                 yield from self._whole_calls()
         elif is_done and kind == "reasoning" and item.get("encrypted_content"):
             self._has_thought = True
-            yield self._metadata(item)
+            yield from self._metadata(item)
         elif is_done and kind == "message" and item.get("phase"):
-            yield self._metadata({"phase": item["phase"]})
+            yield from self._metadata({"phase": item["phase"]})
 
     def _whole_calls(self) -> Iterator[ProviderEvent]:
         """Yield the calls that are whole, in the order in which they began."""
-        for index, call in list(self._growing.items()):
+        for place, call in list(self._growing.items()):
             if call.item is None:
                 return
-            del self._growing[index]
-            arguments = arguments_text(call.item.get("arguments")) or "".join(call.pieces) or "{}"
+            del self._growing[place]
+            arguments = call.arguments()
+            if not call.pieces:
+                self._limits.count_text(arguments)
             yield RequestedCall(call.id, call.name, arguments)
             if self._has_thought:  # which is only valid before exactly this
-                yield self._metadata(call.item)
+                yield from self._metadata(call.item)
 
-    def _metadata(self, value: dict[str, Any]) -> ProviderMetadata:
-        return ProviderMetadata(self._provider, self._asked, value)
+    def _metadata(self, value: dict[str, Any]) -> Iterator[ProviderMetadata]:
+        if opaque(value):
+            yield ProviderMetadata(self._provider, self._asked, value)
 
-    def _response(self, response: dict[str, Any], kind: str | None) -> Iterator[ProviderEvent]:
+    def _response(self, response: dict[str, Any], kind: str) -> Iterator[ProviderEvent]:
         """Note how the response stands; an end may hold what no event before it has told."""
-        self._model = response.get("model") or self._model
-        if usage := response.get("usage"):
-            self._usage = Usage(token_count(usage.get("input_tokens")), token_count(usage.get("output_tokens")))
+        self._model = model_name(response.get("model"), self._model)
+        self._usage = response.get("usage") or self._usage
         if kind == "response.failed":
             raise map_error(self._provider, response)
         if kind in ("response.completed", "response.incomplete"):
-            yield from self._untold(response.get("output") or ())
-            self._reason = self._ended(response)
+            yield from self._untold(response.get("output"))
+            self._reason = self._ended(response, kind)
 
     def _untold(self, output: Any) -> Iterator[ProviderEvent]:
         """Yield the items of a response that had no events for them."""
-        for index, item in enumerate(() if self._has_items else output):
-            for number, part in enumerate([*(item.get("summary") or ()), *(item.get("content") or ())]):
-                told = {"delta": part.get("text") or part.get("refusal"), "output_index": index}
+        for number, item in enumerate(() if self._has_items else objects(output)):
+            for each, part in enumerate([*objects(item.get("summary")), *objects(item.get("content"))]):
                 self._refused = self._refused or part.get("type") == "refusal"
-                yield from self._thought(told, number) if item.get("type") == "reasoning" else self._text(told)
-                for annotation in part.get("annotations") or ():
+                is_thought = item.get("type") == "reasoning"
+                yield from self._thought(part.get("text"), f"{number} {each}") if is_thought else spoken(part)
+                for annotation in objects(part.get("annotations")):
                     yield from self._sources.read(annotation, "url")
-            yield from self._item(item, index, is_done=True)
+            yield from self._item(item, str(number), is_done=True)
 
-    def _ended(self, response: dict[str, Any]) -> FinishReason:
-        if details := response.get("incomplete_details"):
-            if (reason := str(details.get("reason"))) not in INCOMPLETE:
-                raise ProviderBroken(self._provider, f"incomplete: {reason[:80]}")
-            return INCOMPLETE[reason]
+    def _ended(self, response: dict[str, Any], kind: str) -> FinishReason:
+        if kind == "response.incomplete":
+            return reason_of(self._provider, members(response.get("incomplete_details")).get("reason")) or "other"
         return "refusal" if self._refused else "stop"
+
+
+def _usage(found: Any) -> Usage | None:
+    given, said = (count(members(found).get(name)) for name in ("input_tokens", "output_tokens"))
+    return None if given is None and said is None else Usage(given or 0, said or 0)

@@ -13,7 +13,7 @@ from llm.client.errors import ProviderBroken
 from llm.client.types import ToolResult
 
 MAX_CALLS = 128  # in one step
-MAX_NAME = 64
+MAX_NAME, MAX_ID = 64, 200
 USUAL_ID = re.compile(r"[\w.:-]{1,40}", re.ASCII).fullmatch  # OpenAI takes no longer ones
 UNUSUAL = re.compile(r"[^A-Za-z0-9_-]")
 SENDABLE_ID = re.compile(r"[A-Za-z0-9_-]{1,40}").fullmatch  # Anthropic takes nothing else
