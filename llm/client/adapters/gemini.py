@@ -75,7 +75,7 @@ class GeminiReader:
         self._provider = provider
         self._asked = self._model = model
         self._reason: FinishReason | None = None
-        self._usage: Any = None
+        self._usage: dict[str, Any] = {}
         self.goes_on = False
         self._limits, self._sources = CallLimits(provider), Sources()
 
@@ -83,7 +83,8 @@ class GeminiReader:
         """Yield the parts of the first candidate; refuse what the prompt filter refused."""
         if (model := chunk.get("modelVersion")) and model != self._model:
             self._model = model_name(model, self._model)
-        self._usage = chunk.get("usageMetadata") or self._usage  # which is in every chunk, and read once
+        if (usage := chunk.get("usageMetadata")) and usage.__class__ is dict:
+            self._usage = usage  # which is in every chunk, and read once
         candidates = chunk.get("candidates")
         candidate = candidates[0] if candidates.__class__ is list and candidates else first(candidates)
         if candidate.__class__ is not dict:
@@ -150,9 +151,9 @@ class GeminiReader:
             yield from self._sources.read(members(piece.get("web")), "uri")
 
 
-def _usage(found: Any) -> Usage | None:
+def _usage(found: dict[str, Any]) -> Usage | None:
     """Thoughts are billed as output, so they count as such."""
     names = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount")
-    counts = [count(members(found).get(name)) for name in names]
+    counts = [count(found.get(name)) for name in names]
     prompt, candidates, thoughts = (each or 0 for each in counts)
     return None if counts == [None] * 3 else Usage(prompt, candidates + thoughts)
