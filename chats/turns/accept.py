@@ -16,7 +16,6 @@ from chats.errors import ChatNotFound, KeyReused, TooManyTurns, TurnRunning
 from chats.models import UNFINISHED, Change, Chat, State, Turn
 from chats.rows import insert
 from chats.tree import count_siblings
-from chats.turns.auto_title import title_from
 from chats.turns.branching import LockedChat, Placement, place
 from chats.turns.context import read_context
 from chats.turns.engine import engine
@@ -26,6 +25,7 @@ from chats.turns.reads import read_turn
 from chats.turns.requests import AcceptedTurn, SendRequest, SlashCommand, TurnRequest
 from chats.turns.settings import settings_of
 from chats.turns.slash_commands import parse, save_last_reply
+from chats.turns.titles import title_from
 from chats.turns.writes import UNENDED, end_waiting, insert_turn, move_head, running_turns
 from common.sql import Statement, instant, is_postgresql, run_all, uuid_of, uuid_or_none
 from llm.catalog import Model

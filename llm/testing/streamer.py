@@ -23,6 +23,7 @@ async def send(request: web.Request, script: Script, frames: Frames) -> web.Stre
     async for piece in _pieces(script, frames):
         await _write(response, script, piece)
     if script.garbled_after is not None and request.transport is not None:
+        await asyncio.sleep(script.delay)
         request.transport.write(script.garbage.encode("latin-1"))
         await asyncio.sleep(FOREVER)
     await response.write_eof()

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 
+from llm.catalog import provider_config
 from llm.client.client import stream
 from llm.client.types import (
     Dialect,
@@ -82,7 +83,6 @@ def running(*parts: PromptPart, script: str = "Go on.", tools: tuple[ToolDeclara
     return Prompt("", "", (PromptMessage("user", script), PromptMessage("assistant", text, parts)), tools=tools)
 
 
-NO_QUIRKS = Quirks()
 DIALECTS: dict[str, Dialect] = {
     "openai": "openai_chat",
     "responses": "openai_responses",
@@ -92,11 +92,12 @@ DIALECTS: dict[str, Dialect] = {
 }
 
 
-def provider_of(vendor: str, quirks: Quirks = NO_QUIRKS) -> ProviderConfig:
+def provider_of(vendor: str, quirks: Quirks | None = None) -> ProviderConfig:
     """Describe a vendor as the settings have it; `responses` is OpenAI's other dialect."""
     name = "openai" if vendor == "responses" else vendor
     address, key = (getattr(settings, f"{name.upper()}_{what}", "") for what in ("BASE_URL", "API_KEY"))
-    return ProviderConfig(name, DIALECTS[vendor], address, key, quirks)
+    own = provider_config(name).quirks if vendor == "openai" else Quirks()
+    return ProviderConfig(name, DIALECTS[vendor], address, key, quirks or own)
 
 
 def model_of(vendor: str) -> str:
@@ -104,7 +105,7 @@ def model_of(vendor: str) -> str:
 
 
 def reply_of(
-    vendor: str, asked: Prompt, on_attempt: Callable[[int], None] | None = None, quirks: Quirks = NO_QUIRKS
+    vendor: str, asked: Prompt, on_attempt: Callable[[int], None] | None = None, quirks: Quirks | None = None
 ) -> AsyncGenerator[ProviderEvent, None]:
     return stream(provider_of(vendor, quirks), replace(asked, model=asked.model or model_of(vendor)), on_attempt)
 
@@ -113,7 +114,7 @@ async def ask(
     vendor: str,
     question: str | Prompt,
     on_attempt: Callable[[int], None] | None = None,
-    quirks: Quirks = NO_QUIRKS,
+    quirks: Quirks | None = None,
 ) -> Reply:
     reply = Reply()
     asked = prompt(question) if isinstance(question, str) else question

@@ -1,139 +1,203 @@
-"""Every field of every event besides the text, made odd in turn: no reply is lost by one, in any dialect."""
+"""Every field of a provider besides the text, with every kind of value: the reply is kept, whatever it is."""
 
-import copy
-from collections.abc import Iterator
+import json
 from typing import Any
 
-import aiohttp
 import orjson
 import pytest
 
-from llm.client.adapters.anthropic import AnthropicReader
-from llm.client.adapters.base import Reader
-from llm.client.adapters.gemini import GeminiReader
-from llm.client.adapters.openai_chat import OpenAIChatReader
-from llm.client.adapters.openai_responses import ResponsesReader
-from llm.client.types import (
-    CitedSource,
-    ProviderMetadata,
-    ReasoningDelta,
-    RequestedCall,
-    TextDelta,
-    ToolInputDelta,
-)
-from llm.testing import FakeProvider, Script
-from llm.testing.dialect import Call
-from llm.testing.server import DIALECTS
-from llm.tests.asking import SEARCH_MOON, ask, scripted
+from common.text import is_storable
+from llm.client.types import CitedSource, ProviderMetadata, RequestedCall, Usage
+from llm.testing import FakeProvider
+from llm.tests.asking import Reply, ask, scripted
+from llm.tests.frames import DONE, event, gemini, openai, reply
 
-READERS: dict[str, type[Reader]] = {
-    "openai": OpenAIChatReader,
-    "responses": ResponsesReader,
-    "anthropic": AnthropicReader,
-    "gemini": GeminiReader,
-}
-SCRIPT = Script.from_json({
-    "reasoning": "Hm.", "chunks": ["So ", "it ", "is."], "calls": [SEARCH_MOON, {"name": "clock"}], "signature": "c2ln",
-    "sources": ["https://a.example/"], "oddities": ["redacted_thinking", "phase"],
-})  # fmt: skip
-CALL = Call("m", "Hello", 0, stream=True, include_usage=True, prompt_tokens=9)
+pytestmark = pytest.mark.asyncio
+
 ODD: list[Any] = [
-    None, "", 0, -1, 10**30, 1.5, True, [], {}, [None], {"a": None}, "x" * 300, "nul\0", "half \ud83d", "https://b.example/",
+    None, True, False, 0, -1, -12, 1.5, 2**31, 2**63, 2**64, 10**40, -(10**40), float("nan"), float("inf"), "", " ",
+    "x", "12", "-3", "²", "9" * 5000, "x" * 300, "a\0b", "\ud800", "\udc00z", "\ud83d\ude00", "<b>\n\r\u202e", [],
+    [None], [1, "a", {}], {}, {"a": {"b": "\ud800"}}, {"text": 1}, {"0": 0},
 ]  # fmt: skip
-# What says what is said, or which way to read it, or that it is an error.
-TELLING = {"text", "delta", "content", "type", "partial_json", "thinking", "thought", "object", "refusal", "error"}
+IDS = [json.dumps(value)[:24] for value in ODD]
 
 
-def events_of(vendor: str) -> list[dict[str, Any]]:
-    dialect = DIALECTS[vendor]
-    deltas = [dialect.delta(text, SCRIPT, CALL) for text in SCRIPT.deltas("")]
-    return copy.deepcopy([
-        *dialect.opening(SCRIPT, CALL), *deltas, *dialect.extras(SCRIPT, CALL), *dialect.ending(SCRIPT, CALL, 3)
-    ])  # fmt: skip
+@pytest.fixture(params=["openai", "gemini"])
+def vendor(request: pytest.FixtureRequest) -> str:
+    """Those whose answers are written here; `test_odd_events` walks all."""
+    return str(request.param)
 
 
-def fields_of(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield each place in a value that holds no other, with what it stands in."""
-    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
-        if isinstance(value[key], dict | list) and value[key]:
-            yield from fields_of(value[key])
-        elif key not in TELLING:
-            yield value, key
+def replaced(value: Any, odd: Any) -> list[Any]:
+    """Return copies of a JSON value in each of which one thing inside is odd."""
+    if isinstance(value, dict):
+        return [{**value, name: each} for name in value for each in [odd, *replaced(value[name], odd)]]
+    if isinstance(value, list):
+        return [
+            [*value[:at], each, *value[at + 1 :]]
+            for at in range(len(value))
+            for each in [odd, *replaced(value[at], odd)]
+        ]
+    return []
 
 
-def read(vendor: str, events: list[dict[str, Any]]) -> tuple[str, list[Any], Any]:
-    reader = READERS[vendor]("provider", "m")  # type: ignore[call-arg]
-    found = [each for event in events for each in reader.read(event)]
-    end = reader.end()
-    found += list(reader.rest()) if end else []
-    return "".join(each.text for each in found if isinstance(each, TextDelta)), found, end
+def assert_storable(found: Reply) -> None:
+    """See that the database and every encoder take all that came."""
+    assert found.end is not None
+    names = [found.end.model, *(value for source in found.of(CitedSource) for value in (source.url, source.title))]
+    for call in found.of(RequestedCall):
+        names += [call.id, call.name, call.arguments]
+    assert all(map(is_storable, names))
+    assert 0 < len(found.end.model) <= 200
+    orjson.dumps([each.value for each in found.of(ProviderMetadata)])
+    usage = found.end.usage or Usage(0, 0)
+    assert all(type(each) is int and 0 <= each < 2**31 for each in (usage.prompt, usage.completion))
 
 
-def check(events: list[Any]) -> None:
-    """See that all of it could be stored and sent on."""
-    for each in events:
-        match each:
-            case RequestedCall(id_, name, arguments) | ToolInputDelta(id_, name, arguments):
-                assert 0 < len(id_) <= 40
-                assert len(name) <= 64
-                orjson.dumps([id_, name, arguments])
-                assert "\0" not in id_ + name
-            case ProviderMetadata(_, _, value):
-                orjson.dumps(value)
-            case CitedSource(url, title):
-                assert url.startswith("http")
-                assert "\0" not in title
+def openai_frames(odd: Any) -> str:
+    """Write a reply in which every field but the text is once odd, one a chunk."""
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    source = {"type": "url_citation", "url_citation": {"url": "https://a.example", "title": "A"}}
+    details = [{"type": "reasoning.text", "index": 0, "text": "t", "signature": "s", "extra": 1}]
+    deltas = {
+        "role": "assistant", "refusal": None, "tool_calls": [call], "annotations": [source], "reasoning": "",
+        "reasoning_details": details, "function_call": {"name": "f", "arguments": "{}"}, "extra_content": {"a": 1},
+    }  # fmt: skip
+    usage = {"prompt_tokens": 3, "completion_tokens": 4, "completion_tokens_details": {"reasoning_tokens": 1}}
+    chunk = {
+        "id": "c",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "m",
+        "service_tier": "x",
+        "usage": usage,
+    }
+    beside = [event({**each, "choices": []}) for each in replaced(chunk, odd)]
+    frames = [openai({"content": "Whole "}), *beside]
+    frames += [openai(each) for each in replaced(deltas, odd) if each["refusal"] is None and each["reasoning"] == ""]
+    frames += [
+        event({"choices": odd}),
+        event({"choices": [odd]}),
+        openai(odd if isinstance(odd, dict | list) else None),
+    ]
+    choice = {"index": 0, "delta": {"content": ""}, "logprobs": None, "finish_reason": None}
+    for name in ("index", "logprobs", "role"):
+        frames.append(event({"choices": [{**choice, name: odd}]}))
+    return "".join([*frames, openai({"content": "answer."}), openai({}, "stop", model=odd, usage=odd), DONE])
 
 
-@pytest.mark.parametrize("vendor", list(READERS))
-def test_no_odd_field_loses_the_reply(vendor: str) -> None:
-    events, count = events_of(vendor), 0
-    for event in events:
-        for place, key in list(fields_of(event)):
-            usual = place[key]
-            for odd in ODD:
-                place[key] = odd
-                text, found, end = read(vendor, events)
-                assert text == "So it is.", (event, key, odd)
-                is_reason = key in ("finish_reason", "finishReason", "stop_reason")
-                assert end is not None or is_reason, (event, key, odd)
-                if end:
-                    assert 0 < len(end.model) <= 200
-                    assert end.usage is None or 0 <= end.usage.prompt <= 10**9
-                check(found)
-                count += 1
-            place[key] = usual
-    assert count > 300
+def gemini_frames(odd: Any) -> str:
+    call = {"id": "c1", "name": "f", "args": {"a": 1}}
+    part = {"functionCall": call, "thoughtSignature": "s", "thought": True, "inlineData": {"data": "x"}}
+    found = {"groundingChunks": [{"web": {"uri": "https://a.example", "title": "A"}}], "webSearchQueries": ["q"]}
+    usage = {"promptTokenCount": 3, "candidatesTokenCount": 4, "thoughtsTokenCount": 1}
+    chunk = {"modelVersion": "m", "responseId": "r", "usageMetadata": usage, "createTime": "x"}
+    frames = [gemini([{"text": "Whole "}])]
+    frames += [event({**each, "candidates": []}) for each in replaced(chunk, odd)]
+    frames += [gemini([each]) for each in replaced(part, odd)]
+    frames += [event({"candidates": odd}), event({"candidates": [odd]})]
+    candidate = {"content": {"parts": [], "role": "model"}, "index": 0, "groundingMetadata": found, "safetyRatings": []}
+    frames += [
+        event({"candidates": [each]}) for each in replaced(candidate, odd) if not isinstance(each["content"], str)
+    ]
+    last = gemini([{"text": "answer."}], "STOP", modelVersion=odd, usageMetadata=odd)
+    return "".join([*frames, last])
 
 
-@pytest.mark.parametrize("vendor", list(READERS))
-def test_no_event_of_any_shape_is_stumbled_over(vendor: str) -> None:
-    """Whole objects, too: what cannot be read is left out, and the rest of the reply is read."""
-    events = events_of(vendor)
-    for number, event in enumerate(events):
-        for key in event.keys() - {"type"}:
-            for odd in ODD:
-                read(vendor, [*events[:number], {**event, key: odd}, *events[number + 1 :]])
+@pytest.mark.parametrize("odd", ODD, ids=IDS)
+async def test_no_field_loses_the_reply(fake: FakeProvider, vendor: str, odd: Any) -> None:
+    frames = gemini_frames(odd) if vendor == "gemini" else openai_frames(odd)
+
+    found = await ask(vendor, scripted(answer=frames))
+
+    assert found.text.startswith("Whole ")
+    assert found.text.endswith("answer.")
+    assert_storable(found)
 
 
-@pytest.mark.asyncio
-@pytest.mark.parametrize("vendor", ["responses", "anthropic"])
-async def test_an_answer_without_a_stream_tells_as_much(fake: FakeProvider, vendor: str) -> None:
-    """A server that does not stream answers with JSON; its body is the fake's own answer to the same question."""
-    script = scripted(
-        reasoning="First.\n\nThen.", text="So.", calls=[SEARCH_MOON, {"name": "clock"}], sources=["https://a.example/"]
+@pytest.mark.parametrize(
+    ("given", "usage"),
+    [
+        ((900, -12), (900, 0)),
+        ((7.0, 3), (7, 3)),
+        (("7", "3"), (7, 3)),
+        ((True, 2), (0, 2)),
+        ((10**12, 5), (0, 5)),
+        ((2**31, 5), (0, 5)),
+        ((None, 5), (0, 5)),
+        ((0, 0), (0, 0)),
+        ((-1, 1.5), None),
+        (("many", [3]), None),
+        ((None, None), None),
+    ],
+)
+async def test_a_count_that_cannot_be_one_is_dropped(
+    fake: FakeProvider, vendor: str, given: tuple[Any, Any], usage: tuple[int, int] | None
+) -> None:
+    names = (
+        ("promptTokenCount", "candidatesTokenCount") if vendor == "gemini" else ("prompt_tokens", "completion_tokens")
     )
-    streamed = await ask(vendor, script)
-    request = fake.requests()[0]
-    headers = {"anthropic-version": "2023-06-01"}
-    async with aiohttp.ClientSession(headers=headers) as session:
-        asked = {**request["body"], "stream": False}
-        answer = await (await session.post(fake.url + request["path"], json=asked)).text()
+    counts = dict(zip(names, given, strict=True))
+    last = {"usageMetadata": counts} if vendor == "gemini" else {"usage": counts}
 
-    whole = await ask(vendor, scripted(answer=answer, content_type="application/json"))
-    assert (whole.text, whole.reasoning, whole.calls) == (streamed.text, streamed.reasoning, streamed.calls)
-    for kind in (ProviderMetadata, CitedSource, RequestedCall):
-        assert whole.of(kind) == streamed.of(kind)
-    assert whole.of(ReasoningDelta)
-    assert whole.end is not None
-    assert whole.end.reason == "tool_calls"
+    found = await ask(vendor, scripted(answer=reply(vendor, **last)))
+
+    assert found.end is not None
+    assert found.end.usage == (Usage(*usage) if usage else None)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("vendor/model-7", "vendor/model-7"),
+        ("m" * 200, "m" * 200),
+        ("m" * 201, None),
+        ("a\0b", "a\ufffdb"),
+        ("a\ud800", "a\ufffd"),
+        ("\ud83e\udd8a", "🦊"),
+        ("  ", None),
+        (7, None),
+        (["m"], None),
+    ],
+)
+async def test_a_model_is_repaired_or_the_one_asked_for(
+    fake: FakeProvider, vendor: str, given: Any, name: str | None
+) -> None:
+    frames = reply(vendor, **{"modelVersion" if vendor == "gemini" else "model": given}).replace('"m"', "null")
+
+    found = await ask(vendor, scripted(answer=frames))
+
+    assert found.end is not None
+    assert found.end.model == (name or fake.requests()[-1]["body"].get("model", "gemini-3.5-flash-lite"))
+
+
+async def test_sources_are_repaired_or_dropped(fake: FakeProvider, vendor: str) -> None:
+    given = [
+        ("https://a.example/\0", "A"), ("https://b.example/", "B\0\ud800"), ("https://c.example/" + "x" * 9000, ""),
+        ("https://d.example/\ud800", ""), (7, 7), ("https://e.example/", ["E"]), ("https://f.example/", "F" * 900),
+    ]  # fmt: skip
+    if vendor == "gemini":
+        chunks = [{"web": {"uri": url, "title": title}} for url, title in given]
+        candidate = {"content": {"parts": [{"text": "So."}]}, "groundingMetadata": {"groundingChunks": chunks}}
+        frames = event({"candidates": [candidate]}) + gemini([], "STOP")
+    else:
+        annotations = [{"url_citation": {"url": url, "title": title}} for url, title in given]
+        frames = openai({"content": "So.", "annotations": annotations}) + openai({}, "stop") + DONE
+
+    found = await ask(vendor, scripted(answer=frames))
+
+    assert [(each.url, each.title) for each in found.of(CitedSource)] == [
+        ("https://b.example/", "B\ufffd\ufffd"), ("https://e.example/", ""), ("https://f.example/", "F" * 500),
+    ]  # fmt: skip
+
+
+async def test_calls_are_put_together_over_odd_numbers_and_halves(fake: FakeProvider) -> None:
+    first = {"index": "0", "id": 7, "function": {"name": "se\0arch", "arguments": '{"q": "\ud83e'}}
+    more = {"index": 0, "function": {"arguments": '\udd8a\ud800"}'}}
+
+    found = await ask(
+        "openai",
+        scripted(answer=openai({"tool_calls": [first]}) + openai({"tool_calls": [more]}) + openai({}, "stop") + DONE),
+    )
+
+    assert found.calls == [("se\ufffdarch", {"q": "🦊\ufffd"})]

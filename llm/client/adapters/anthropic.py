@@ -147,7 +147,7 @@ class AnthropicReader:
             yield from self._note_end(members(chunk.get("delta")))
         elif kind == "message":  # whole, from a server that does not stream
             yield from self._whole(chunk)
-        elif not isinstance(kind, str):
+        elif kind not in ("ping", "message_stop"):
             refuse_error(self._provider, chunk)
 
     def rest(self) -> Iterator[ProviderEvent]:

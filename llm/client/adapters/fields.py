@@ -18,7 +18,7 @@ def count(value: Any) -> int | None:
         value = int(value) if value.isascii() and value.isdigit() and len(value) < 20 else None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_TOKENS:
         return None
-    return int(value)
+    return int(value) if value == int(value) else None
 
 
 def position(value: Any) -> int | None:

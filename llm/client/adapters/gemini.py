@@ -73,7 +73,7 @@ class GeminiReader:
         self._provider = provider
         self._asked = self._model = model
         self._reason: FinishReason | None = None
-        self._usage: Any = None
+        self._usage: dict[str, Any] = {}
         self._before: Usage | None = None  # of the parts of the reply before this one
         self._token, self._parts = "", 0
         self.goes_on = False
@@ -83,7 +83,8 @@ class GeminiReader:
         """Yield the parts of the first candidate; refuse what the prompt filter refused."""
         if (model := chunk.get("modelVersion")) and model != self._model:
             self._model = model_name(model, self._model)
-        self._usage = chunk.get("usageMetadata") or self._usage  # which is in every chunk, and read once
+        if (usage := chunk.get("usageMetadata")) and usage.__class__ is dict:
+            self._usage = usage  # which is in every chunk, and read once
         candidates = chunk.get("candidates")
         candidate = candidates[0] if candidates.__class__ is list and candidates else first(candidates)
         if candidate.__class__ is not dict:
@@ -125,7 +126,7 @@ class GeminiReader:
         if self._parts > MAX_PARTS:
             raise ProviderBroken(self._provider, "continued too often")
         token, self._token = self._token, ""
-        self._before, self._usage, self._reason = added(self._before, _usage(self._usage)), None, None
+        self._before, self._usage, self._reason = added(self._before, _usage(self._usage)), {}, None
         return token
 
     def _refuse(self, chunk: dict[str, Any]) -> None:
@@ -164,9 +165,9 @@ class GeminiReader:
             yield from self._sources.read(members(piece.get("web")), "uri")
 
 
-def _usage(found: Any) -> Usage | None:
+def _usage(found: dict[str, Any]) -> Usage | None:
     """Thoughts are billed as output, so they count as such."""
     names = ("promptTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount")
-    counts = [count(members(found).get(name)) for name in names]
+    counts = [count(found.get(name)) for name in names]
     prompt, shown, candidates, thoughts = (each or 0 for each in counts)
     return None if counts == [None] * 4 else Usage(prompt + shown, candidates + thoughts)

@@ -106,7 +106,7 @@ class OpenAIChatReader:
         self._asked = self._model = model
         self._reason: FinishReason | None = None
         self._refused = self._in_deltas = self.goes_on = False
-        self._usage: Any = None
+        self._usage: dict[str, Any] = {}
         self._said = ""  # in whole messages that grow
         self._calls, self._state, self._sources = GrowingCalls(provider, model), MessageState(provider), Sources()
 
@@ -114,7 +114,8 @@ class OpenAIChatReader:
         """Yield the deltas of the first choice."""
         if (model := chunk.get("model")) and model != self._model:
             self._model = model_name(model, self._model)
-        self._usage = chunk.get("usage") or self._usage  # which may be in every chunk, and is read once
+        if (usage := chunk.get("usage")) and usage.__class__ is dict:
+            self._usage = usage  # which may be in every chunk, and is read once
         choices = chunk.get("choices")
         choice = choices[0] if choices.__class__ is list and choices else first(choices)
         if choice.__class__ is not dict:
@@ -189,6 +190,6 @@ class OpenAIChatReader:
             yield from self._sources.read(members(annotation.get("url_citation")) or annotation, "url")
 
 
-def _usage(found: Any) -> Usage | None:
-    prompt, completion = (count(members(found).get(name)) for name in ("prompt_tokens", "completion_tokens"))
+def _usage(found: dict[str, Any]) -> Usage | None:
+    prompt, completion = (count(found.get(name)) for name in ("prompt_tokens", "completion_tokens"))
     return None if prompt is None and completion is None else Usage(prompt or 0, completion or 0)

@@ -122,8 +122,8 @@ class ResponsesReader:
                 yield TextDelta(text)
             else:
                 yield from spoken(text)
-        elif not isinstance(kind, str):
-            yield from self._eventless(chunk)
+        elif not isinstance(kind, str) or not kind.startswith("response."):
+            yield from self._eventless(chunk, kind)
         elif kind in THOUGHTS:
             yield from self._thought(chunk.get("delta"), f"{chunk.get('output_index')} {chunk.get(THOUGHTS[kind])}")
         elif kind == "response.function_call_arguments.delta":
@@ -135,8 +135,6 @@ class ResponsesReader:
             yield from self._sources.read(members(chunk.get("annotation")), "url")
         elif kind in ("response.output_item.added", "response.output_item.done"):
             yield from self._item(members(chunk.get("item")), str(chunk.get("output_index")), kind.endswith("done"))
-        elif kind == "error":
-            raise map_error(self._provider, {"error": {**chunk, "type": None}})
         elif response := members(chunk.get("response")):
             yield from self._response(response, kind)
 
@@ -152,8 +150,10 @@ class ResponsesReader:
         goes_on = self._limits.has_calls and self._reason not in ("content_filter", "other")
         return Finished("tool_calls" if goes_on else self._reason, self._model, _usage(self._usage))
 
-    def _eventless(self, chunk: dict[str, Any]) -> Iterator[ProviderEvent]:
-        """Read a whole response, from a server that does not stream."""
+    def _eventless(self, chunk: dict[str, Any], kind: Any) -> Iterator[ProviderEvent]:
+        """Read what is no event of a response: an error, or all of it from a server that does not stream."""
+        if kind == "error":
+            raise map_error(self._provider, {"error": {**chunk, "type": None}})
         if chunk.get("object") == "response":
             yield from self._response(chunk, f"response.{chunk.get('status')}")
         else:
