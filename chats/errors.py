@@ -72,7 +72,7 @@ class Unsupported(Invalid):
 
     def __init__(self, model: str, names: Sequence[str]) -> None:
         what = f"The model {model} does not support"
-        super().__init__(f"{what} {', '.join(names)}.", errors={name: [f"{what} this."] for name in names})
+        super().__init__(f"{what} {', '.join(names)}.", errors={name: [f"{what} {name}."] for name in names})
         self.model, self.names = model, names
 
 
