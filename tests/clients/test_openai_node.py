@@ -47,7 +47,8 @@ def test_a_stream_with_usage(call: Call) -> None:
     assert call("helper")["value"]["choices"][0]["finish_reason"] == "stop"
 
 
-TOOL = {"type": "function", "function": {"name": "search", "parameters": {"type": "object", "properties": {}}}}
+SEARCH = {"name": "search", "parameters": {"type": "object", "properties": {}}, "strict": True}
+TOOL = {"type": "function", "function": SEARCH}
 FORMAT = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}, "strict": True}}
 ARGUMENTS = [{"q": "møøn 🦊"}, {"q": "sun"}]
 
