@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from chats.wire.response_format import VALID_NAME
@@ -49,12 +50,32 @@ def _is_same(value: Any, default: Any) -> bool:
     return isinstance(value, bool) == isinstance(default, bool) and bool(value == default)
 
 
-def function_of(data: Any) -> dict[str, Any] | None:
+def described_function(data: Any) -> dict[str, Any] | None:
     """Return the function of a tool, of a call or of a choice; None where it is something else."""
     function = data.get("function") if isinstance(data, dict) and data.get("type", "function") == "function" else None
     return function if isinstance(function, dict) else None
 
 
+_FUNCTION = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {
+        "name": {"type": "string"},
+        "description": {"type": "string"},
+        "parameters": {"type": "object", "additionalProperties": True, "description": "a JSON Schema"},
+        "strict": {"type": "boolean"},
+    },
+}
+_CHOSEN = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
+
+
+def _of_function(function: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of what is of the type function."""
+    kind = {"type": "string", "enum": ["function"]}
+    return {"type": "object", "required": ["type", "function"], "properties": {"type": kind, "function": function}}
+
+
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
 class StopField(serializers.Field[Any, Any, Any, Any]):
     """One text or some, before which a reply ends."""
 
@@ -69,6 +90,7 @@ class StopField(serializers.Field[Any, Any, Any, Any]):
         return stops
 
 
+@extend_schema_field({"type": "object", "additionalProperties": {"type": "number"}})
 class LogitBiasField(serializers.Field[Any, Any, Any, Any]):
     """Numbers from -100 to 100 by the token, itself a number."""
 
@@ -82,6 +104,7 @@ class LogitBiasField(serializers.Field[Any, Any, Any, Any]):
         return data
 
 
+@extend_schema_field({"oneOf": [{"type": "string", "enum": list(CHOICES)}, _of_function(_CHOSEN)]})
 class ToolChoiceField(serializers.Field[Any, Any, Any, Any]):
     """`none`, `auto`, `required`, or the tool that must be called, as `{name}`."""
 
@@ -97,11 +120,12 @@ class ToolChoiceField(serializers.Field[Any, Any, Any, Any]):
         return {"name": name}
 
 
+@extend_schema_field(_of_function(_FUNCTION))
 class ToolField(serializers.Field[Any, Any, Any, Any]):
     """One function that the caller can carry out, as the keywords of a `ToolDeclaration`."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        function = function_of(data)
+        function = described_function(data)
         if function is None:
             raise serializers.ValidationError("Only tools of the type function are taken: {type, function: {name, …}}.")
         name, parameters = function.get("name"), function.get("parameters")
