@@ -345,6 +345,7 @@ SPECTACULAR_SETTINGS = {
         "MessageRole": "chats.models.Role",
         "ChangeKind": "chats.models.Change.Kind",
         "SessionKind": "accounts.models.session.Session.Kind",
+        "Effort": "chats.wire.settings.EFFORTS",
     },
 }
 

@@ -12,7 +12,7 @@ from chats.errors import FAILURES, ReplyBlocked, ReplyFailed, ReplyInterrupted
 from chats.models import State
 from llm.client.errors import ProviderError
 from llm.client.sanitize import Sanitizer
-from llm.client.types import ReasoningDelta, TextDelta
+from llm.client.types import ReasoningDelta, RefusalDelta, TextDelta
 
 BUSY_RETRY_AFTER = 5
 
@@ -98,7 +98,7 @@ class Intake:
 
     def __init__(self, kept: int = 0) -> None:
         self.room = settings.MAX_REPLY_CHARS - kept
-        kinds: tuple[type[TextDelta | ReasoningDelta], ...] = (TextDelta, ReasoningDelta)
+        kinds: tuple[type[TextDelta | ReasoningDelta], ...] = (TextDelta, ReasoningDelta, RefusalDelta)
         self._sanitizers = {kind: Sanitizer() for kind in kinds}
 
     def take(self, delta: TextDelta | ReasoningDelta) -> str:

@@ -34,6 +34,7 @@ from chats.turns.prompt_parts import reply_message
 from chats.turns.reads import read_reply
 from chats.turns.reply_log import ReplyLog
 from chats.turns.requests import AcceptedTurn, Decided
+from chats.turns.thinking import ThinkingTime
 from chats.turns.tool_calls import ToolCalls, ToolEvent
 from chats.turns.writes import Outcome, PendingChunks, Wait, finish, wait
 from common.executor import database
@@ -71,6 +72,9 @@ class RunningTurn:
         self._calls = ToolCalls(job.toolbox, self.log, self._show_now) if job.toolbox else None
         if self._calls and job.decided:
             self._calls.not_begun.update(call.id for call in job.decided.allowed)
+        kept = sum(kind == REASONING for kind, _ in job.kept)
+        self._thinking = ThinkingTime(accepted.reply.reasoning_seconds, kept)
+        self._speaks = ""  # of what kind that is which comes now
         self._sources: list[CitedSource] = []
         self.last_news = self.clock.started
         self._patience = settings.UNSAVED_SECONDS  # asked for with every token
@@ -84,10 +88,20 @@ class RunningTurn:
     def _add(self, delta: TextDelta | ReasoningDelta) -> None:
         """Take text; raise ReplyTooLong where it has no room left."""
         if text := self._intake.take(delta):
-            self.log.append(TEXT if isinstance(delta, TextDelta) else REASONING, text)
+            kind = TEXT if isinstance(delta, TextDelta) else REASONING
+            if kind != self._speaks:
+                self._turn_to(kind)
+            self.log.append(kind, text)
             self._show(self.clock.heard)
         if self._intake.room < 0:
             raise ReplyTooLong()
+
+    def _turn_to(self, kind: str) -> None:
+        self._speaks = kind
+        if kind == REASONING:
+            self._thinking.begin(self.clock.heard, goes_on=self.log.last_kind == REASONING)
+        else:
+            self._thinking.end(self.clock.heard)
 
     def _show_now(self) -> None:
         self._show(time.monotonic())
@@ -218,6 +232,7 @@ class RunningTurn:
     def _take(self, event: CitedSource | ToolEvent, calls: ToolCalls | None) -> None:
         """Take what is no text; what has to do with tools means nothing where none were offered."""
         before = self.log.length
+        self._turn_to("")
         if isinstance(event, CitedSource):
             self._sources.append(event)
         elif calls is not None:
@@ -293,6 +308,7 @@ class RunningTurn:
         return self._outcome(state, reason, model)
 
     def _outcome(self, state: str, reason: str, model: str = "") -> Outcome:
+        self._thinking.end(self.clock.heard)
         return Outcome(
             state,
             reason,
@@ -301,6 +317,7 @@ class RunningTurn:
             self.reply.provider,
             self._usage.prompt if self._usage else None,
             self._usage.completion if self._usage else None,
+            self._thinking.seconds,
             self.clock.attempts,
             settled=self._settled,
             aside=[*self._calls.unsaved] if self._calls else [],

@@ -67,6 +67,11 @@ class File:
     data: str = ""
     name: str = ""
     url: str = ""
+    detail: str = ""  # how closely a model is to look at an image: `low` or `high`, a hint to those that take one
+
+    @property
+    def is_image(self) -> bool:
+        return self.media_type.startswith("image/")
 
 
 PromptPart = Text | Reasoning | File | RequestedCall | ToolResult | ProviderMetadata
@@ -91,6 +96,7 @@ class ToolDeclaration:
     name: str
     description: str
     parameters: Mapping[str, Any]
+    strict: bool | None = None  # whether arguments must follow the schema to the letter, where a dialect can say so
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,11 @@ class TextDelta:
 
 
 @dataclass(slots=True)
+class RefusalDelta(TextDelta):
+    """Text by which a model refuses to answer, from providers that tell the two apart."""
+
+
+@dataclass(slots=True)
 class ReasoningDelta:
     text: str
 
@@ -151,10 +162,12 @@ class ToolInputDelta:
 
 @dataclass(slots=True)
 class Usage:
-    """Tokens as the provider counted them; `completion` includes reasoning."""
+    """Tokens as the provider counted them: `prompt` includes those cached, `completion` includes reasoning."""
 
     prompt: int
     completion: int
+    cached: int = 0
+    reasoning: int = 0
 
 
 @dataclass(slots=True)
@@ -173,12 +186,15 @@ class LogProbs:
     content: list[Any]
 
 
+ChoiceEvent = TextDelta | ReasoningDelta | ToolInputDelta | RequestedCall | LogProbs | Finished
+
+
 @dataclass(slots=True)
 class OtherChoice:
     """What belongs to a further choice (`index` from 1), where `n` asked for more than one."""
 
     index: int
-    event: "TextDelta | ReasoningDelta | ToolInputDelta | RequestedCall | LogProbs | Finished"
+    event: ChoiceEvent
 
 
 SpokenEvent = TextDelta | ReasoningDelta | Finished  # what a caller without tools cares for

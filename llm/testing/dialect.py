@@ -43,6 +43,8 @@ class Call:
     files: tuple[ReceivedFile, ...] = ()
     thoughts: Literal["shown", "hidden", "none"] = "shown"  # what was asked for
     is_resumed: bool = False  # the rest of a reply that was paused
+    n: int = 1
+    logprobs: bool = False
 
 
 class Dialect(Protocol):

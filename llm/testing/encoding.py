@@ -40,7 +40,14 @@ def frames(dialect: Dialect, script: Script, call: Call) -> Frames:
 
 def _framed(script: Script, dialect: Dialect, payloads: list[Payload]) -> tuple[bytes, ...]:
     named = dialect.names_events
-    return tuple(_frame(script, encoded(each), str(each["type"]) if named else "") for each in payloads)
+    alone = [each for payload in payloads for each in _alone(payload)]
+    return tuple(_frame(script, encoded(each), str(each["type"]) if named else "") for each in alone)
+
+
+def _alone(payload: Payload) -> list[Payload]:
+    """Give each of several choices a payload of its own."""
+    choices = payload.get("choices") or ()
+    return [{**payload, "choices": [choice]} for choice in choices] if len(choices) > 1 else [payload]
 
 
 def _ended(script: Script, events: list[bytes]) -> tuple[bytes, ...]:

@@ -129,12 +129,14 @@ async def test_odd_usage_loses_no_reply(fake: FakeProvider, vendor: str) -> None
 
 
 async def test_anthropic_counts_what_is_cached_as_asked(fake: FakeProvider) -> None:
-    counts = {"input_tokens": 3, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 100}
+    counts: dict[str, Any] = {"input_tokens": 3, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 100}
+    counts["output_tokens_details"] = {"thinking_tokens": 2}
     reply = await ask("anthropic", scripted(text="So.", usage=counts))
 
     assert reply.end is not None
     assert reply.end.usage is not None
-    assert reply.end.usage.prompt == 123
+    usage = reply.end.usage
+    assert (usage.prompt, usage.cached, usage.reasoning) == (123, 20, 2)
 
 
 async def test_the_end_of_a_response_may_repeat_nothing(fake: FakeProvider) -> None:

@@ -15,7 +15,7 @@ from llm.client.adapters.response_format import schema_of
 from llm.client.error_mapping import refuse_error
 from llm.client.errors import ProviderBroken
 from llm.client.transport import Request
-from llm.client.types import Effort, Finished, FinishReason, Prompt, ProviderConfig, ProviderEvent, TextDelta, Usage
+from llm.client.types import Effort, Finished, FinishReason, Prompt, ProviderConfig, ProviderEvent, RefusalDelta, Usage
 
 BASE_URL = "https://api.anthropic.com"
 VERSION = "2023-06-01"  # the next one refuses temperature and top_p
@@ -192,7 +192,7 @@ class AnthropicReader:
         self._reason = "other" if self._is_paused else reason_of(self._provider, stop)
         explanation = text_or_nothing(members(told.get("stop_details")).get("explanation"))
         if self._reason == "refusal" and explanation and not self._blocks.has_text:
-            yield TextDelta(explanation)
+            yield RefusalDelta(explanation)
 
     def _count(self, told: dict[str, Any]) -> None:
         """Note usage: each count is of all so far."""
@@ -202,4 +202,6 @@ class AnthropicReader:
         given, said = [count(self._counts.get(name)) for name in FIELDS], count(self._counts.get("output_tokens"))
         if {*given, said} == {None}:
             return self._before
-        return added(self._before, Usage(sum(each or 0 for each in given), said or 0))
+        cached = count(self._counts.get("cache_read_input_tokens"))
+        thought = count(members(self._counts.get("output_tokens_details")).get("thinking_tokens"))
+        return added(self._before, Usage(sum(each or 0 for each in given), said or 0, cached or 0, thought or 0))

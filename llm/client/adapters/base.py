@@ -83,4 +83,9 @@ def added(before: Usage | None, more: Usage | None) -> Usage | None:
     """Sum up what the parts of a reply took."""
     if before is None or more is None:
         return before or more
-    return Usage(before.prompt + more.prompt, before.completion + more.completion)
+    return Usage(
+        before.prompt + more.prompt,
+        before.completion + more.completion,
+        before.cached + more.cached,
+        before.reasoning + more.reasoning,
+    )

@@ -168,6 +168,6 @@ class GeminiReader:
 def _usage(found: dict[str, Any]) -> Usage | None:
     """Thoughts are billed as output, so they count as such."""
     names = ("promptTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount")
-    counts = [count(found.get(name)) for name in names]
-    prompt, shown, candidates, thoughts = (each or 0 for each in counts)
-    return None if counts == [None] * 4 else Usage(prompt + shown, candidates + thoughts)
+    counts = [count(found.get(name)) for name in (*names, "cachedContentTokenCount")]
+    prompt, shown, candidates, thoughts, cached = (each or 0 for each in counts)
+    return None if counts == [None] * 5 else Usage(prompt + shown, candidates + thoughts, cached, thoughts)

@@ -4,10 +4,11 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from llm.client.adapters.base import read_events
+from llm.client.adapters.base import Reader, read_events
 from llm.client.adapters.fields import count, first, members, model_name, objects, text_or_nothing
 from llm.client.adapters.finish_reasons import last_reason, reason_of
 from llm.client.adapters.openai_calls import GrowingCalls
+from llm.client.adapters.openai_choices import ChoicesReader
 from llm.client.adapters.openai_messages import messages_of, openai_tool
 from llm.client.adapters.openai_quirks import learned, length_name
 from llm.client.adapters.openai_state import MessageState
@@ -24,6 +25,7 @@ from llm.client.types import (
     ProviderMetadata,
     Quirks,
     ReasoningDelta,
+    RefusalDelta,
     TextDelta,
     Usage,
 )
@@ -56,7 +58,7 @@ class OpenAIChatAdapter:
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """Stream a reply from the provider's address, by default OpenAI itself."""
-        return read_events(self._request(prompt, self._quirks), OpenAIChatReader(self._provider.name, prompt.model))
+        return read_events(self._request(prompt, self._quirks), _reader(self._provider.name, prompt))
 
     def _request(self, prompt: Prompt, quirks: Quirks, *tried: Quirks) -> Request:
         """Make the request for a server with some quirks, which are remembered once it is accepted."""
@@ -93,6 +95,13 @@ def _choice(params: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(choice := found.get("tool_choice"), Mapping):
         found["tool_choice"] = {"type": "function", "function": {"name": choice["name"]}}
     return found
+
+
+def _reader(provider: str, prompt: Prompt) -> Reader:
+    """Return the plain reader, for which there is one choice and nothing beside it, wherever that is enough."""
+    if "n" in prompt.params or "logprobs" in prompt.params:
+        return ChoicesReader(partial(OpenAIChatReader, provider, prompt.model), prompt.params.get("n", 1))
+    return OpenAIChatReader(provider, prompt.model)
 
 
 class OpenAIChatReader:
@@ -175,7 +184,7 @@ class OpenAIChatReader:
         yield from spoken(delta.get("content"))
         if refusal := text_or_nothing(delta.get("refusal")):
             self._refused = True
-            yield TextDelta(refusal)
+            yield RefusalDelta(refusal)
         if not delta.keys() <= PLAIN:
             yield from self._others(delta)
 
@@ -190,6 +199,10 @@ class OpenAIChatReader:
             yield from self._sources.read(members(annotation.get("url_citation")) or annotation, "url")
 
 
-def _usage(found: dict[str, Any]) -> Usage | None:
-    prompt, completion = (count(found.get(name)) for name in ("prompt_tokens", "completion_tokens"))
-    return None if prompt is None and completion is None else Usage(prompt or 0, completion or 0)
+def _usage(usage: dict[str, Any]) -> Usage | None:
+    prompt, completion = (count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens"))
+    if prompt is None and completion is None:
+        return None
+    cached = count(members(usage.get("prompt_tokens_details")).get("cached_tokens"))
+    reasoning = count(members(usage.get("completion_tokens_details")).get("reasoning_tokens"))
+    return Usage(prompt or 0, completion or 0, cached or 0, reasoning or 0)

@@ -27,7 +27,7 @@ def items_of(prompt: Prompt, provider: str) -> list[Item]:
 
 def function_tool(tool: ToolDeclaration) -> dict[str, Any]:
     about = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
-    return {"type": "function", **about, "strict": False}  # strict wants every property to be required
+    return {"type": "function", **about, "strict": bool(tool.strict)}  # which wants every property to be required
 
 
 def _expanded(message: PromptMessage, provider: str, model: str) -> Iterator[Item]:
@@ -55,7 +55,7 @@ def _input(part: Text | File) -> Item:
     if isinstance(part, Text):
         return {"type": "input_text", "text": part.text}
     if part.media_type.startswith("image/"):
-        return {"type": "input_image", "image_url": file_url(part), "detail": "auto"}
+        return {"type": "input_image", "image_url": file_url(part), "detail": part.detail or "auto"}
     if part.url:
         return {"type": "input_file", "file_url": part.url}
     return {"type": "input_file", "filename": part.name or "file", "file_data": file_url(part)}

@@ -30,7 +30,13 @@ def messages_of(prompt: Prompt, provider: str) -> list[dict[str, Any]]:
 
 
 def openai_tool(tool: ToolDeclaration) -> dict[str, Any]:
-    function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+    function: dict[str, Any] = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": dict(tool.parameters),
+    }
+    if tool.strict is not None:
+        function["strict"] = tool.strict
     return {"type": "function", "function": function}
 
 
@@ -57,8 +63,9 @@ def _asked(parts: list[PromptPart]) -> str | list[dict[str, Any]]:
 def _content(part: Text | File) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text}
-    if part.media_type.startswith("image/"):
-        return {"type": "image_url", "image_url": {"url": file_url(part)}}
+    if part.is_image:
+        detail = {"detail": part.detail} if part.detail else {}
+        return {"type": "image_url", "image_url": {"url": file_url(part), **detail}}
     return {"type": "file", "file": {"filename": part.name or "file", "file_data": file_url(part)}}
 
 

@@ -25,6 +25,7 @@ from llm.client.types import (
     ProviderEvent,
     ProviderMetadata,
     ReasoningDelta,
+    RefusalDelta,
     RequestedCall,
     TextDelta,
     ToolInputDelta,
@@ -130,7 +131,7 @@ class ResponsesReader:
             yield from self._input(chunk)
         elif kind == "response.refusal.delta":
             self._refused = self._has_items = True
-            yield from spoken(chunk.get("delta"))
+            yield from spoken(chunk.get("delta"), RefusalDelta)
         elif kind == "response.output_text.annotation.added":
             yield from self._sources.read(members(chunk.get("annotation")), "url")
         elif kind in ("response.output_item.added", "response.output_item.done"):
@@ -234,5 +235,10 @@ class ResponsesReader:
 
 
 def _usage(found: Any) -> Usage | None:
-    given, said = (count(members(found).get(name)) for name in ("input_tokens", "output_tokens"))
-    return None if given is None and said is None else Usage(given or 0, said or 0)
+    usage = members(found)
+    given, said = (count(usage.get(name)) for name in ("input_tokens", "output_tokens"))
+    if given is None and said is None:
+        return None
+    cached = count(members(usage.get("input_tokens_details")).get("cached_tokens"))
+    reasoning = count(members(usage.get("output_tokens_details")).get("reasoning_tokens"))
+    return Usage(given or 0, said or 0, cached or 0, reasoning or 0)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from llm.client.types import ReasoningDelta, TextDelta
+from llm.client.types import ReasoningDelta, RefusalDelta, TextDelta
 
-SAID = ("text", "content", "value", "refusal", "output_text")
+SAID = ("text", "content", "value", "output_text")
 THOUGHT = ("thinking", "reasoning", "reasoning_content", "thought", "summary")
 
 
@@ -26,3 +26,4 @@ def spoken(value: Any, kind: type[TextDelta | ReasoningDelta] = TextDelta) -> It
             yield from spoken(value.get(name), ReasoningDelta)
         for name in SAID:
             yield from spoken(value.get(name), ReasoningDelta if is_thought else kind)
+        yield from spoken(value.get("refusal"), RefusalDelta)
