@@ -18,7 +18,9 @@ def shortened(text: str, most: int) -> str:
 
 def _may_cut(text: str, at: int) -> bool:
     before, after = text[at - 1], text[at]
-    if before == ZWJ or unicodedata.combining(before) == VIRAMA or _extends(after):
+    if _extends(after) or unicodedata.combining(before) == VIRAMA:
+        return False
+    if before == ZWJ and unicodedata.category(after) == "So":  # pictures that make one
         return False
     if _is_leading_jamo(before) and _is_leading_jamo(after):
         return False

@@ -78,9 +78,10 @@ def test_a_title_is_never_empty_long_or_spoilt(text: str) -> None:
     unicodedata.normalize("NFC", title).encode()
 
 
-@given(
-    st.lists(st.sampled_from([each for each in PIECES if each.strip()]), max_size=60).map("".join), st.integers(1, 90)
-)
+WHOLE = [each for each in PIECES if each.strip() and each not in "\u200b\u200d"]  # which alone join nothing
+
+
+@given(st.lists(st.sampled_from(WHOLE), max_size=60).map("".join), st.integers(1, 90))
 def test_a_cut_is_where_a_character_ends(text: str, most: int) -> None:
     cut = shortened(text, most)
 
