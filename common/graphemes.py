@@ -6,7 +6,7 @@ ZWJ = "\u200d"
 VIRAMA = 9  # combining class: what joins the letters around it
 
 
-def shortened(text: str, most: int) -> str:
+def first_characters(text: str, most: int) -> str:
     """Return the beginning of a text, at most so many code points; a character that is longer is cut even so."""
     if len(text) <= most:
         return text
