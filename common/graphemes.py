@@ -6,7 +6,7 @@ ZWJ = "\u200d"
 VIRAMA = 9  # combining class: what joins the letters around it
 
 
-def shortened(text: str, most: int) -> str:
+def first_characters(text: str, most: int) -> str:
     """Return the beginning of a text, at most so many code points; a character that is longer is cut even so."""
     if len(text) <= most:
         return text
@@ -18,7 +18,9 @@ def shortened(text: str, most: int) -> str:
 
 def _may_cut(text: str, at: int) -> bool:
     before, after = text[at - 1], text[at]
-    if before == ZWJ or unicodedata.combining(before) == VIRAMA or _extends(after):
+    if _extends(after) or unicodedata.combining(before) == VIRAMA:
+        return False
+    if before == ZWJ and unicodedata.category(after) == "So":  # pictures that make one
         return False
     if _is_leading_jamo(before) and _is_leading_jamo(after):
         return False

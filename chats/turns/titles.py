@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from chats.markdown import to_html
-from common.graphemes import shortened
+from common.graphemes import first_characters
 from common.text import repaired
 
 MAX_WORDS, MAX_CHARS = 5, 80
@@ -52,7 +52,7 @@ def title_from(text: str) -> str:
     words = _UNSEEN.sub(" ", text.lstrip()[:EXCERPT]).split()[:MAX_WORDS]
     while len(words) > 1 and len(" ".join(words)) > MAX_CHARS:
         words.pop()
-    title = shortened(" ".join(words), MAX_CHARS)
+    title = first_characters(" ".join(words), MAX_CHARS)
     if not _has(title, "LMNPS"):
         return NOTHING_TO_SEE if text else ""
     return _trimmed(title) or title
