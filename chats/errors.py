@@ -1,5 +1,7 @@
 """Refusals of the chats app."""
 
+from collections.abc import Sequence
+
 from common.errors import Conflict, Invalid, NotFound, ParleyError, TooManyRequests, Unavailable
 
 
@@ -61,6 +63,17 @@ class NothingToSave(Invalid):
 
 class UnknownModelName(Invalid):
     code, title = "unknown_model", "There is no such model here."
+
+
+class Unsupported(Invalid):
+    """A model cannot do what is asked of it; `names` are those of the request."""
+
+    code, title = "unsupported", "The model cannot do what is asked of it."
+
+    def __init__(self, model: str, names: Sequence[str]) -> None:
+        what = f"The model {model} does not support"
+        super().__init__(f"{what} {', '.join(names)}.", errors={name: [f"{what} {name}."] for name in names})
+        self.model, self.names = model, names
 
 
 class ProviderMissing(Unavailable):

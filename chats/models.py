@@ -90,6 +90,9 @@ class Message(models.Model):
     parts: Any = models.JSONField(
         null=True, blank=True, help_text="[[kind, length, text?], ...] where they are not reasoning, then text"
     )
+    reasoning_seconds: Any = models.JSONField(
+        null=True, blank=True, help_text="how long each part of the reasoning took, null where nobody knows"
+    )
     state = models.CharField(max_length=11, choices=State, default=State.COMPLETE)
     reason = models.CharField(max_length=40, blank=True)
     model = models.CharField(max_length=200, blank=True)

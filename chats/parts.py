@@ -84,12 +84,15 @@ def part_payload(kind: str, text: str) -> dict[str, Any]:
     return {"type": kind, "text": text} if is_text(kind) else {"type": kind, **orjson.loads(text)}
 
 
-def part_payloads(parts: Sequence[Part], is_over: bool) -> list[dict[str, Any]]:
+def part_payloads(
+    parts: Sequence[Part], is_over: bool, reasoning_seconds: Sequence[float | None] | None = None
+) -> list[dict[str, Any]]:
     """Return the parts of a message as clients see them: results and decisions are told with their calls.
 
     Of a call whose result is missing although the reply `is_over` nobody knows what it did.
     """
     found, calls = list[dict[str, Any]](), dict[str, dict[str, Any]]()
+    seconds = iter(reasoning_seconds or ())
     for kind, text in parts:
         payload = part_payload(kind, text)
         if kind in (TOOL_RESULT, DECISION):
@@ -98,6 +101,8 @@ def part_payloads(parts: Sequence[Part], is_over: bool) -> list[dict[str, Any]]:
             found.append(payload)
             if kind == TOOL_CALL:
                 calls[payload["id"]] = payload
+            elif kind == REASONING and (took := next(seconds, None)) is not None:
+                payload["seconds"] = took
     for call in calls.values():
         if is_over and call["state"] in (RUNNING, WAITING):
             call["state"] = UNKNOWN

@@ -30,6 +30,14 @@ def column(
     return field(metadata={"column": name, "read": read, "write": write}, **default)
 
 
+def _json(value: Any) -> Any:
+    return orjson.loads(value) if isinstance(value, str) else value
+
+
+def _json_text(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
 @dataclass(slots=True, kw_only=True)
 class MessageRow:
     """A message as it stood at one instant, its chunks joined in. A new column of the table is one line here."""
@@ -45,6 +53,7 @@ class MessageRow:
     provider: str = column(default="")
     prompt_tokens: int | None = column(default=None)
     completion_tokens: int | None = column(default=None)
+    reasoning_seconds: list[float | None] | None = column(default=None, read=_json, write=_json_text)
     created_at: datetime = column(read=instant_of, write=instant)
     parts: list[Part] = field(default_factory=list)
     siblings: tuple[UUID, ...] = ()  # all of them in order, this one too; empty where it is the only one
@@ -113,7 +122,8 @@ def _batches(rows: Sequence[MessageRow]) -> list[list[MessageRow]]:
 def update(values: Any, parts: Sequence[Part], condition: str, params: Sequence[Any]) -> Statement:
     """Return the statement that sets the columns that `values` has attributes for, empty ones aside, and the text."""
     given = [(name, getattr(values, attribute, None)) for attribute, name in zip(_NAMES, COLUMNS, strict=True)]
-    changed = [(name, value) for name, value in given if value not in (None, "")]
+    changed = [(name, _json_text(value) if isinstance(value, list) else value) for name, value in given
+               if value not in (None, "")]  # fmt: skip
     names = [*(name for name, _ in changed), *_TEXTS]
     return (
         f"UPDATE chats_message SET {', '.join(f'{name} = %s' for name in names)} WHERE {condition} "
@@ -127,13 +137,7 @@ def _written(row: MessageRow) -> list[Any]:
 
 
 def _texts(parts: Sequence[Part]) -> tuple[str, str, str | None]:
-    column = to_column(parts)
-    stored = None if column is None else orjson.dumps(column).decode()
-    return text_of(parts, TEXT), text_of(parts, REASONING), stored
-
-
-def _json(value: Any) -> Any:
-    return orjson.loads(value) if isinstance(value, str) else value
+    return text_of(parts, TEXT), text_of(parts, REASONING), _json_text(to_column(parts))
 
 
 def _parts_of(content: str, reasoning: str, parts: Any, chunks: list[tuple[int, str, str]] | None) -> list[Part]:

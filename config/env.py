@@ -84,6 +84,18 @@ def choice(name: str, default: str, allowed: Sequence[str]) -> str:
     return _read(name, parse, default)
 
 
+def choices(name: str, allowed: Sequence[str]) -> list[str]:
+    """Read a comma-separated list of words out of a closed one."""
+
+    def parse(raw: str) -> list[str]:
+        found = [part.strip() for part in raw.split(",") if part.strip()]
+        if unknown := [part for part in found if part not in allowed]:
+            raise ValueError(f"{', '.join(unknown)}: not among {', '.join(allowed)}")
+        return found
+
+    return _read(name, parse, [])
+
+
 def words(name: str, default: Sequence[str] = ()) -> list[str]:
     """Read a comma-separated list."""
     return _read(name, lambda raw: [part.strip() for part in raw.split(",") if part.strip()], list(default))

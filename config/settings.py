@@ -1,6 +1,7 @@
 """Django settings; every value that an operator may want to change comes from `config.env`."""
 
 import tomllib
+from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from accounts.social import setup as social
 from config import env
 from config.env import BASE_DIR
 from llm.aliases import DEFAULT_ALIASES
+from llm.client.types import Quirks
 
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 
@@ -212,6 +214,7 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Parley <noreply@localhost>"
 # --- Models and providers -------------------------------------------------------------------------------------------
 OPENAI_API_KEY = env.secret("OPENAI_API_KEY")
 OPENAI_BASE_URL = env.origin("OPENAI_BASE_URL", "")
+OPENAI_QUIRKS = env.choices("OPENAI_QUIRKS", [quirk.name for quirk in fields(Quirks)])
 GEMINI_API_KEY = env.secret("GEMINI_API_KEY")
 GEMINI_BASE_URL = env.origin("GEMINI_BASE_URL", "")
 DEFAULT_MODEL = env.text("DEFAULT_MODEL")
@@ -342,6 +345,7 @@ SPECTACULAR_SETTINGS = {
         "MessageRole": "chats.models.Role",
         "ChangeKind": "chats.models.Change.Kind",
         "SessionKind": "accounts.models.session.Session.Kind",
+        "Effort": "chats.wire.settings.EFFORTS",
     },
 }
 

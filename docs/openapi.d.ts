@@ -1088,6 +1088,31 @@ export interface components {
             top_p?: number | null;
             /** @description tokens of a reply */
             max_output?: number | null;
+            /**
+             * @description how much a model reasons before it answers
+             *
+             *     * `none` - none
+             *     * `minimal` - minimal
+             *     * `low` - low
+             *     * `medium` - medium
+             *     * `high` - high
+             *     * `xhigh` - xhigh
+             *     * `max` - max
+             */
+            effort?: components["schemas"]["Effort"] | components["schemas"]["NullEnum"];
+            /** @description JSON instead of prose */
+            response_format?: {
+                /** @enum {string} */
+                type: "text" | "json_object" | "json_schema";
+                json_schema?: {
+                    name: string;
+                    description?: string;
+                    schema: {
+                        [key: string]: unknown;
+                    };
+                    strict?: boolean;
+                };
+            } | null;
             /** @description names */
             tools?: string[] | null;
         };
@@ -1103,6 +1128,31 @@ export interface components {
             top_p?: number | null;
             /** @description tokens of a reply */
             max_output?: number | null;
+            /**
+             * @description how much a model reasons before it answers
+             *
+             *     * `none` - none
+             *     * `minimal` - minimal
+             *     * `low` - low
+             *     * `medium` - medium
+             *     * `high` - high
+             *     * `xhigh` - xhigh
+             *     * `max` - max
+             */
+            effort?: components["schemas"]["Effort"] | components["schemas"]["NullEnum"];
+            /** @description JSON instead of prose */
+            response_format?: {
+                /** @enum {string} */
+                type: "text" | "json_object" | "json_schema";
+                json_schema?: {
+                    name: string;
+                    description?: string;
+                    schema: {
+                        [key: string]: unknown;
+                    };
+                    strict?: boolean;
+                };
+            } | null;
             /** @description names */
             tools?: string[] | null;
         };
@@ -1112,6 +1162,16 @@ export interface components {
             finish_reason: components["schemas"]["FinishReasonEnum"];
             logprobs: unknown | null;
         };
+        CompletionCallOutput: {
+            id: string;
+            type: components["schemas"]["CompletionCallOutputTypeEnum"];
+            function: components["schemas"]["FunctionOutput"];
+        };
+        /**
+         * @description * `function` - function
+         * @enum {string}
+         */
+        CompletionCallOutputTypeEnum: "function";
         CompletionInputRequest: {
             model: string;
             messages: components["schemas"]["CompletionMessageInputRequest"][];
@@ -1123,30 +1183,86 @@ export interface components {
              * @default false
              */
             store: boolean;
+            /** @description or `max_tokens`, its name before */
             max_completion_tokens?: number;
             /** Format: double */
             temperature?: number;
             /** Format: double */
             top_p?: number;
+            /** Format: double */
+            presence_penalty?: number;
+            /** Format: double */
+            frequency_penalty?: number;
+            /** Format: int64 */
+            seed?: number;
+            stop?: string | string[];
+            n?: number;
+            logprobs?: boolean;
+            top_logprobs?: number;
+            logit_bias?: {
+                [key: string]: number;
+            };
+            reasoning_effort?: components["schemas"]["Effort"];
+            response_format?: {
+                /** @enum {string} */
+                type: "text" | "json_object" | "json_schema";
+                json_schema?: {
+                    name: string;
+                    description?: string;
+                    schema: {
+                        [key: string]: unknown;
+                    };
+                    strict?: boolean;
+                };
+            };
+            tools?: {
+                /** @enum {string} */
+                type: "function";
+                function: {
+                    name: string;
+                    description?: string;
+                    /** @description a JSON Schema */
+                    parameters?: {
+                        [key: string]: unknown;
+                    };
+                    strict?: boolean;
+                };
+            }[];
+            tool_choice?: ("none" | "auto" | "required") | {
+                /** @enum {string} */
+                type: "function";
+                function: {
+                    name: string;
+                };
+            };
+            parallel_tool_calls?: boolean;
         };
         CompletionMessageInputRequest: {
             role: components["schemas"]["CompletionMessageInputRoleEnum"];
-            /** @description or a list of {type: text, text} */
-            content: string;
+            /** @description or a list of parts: {type: text, text}, and of a user {type: image_url, image_url: {url, detail?}} and {type: file, file: {file_data, filename?}} */
+            content: string | null;
+            /** @description of an assistant */
+            tool_calls?: unknown;
+            /** @description of a tool */
+            tool_call_id?: string;
         };
         /**
          * @description * `system` - system
          *     * `developer` - developer
          *     * `user` - user
          *     * `assistant` - assistant
+         *     * `tool` - tool
          * @enum {string}
          */
-        CompletionMessageInputRoleEnum: "system" | "developer" | "user" | "assistant";
+        CompletionMessageInputRoleEnum: "system" | "developer" | "user" | "assistant" | "tool";
         CompletionMessageOutput: {
             role: string;
-            content: string;
+            content: string | null;
             refusal: string | null;
             reasoning_content?: string;
+            /** @description the same */
+            reasoning?: string;
+            tool_calls?: components["schemas"]["CompletionCallOutput"][];
         };
         CompletionOutput: {
             id: string;
@@ -1160,10 +1276,15 @@ export interface components {
                 [key: string]: string;
             };
         };
+        CompletionTokensOutput: {
+            reasoning_tokens: number;
+        };
         CompletionUsageOutput: {
             prompt_tokens: number;
             completion_tokens: number;
             total_tokens: number;
+            prompt_tokens_details: components["schemas"]["PromptTokensOutput"];
+            completion_tokens_details: components["schemas"]["CompletionTokensOutput"];
         };
         DecisionOutput: {
             question: components["schemas"]["MessageOutput"];
@@ -1178,6 +1299,17 @@ export interface components {
             /** @description for this turn only */
             settings?: components["schemas"]["ChatSettingsRequest"];
         };
+        /**
+         * @description * `none` - none
+         *     * `minimal` - minimal
+         *     * `low` - low
+         *     * `medium` - medium
+         *     * `high` - high
+         *     * `xhigh` - xhigh
+         *     * `max` - max
+         * @enum {string}
+         */
+        Effort: "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max";
         EmailInputRequest: {
             email: string;
         };
@@ -1198,9 +1330,15 @@ export interface components {
          * @description * `stop` - stop
          *     * `length` - length
          *     * `content_filter` - content_filter
+         *     * `tool_calls` - tool_calls
          * @enum {string}
          */
-        FinishReasonEnum: "stop" | "length" | "content_filter";
+        FinishReasonEnum: "stop" | "length" | "content_filter" | "tool_calls";
+        FunctionOutput: {
+            name: string;
+            /** @description JSON, as the model wrote it */
+            arguments: string;
+        };
         GrantOutput: {
             /** Format: uuid */
             id: string;
@@ -1393,6 +1531,7 @@ export interface components {
             previous: string | null;
             results: components["schemas"]["NoteSummaryOutput"][];
         };
+        NullEnum: null;
         OpenAIErrorDetail: {
             message: string;
             type: string;
@@ -1479,7 +1618,10 @@ export interface components {
             /** @description characters of the whole output, where it is longer */
             length?: number;
             error?: string;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description of a tool call, and of reasoning where that is known
+             */
             seconds?: number;
             /** @description of a source */
             url?: string;
@@ -1571,6 +1713,9 @@ export interface components {
             parent?: string | null;
             /** @description for this turn only */
             settings?: components["schemas"]["ChatSettingsRequest"];
+        };
+        PromptTokensOutput: {
+            cached_tokens: number;
         };
         /**
          * @description * `correct` - Correct
@@ -1769,6 +1914,8 @@ export interface components {
             messageId: string;
             /** @default  */
             model: string;
+            /** @description for this turn only */
+            settings?: components["schemas"]["ChatSettingsRequest"];
             /**
              * @description the client is ai 6 or later and shows requests for approval
              * @default false

@@ -7,6 +7,7 @@ from functools import cache
 
 from django.conf import settings
 
+from llm.abilities import DEMO as DEMO_ABILITIES
 from llm.abilities import UNKNOWN, Abilities
 from llm.client.types import Dialect, ProviderConfig, Quirks
 from llm.errors import ProviderNotConfigured, UnknownModel
@@ -69,7 +70,8 @@ def provider_config(name: str) -> ProviderConfig:
     if name == DEMO:
         return ProviderConfig(DEMO, DIALECTS[DEMO])
     address = _setting(name, "BASE_URL")
-    quirks = Quirks(wants_reasoning_content="deepseek" in address)
+    known = dict.fromkeys(settings.OPENAI_QUIRKS if name == "openai" else (), True)
+    quirks = Quirks(**{"wants_reasoning_content": "deepseek" in address, **known})
     return ProviderConfig(name, DIALECTS[name], address, _setting(name, "API_KEY"), quirks)
 
 
@@ -89,6 +91,7 @@ def _model(provider: str, model_id: str) -> Model:
         label=label,
         available=provider == DEMO or configured(provider),
         default=(provider, model_id) == _answering_default(),
+        abilities=DEMO_ABILITIES if provider == DEMO else UNKNOWN,
     )
 
 

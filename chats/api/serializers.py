@@ -164,7 +164,7 @@ class PartOutput(serializers.Serializer[Any]):
     output = serializers.CharField(required=False, help_text="the first 2,000 characters")
     length = serializers.IntegerField(required=False, help_text="characters of the whole output, where it is longer")
     error = serializers.CharField(required=False)
-    seconds = serializers.FloatField(required=False)
+    seconds = serializers.FloatField(required=False, help_text="of a tool call, and of reasoning where that is known")
     url = serializers.CharField(required=False, help_text="of a source")
 
 

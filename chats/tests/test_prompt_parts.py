@@ -56,9 +56,9 @@ def test_state_goes_back_to_where_it_came() -> None:
     assert shown(parts, *chunks)[:6] == [0, "a", 1, "short", 2, "b"]
 
 
-def test_state_within_text_stands_behind_it() -> None:
+def test_state_within_text_stands_between_the_same_words() -> None:
     parts = [(REASONING, "hm"), (TEXT, "abcdef"), call("a")]
-    assert shown(parts, metadata_chunk(5, [state(7)]))[:3] == ["abcdef", 7, "a"]
+    assert shown(parts, metadata_chunk(5, [state(7)]))[:4] == ["abc", 7, "def", "a"]
 
 
 @pytest.mark.asyncio

@@ -25,7 +25,7 @@ def test_what_is_inserted_is_read_again() -> None:
     chat = Chat.objects.create(owner=owner, created_at=NOW, updated_at=NOW)
     given = MessageRow(
         id=uuid7(), number=1, client_id="m1", parent=None, role="assistant", state="streaming", reason="r", model="m",
-        provider="p", prompt_tokens=3, completion_tokens=4, created_at=NOW,
+        provider="p", prompt_tokens=3, completion_tokens=4, created_at=NOW, reasoning_seconds=[1.5, None],
         parts=[("text", "a"), ("reasoning", "b"), ("text", "c")],
     )  # fmt: skip
 
@@ -44,11 +44,11 @@ def test_an_update_sets_what_is_given_and_keeps_the_rest() -> None:
     stored = Message.objects.create(chat=chat, number=1, role="assistant", model="before", created_at=NOW)
 
     class Values:
-        state, reason, model, prompt_tokens = "complete", "stop", "", 7
+        state, reason, model, prompt_tokens, reasoning_seconds = "complete", "stop", "", 7, [0.5]
 
     returned = run_all([update(Values, [("text", "done")], "id = %s", [stored.pk])])[0]
 
     stored.refresh_from_db()
     assert (stored.state, stored.reason, stored.model, stored.prompt_tokens) == ("complete", "stop", "before", 7)
-    assert stored.content == "done"
+    assert (stored.content, stored.reasoning_seconds) == ("done", [0.5])
     assert (row_of(returned[0]).id, row_of(returned[0]).parts) == (stored.pk, [])

@@ -93,6 +93,40 @@ def test_a_request_is_over_its_chat_and_that_over_the_defaults(
     assert list(map(received, fake.requests())) == [default, CHAT, CHAT | TURN, default, CHAT]
 
 
+SCHEMA = {"type": "object", "properties": {"a": {"type": "string", "pattern": "\\\\u0000"}}, "required": ["a"]}
+FORM = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA, "strict": True}}
+
+
+@pytest.mark.parametrize("door", DOORS.values(), ids=list(DOORS))
+def test_effort_and_form_are_settings_too(alice: Person, fake: FakeProvider, chat: str, door: Door) -> None:
+    door(alice, chat, {"model": "openai"})
+    change(alice, chat, settings={"effort": "low", "response_format": {"type": "json_object"}})
+    door(alice, chat, {"model": "openai"})
+    door(alice, chat, {"model": "openai", "settings": {"effort": "high", "response_format": FORM}})
+    door(alice, chat, {"model": "openai", "settings": {"effort": None, "response_format": None}})
+
+    told = [
+        [request["body"].get(name) for name in ("reasoning_effort", "response_format")] for request in fake.requests()
+    ]
+    assert told == [[None, None], ["low", {"type": "json_object"}], ["high", FORM], [None, None]]
+
+
+def test_effort_and_form_reach_gemini_in_its_words(alice: Person, fake: FakeProvider, chat: str) -> None:
+    alice.say(chat, "Hello", model="gemini", settings={"effort": "low", "response_format": FORM})
+
+    config = fake.requests()[-1]["body"]["generationConfig"]
+    assert config["thinkingConfig"]["thinkingLevel"] == "LOW"
+    assert config["responseJsonSchema"] == SCHEMA
+
+
+def test_a_form_is_kept_as_it_was_set(alice: Person, chat: str) -> None:
+    change(alice, chat, settings={"response_format": FORM})
+    assert alice.get(f"/api/chats/{chat}/").json()["settings"] == {"response_format": FORM}
+
+    change(alice, chat, settings={"response_format": {"type": "text"}})
+    assert alice.get(f"/api/chats/{chat}/").json()["settings"] == {}
+
+
 def test_an_empty_system_text_is_none(alice: Person, fake: FakeProvider, chat: str) -> None:
     for vendor in ("openai", "gemini"):
         alice.say(chat, "Hello", model=vendor, settings={"system": ""})
@@ -161,9 +195,11 @@ def test_every_other_door_goes_by_the_chats_settings(alice: Person, fake: FakePr
     message = {"id": "m1", "role": "user", "parts": [{"type": "text", "text": "Hello"}]}
 
     alice.post("/prompt_gpt/", {"chat_id": chat, "content": "Hello"})
-    alice.post("/api/chat", {"id": chat, "messages": [message], "trigger": "submit-message"})
+    body = {"id": chat, "messages": [message], "trigger": "submit-message"}
+    alice.post("/api/chat", body)
+    alice.post("/api/chat", body | {"messages": [message | {"id": "m2"}], "settings": TURN})
 
-    assert list(map(received, fake.requests())) == [CHAT, CHAT]
+    assert list(map(received, fake.requests())) == [CHAT, CHAT, CHAT | TURN]
 
 
 def test_text_is_sent_exactly_as_it_was_set(alice: Person, fake: FakeProvider, chat: str) -> None:
@@ -181,11 +217,16 @@ BAD: dict[str, list[Any]] = {
     "temperature": [-0.1, 2.1, "1", True, [], {}, 10**40, 1e300],
     "top_p": [-0.1, 1.1, "1", False, [], {}, 2**64],
     "max_output": [0, -1, 1.5, 1e3, "100", True, [], {}, 10**7 + 1, 2**63, 10**40],
+    "effort": ["huge", "", "Low", 1, True, [], {}, ["low"]],
+    "response_format": ["json", 1, True, [], {}, {"type": "xml"}, {"type": "json_schema"}, {"type": "json_schema",
+                        "json_schema": {"name": "a b", "schema": {}}}, {"type": "json_object", "schema": {}},
+                        *({"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+                          for schema in (None, 5, "x", [], {"NUL \0": 1}, {"a": ["\ud800"]}, {"a": "x" * 70_000}))],
     "tools": ["all", 1, True, {}, {"a": "b"}, [1], [None], [""], [["a"]], ["a", "NUL \0"], ["\ud800"], ["x" * 65],
               ["x"] * 101, [{}] * 10_000],
     "settings": [1, True, "x", [], [{}]],
 }  # fmt: skip
-UNKNOWN = ["model", "effort", "max_context_tokens", "System", "", " ", "x" * 500, "NUL \0", "\ud800", "__class__"]
+UNKNOWN = ["model", "max_context_tokens", "System", "", " ", "x" * 500, "NUL \0", "\ud800", "__class__"]
 
 
 def bodies(chat: str, message: dict[str, str], settings: Any) -> list[tuple[str, str, dict[str, Any]]]:

@@ -16,16 +16,16 @@ from chats.errors import ChatNotFound, KeyReused, TooManyTurns, TurnRunning
 from chats.models import UNFINISHED, Change, Chat, State, Turn
 from chats.rows import insert
 from chats.tree import count_siblings
-from chats.turns.auto_title import title_from
 from chats.turns.branching import LockedChat, Placement, place
 from chats.turns.context import read_context
 from chats.turns.engine import engine
 from chats.turns.job import job_of, toolbox_for
-from chats.turns.model_choice import choose_model
+from chats.turns.model_choice import choose_model, require_answerable, require_supported
 from chats.turns.reads import read_turn
 from chats.turns.requests import AcceptedTurn, SendRequest, SlashCommand, TurnRequest
 from chats.turns.settings import settings_of
 from chats.turns.slash_commands import parse, save_last_reply
+from chats.turns.titles import title_from
 from chats.turns.writes import UNENDED, end_waiting, insert_turn, move_head, running_turns
 from common.sql import Statement, instant, is_postgresql, run_all, uuid_of, uuid_or_none
 from llm.catalog import Model
@@ -36,7 +36,8 @@ def accept_turn(viewer: Viewer, request: TurnRequest, owner: str, category: str 
     """Record a turn, or find the one that the same key recorded before.
 
     `owner` names the process that will run it; `category` is what a moderator objected to. Raises ChatNotFound,
-    MessageNotFound, TurnRunning, TooManyTurns, KeyReused, UnknownModelName, ProviderMissing, QuotaExceeded, Invalid.
+    MessageNotFound, TurnRunning, TooManyTurns, KeyReused, UnknownModelName, ProviderMissing, Unsupported,
+    QuotaExceeded, Invalid.
     """
     for looked_again in (False, True):
         try:
@@ -60,6 +61,12 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
     question, reply = placed.question, placed.reply
     command = request.command or parse(question.content)
     model, remembered = _choose(viewer, chat, request, command, placed, category)
+    said = settings_of(chat.settings, request.settings, request.judged or {})
+    own_prompt = request.prompt if isinstance(request, SendRequest) else None
+    if model and own_prompt:
+        require_answerable(model, own_prompt)
+    elif model:
+        require_supported(model, said.params, bool(said.tools))
     title = chat.title or title_from("" if command.saves else command.text)
     turn = insert_turn(chat, placed, viewer.id, request, category, owner, now)
     *earlier, last = insert(chat.id, placed.new)
@@ -70,11 +77,10 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
     announce(viewer.id)
     job = None
     if model and reply.state == State.STREAMING:
-        said = settings_of(chat.settings, request.settings, request.judged or {})
         reads = read_context(chat.id, question.parent, said.context_turns)
         turn_id, context = _record(statements, viewer, chat, reads, now)
-        own_prompt = isinstance(request, SendRequest) and request.prompt  # whoever gives all of it asks for no tools
-        toolbox = toolbox_for(viewer, chat.id, reply.id, () if own_prompt else said.tools, request.can_ask)
+        no_tools = own_prompt or model.abilities.tools is False  # whoever gives all of a prompt asks for none
+        toolbox = toolbox_for(viewer, chat.id, reply.id, () if no_tools else said.tools, request.can_ask)
         job = job_of(turn_id, model, request, context, command, reply.parts, said, toolbox)
     else:
         run_all(statements)

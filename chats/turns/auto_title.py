@@ -5,7 +5,6 @@ Nobody waits for the model.
 
 import asyncio
 import logging
-import re
 from contextlib import aclosing
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from chats.changes import log_change
 from chats.models import Change, Chat
 from chats.rows import MessageRow
 from chats.turns.slash_commands import without_command
+from chats.turns.titles import begins_with_thoughts, title_from, title_in
 from common.executor import database
 from llm.catalog import resolve
 from llm.client.types import Prompt, PromptMessage, TextDelta
@@ -25,16 +25,8 @@ logger = logging.getLogger("parley.turns")
 
 TASK = "Give this conversation a title of at most five words, in its own language. Answer with the title alone."
 EXCERPT = 2_000  # characters of question and reply that the model is shown
-ENOUGH = 200  # characters of an answer that are read
+ENOUGH, ENOUGH_THOUGHTS = 2_000, 20_000  # characters of an answer that are read, of one that thinks aloud
 SECONDS = 20
-MAX_WORDS, MAX_CHARS = 5, 80
-QUOTES = "\"'`“”„‘’«»"
-
-
-def title_from(text: str) -> str:
-    """Return at most five words of the text, without line breaks or surrounding quotes."""
-    words = re.sub(r"\s+", " ", text[:2000]).strip().split(" ")[:MAX_WORDS]
-    return " ".join(words)[:MAX_CHARS].strip().strip(QUOTES).strip()
 
 
 def wants_title(number: int, reply: MessageRow) -> bool:
@@ -47,8 +39,7 @@ async def give_title(chat_id: UUID, question: str, answer: str) -> None:
     try:
         async with asyncio.timeout(SECONDS):
             question = without_command(question)
-            title = title_from(await _ask(question, answer))
-            if title:
+            if title := title_in(await _ask(question, answer)):
                 await database().write(_store, chat_id, title_from(question), title)
     except Exception as error:
         logger.warning("no title for chat %s: %s", chat_id, type(error).__name__)
@@ -63,7 +54,7 @@ async def _ask(question: str, answer: str) -> str:
         async for event in events:
             if isinstance(event, TextDelta):
                 text += event.text
-            if len(text) > ENOUGH:
+            if len(text) > (ENOUGH_THOUGHTS if begins_with_thoughts(text) else ENOUGH):
                 break
     return text
 

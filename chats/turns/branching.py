@@ -53,7 +53,7 @@ def place(chat: LockedChat, request: TurnRequest, now: datetime) -> Placement:
     reply = _new_row(chat.last_number + len(new) + 1, question.id, Role.ASSISTANT, now)
     reply.state = State.STREAMING
     if isinstance(request, ContinueRequest) and target is not None:
-        reply.parts = target.parts
+        reply.parts, reply.reasoning_seconds = target.parts, target.reasoning_seconds
         if not reply.parts:
             raise Invalid("There is no text to go on from; regenerate the reply instead.")
     return Placement(question, reply, [*new, reply])

@@ -12,7 +12,7 @@ from chats.errors import FAILURES, ReplyBlocked, ReplyFailed, ReplyInterrupted
 from chats.models import State
 from llm.client.errors import ProviderError
 from llm.client.sanitize import Sanitizer
-from llm.client.types import ReasoningDelta, TextDelta
+from llm.client.types import ReasoningDelta, RefusalDelta, TextDelta
 
 BUSY_RETRY_AFTER = 5
 
@@ -33,6 +33,14 @@ TOO_MANY_STEPS = Interruption(State.INTERRUPTED, "too_many_steps")
 FIRST_TEXT_LATE = Interruption(State.FAILED, "provider_timeout")
 IDLE = Interruption(State.INTERRUPTED, "provider_timeout")
 TOTAL = Interruption(State.INTERRUPTED, "reply_timeout")
+
+# State and reason that a finish reason makes of a reply; with all others it is complete. What ended for a reason that
+# nobody knows may have been cut.
+UNSUCCESSFUL = {
+    "content_filter": (State.BLOCKED, "content_filter"),
+    "other": (State.INTERRUPTED, "provider_broken"),
+}
+EMPTY = (State.FAILED, "provider_empty")
 
 
 class ReplyTooLong(Exception):
@@ -90,12 +98,13 @@ class Intake:
 
     def __init__(self, kept: int = 0) -> None:
         self.room = settings.MAX_REPLY_CHARS - kept
-        kinds: tuple[type[TextDelta | ReasoningDelta], ...] = (TextDelta, ReasoningDelta)
+        kinds: tuple[type[TextDelta | ReasoningDelta], ...] = (TextDelta, ReasoningDelta, RefusalDelta)
         self._sanitizers = {kind: Sanitizer() for kind in kinds}
 
     def take(self, delta: TextDelta | ReasoningDelta) -> str:
         """Return the text of a delta, clean, as far as there is room; `room` below 0 says that there was not enough."""
-        text = self._sanitizers[type(delta)].feed(delta.text)
+        # Of a delta far longer than that no more is cleaned than will be used: two halves may become one character.
+        text = self._sanitizers[type(delta)].feed(delta.text[: 2 * self.room + 2])
         self.room -= len(text)
         return text if self.room >= 0 else text[: self.room]
 
@@ -109,7 +118,15 @@ def outcome_of(error: ProviderError, has_text: bool) -> tuple[str, str]:
     """Return state and reason of a reply whose provider failed."""
     if error.code == "content_filter":
         return State.BLOCKED, error.code
+    if error.code == TOO_LONG.reason:
+        return TOO_LONG.state, TOO_LONG.reason
     return State.INTERRUPTED if has_text else State.FAILED, error.code
+
+
+def outcome_for(finish_reason: str, has_answer: bool) -> tuple[str, str]:
+    """Return state and reason of a reply whose provider has finished; thoughts alone are no answer."""
+    state, reason = UNSUCCESSFUL.get(finish_reason, (State.COMPLETE, finish_reason))
+    return (state, reason) if has_answer or state == State.BLOCKED else EMPTY
 
 
 def failure_for(state: str, reason: str, retry_after: float | None = None) -> ReplyFailed | None:

@@ -1,9 +1,17 @@
-"""Which model answers: the one asked for, or the chat's, the user's or the default one."""
+"""Which model answers: the one asked for, or the chat's, the user's or the default one; and whether it can."""
 
-from chats.errors import ProviderMissing, UnknownModelName
+from collections.abc import Mapping
+from typing import Any
+
+from chats.errors import ProviderMissing, UnknownModelName, Unsupported
 from chats.turns.requests import EditRequest, SendRequest, SlashCommand, TurnRequest
-from llm.catalog import Model, resolve
+from chats.turns.settings import PARAMS
+from llm.abilities import unsupported
+from llm.catalog import Model, provider_config, resolve
+from llm.client.types import File, Prompt
 from llm.errors import ProviderNotConfigured, UnknownModel
+
+SETTINGS = {param: name for name, param in PARAMS.items()}
 
 
 def choose_model(request: TurnRequest, command: SlashCommand, chats: str, preferred: str) -> tuple[Model, str]:
@@ -38,3 +46,17 @@ def usable_model(asked: str, chats: str, preferred: str) -> Model:
         return resolve(None)
     except (UnknownModel, ProviderNotConfigured) as error:
         raise ProviderMissing() from error
+
+
+def require_supported(model: Model, params: Mapping[str, Any], tools: bool, files: tuple[File, ...] = ()) -> None:
+    """Raise Unsupported, by the names of our settings, for what a model cannot do."""
+    if not (params or tools or files):
+        return
+    if names := unsupported(provider_config(model.provider).adapter, model.abilities, params, tools, files):
+        raise Unsupported(model.name, [SETTINGS.get(name, name) for name in names])
+
+
+def require_answerable(model: Model, prompt: Prompt) -> None:
+    """Raise Unsupported for what of a whole prompt a model cannot do."""
+    files = tuple(part for message in prompt.messages for part in message.parts if isinstance(part, File))
+    require_supported(model, prompt.params, bool(prompt.tools), files)

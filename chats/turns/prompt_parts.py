@@ -54,7 +54,7 @@ def _prompt_parts(parts: Sequence[Part], beside: Beside, at: int) -> Iterator[Pr
     yield from beside.metadata_between(at - 1, at)  # of a step that began with it
     for kind, text in parts:
         if kind == TEXT:
-            yield Text(text)
+            yield from _text_parts(text, beside, at)
         elif kind == REASONING:
             yield Reasoning(text)
         elif kind == TOOL_CALL:
@@ -64,8 +64,18 @@ def _prompt_parts(parts: Sequence[Part], beside: Beside, at: int) -> Iterator[Pr
         elif kind == TOOL_RESULT:
             result = orjson.loads(text)
             yield _result(result, names[result["id"]], beside.outputs.get(at))
-        yield from beside.metadata_between(at, at + len(text))
+        if kind != TEXT:
+            yield from beside.metadata_between(at, at + len(text))
         at += len(text)
+
+
+def _text_parts(text: str, beside: Beside, at: int) -> Iterator[PromptPart]:
+    """Cut a text where a provider's state came: it goes back between the same words."""
+    stop, start = at + len(text), at
+    for cut in sorted({*filter(lambda place: at < place < stop, beside.metadata), stop}):
+        yield Text(text[start - at : cut - at])
+        yield from beside.metadata_between(start, cut)
+        start = cut
 
 
 def _arguments(given: Any) -> str:

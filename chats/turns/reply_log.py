@@ -47,6 +47,11 @@ class ReplyLog:
         if self.inputs and kind == TOOL_CALL:  # its arguments are whole
             self.inputs.pop(orjson.loads(text)["id"], None)
 
+    @property
+    def last_kind(self) -> str:
+        """What kind of part came last."""
+        return self._deltas[-1].kind if self._deltas else ""
+
     def show(self) -> None:
         """Let followers read everything that has arrived."""
         self.shown = self.length

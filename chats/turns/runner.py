@@ -22,29 +22,32 @@ from chats.turns.limits import (
     STOPPED,
     TOO_LONG,
     TOO_MANY_STEPS,
+    UNSUCCESSFUL,
     Clock,
     Intake,
     Interruption,
     ReplyTooLong,
+    outcome_for,
     outcome_of,
 )
 from chats.turns.prompt_parts import reply_message
 from chats.turns.reads import read_reply
 from chats.turns.reply_log import ReplyLog
 from chats.turns.requests import AcceptedTurn, Decided
+from chats.turns.thinking import ThinkingTime
 from chats.turns.tool_calls import ToolCalls, ToolEvent
 from chats.turns.writes import Outcome, PendingChunks, Wait, finish, wait
 from common.executor import database
 from common.retrying import retry_conflicts
 from common.text import repaired
 from llm.client.errors import ProviderError, ProviderRefused
-from llm.client.types import CitedSource, Finished, Prompt, ReasoningDelta, TextDelta, Usage
+from llm.client.types import CitedSource, Finished, LogProbs, OtherChoice, Prompt, ReasoningDelta, TextDelta, Usage
 from llm.routing import stream
 
 logger = logging.getLogger("parley.turns")
 
 COMMIT_PAUSE = 1.0  # longest pause before the end of a turn is tried again
-STATES = {"content_filter": State.BLOCKED}  # what a finish reason makes of a reply; all others are complete
+MOST_TOKENS = 2**31 - 1  # that a column holds
 
 
 class RunningTurn:
@@ -69,6 +72,9 @@ class RunningTurn:
         self._calls = ToolCalls(job.toolbox, self.log, self._show_now) if job.toolbox else None
         if self._calls and job.decided:
             self._calls.not_begun.update(call.id for call in job.decided.allowed)
+        kept = sum(kind == REASONING for kind, _ in job.kept)
+        self._thinking = ThinkingTime(accepted.reply.reasoning_seconds, kept)
+        self._speaks = ""  # of what kind that is which comes now
         self._sources: list[CitedSource] = []
         self.last_news = self.clock.started
         self._patience = settings.UNSAVED_SECONDS  # asked for with every token
@@ -82,10 +88,20 @@ class RunningTurn:
     def _add(self, delta: TextDelta | ReasoningDelta) -> None:
         """Take text; raise ReplyTooLong where it has no room left."""
         if text := self._intake.take(delta):
-            self.log.append(TEXT if isinstance(delta, TextDelta) else REASONING, text)
+            kind = TEXT if isinstance(delta, TextDelta) else REASONING
+            if kind != self._speaks:
+                self._turn_to(kind)
+            self.log.append(kind, text)
             self._show(self.clock.heard)
         if self._intake.room < 0:
             raise ReplyTooLong()
+
+    def _turn_to(self, kind: str) -> None:
+        self._speaks = kind
+        if kind == REASONING:
+            self._thinking.begin(self.clock.heard, goes_on=self.log.last_kind == REASONING)
+        else:
+            self._thinking.end(self.clock.heard)
 
     def _show_now(self) -> None:
         self._show(time.monotonic())
@@ -163,7 +179,7 @@ class RunningTurn:
             await self._go_on(calls, self._decided)
         while self.steps < settings.MAX_STEPS:
             finished = await self._take_step(calls)
-            if calls is None or not calls.open_calls or finished.reason in STATES:
+            if calls is None or not calls.open_calls or finished.reason in UNSUCCESSFUL:
                 return self._completed(finished)
             self.clock.pause()
             if not await calls.run_ready():
@@ -205,7 +221,7 @@ class RunningTurn:
                     self._add(event)
                 elif isinstance(event, Finished):
                     finished = event
-                else:
+                elif not isinstance(event, LogProbs | OtherChoice):  # which no stored reply asks for
                     self._add_rest()
                     self._take(event, calls)
         self._add_rest()
@@ -216,6 +232,7 @@ class RunningTurn:
     def _take(self, event: CitedSource | ToolEvent, calls: ToolCalls | None) -> None:
         """Take what is no text; what has to do with tools means nothing where none were offered."""
         before = self.log.length
+        self._turn_to("")
         if isinstance(event, CitedSource):
             self._sources.append(event)
         elif calls is not None:
@@ -291,6 +308,7 @@ class RunningTurn:
         return self._outcome(state, reason, model)
 
     def _outcome(self, state: str, reason: str, model: str = "") -> Outcome:
+        self._thinking.end(self.clock.heard)
         return Outcome(
             state,
             reason,
@@ -299,6 +317,7 @@ class RunningTurn:
             self.reply.provider,
             self._usage.prompt if self._usage else None,
             self._usage.completion if self._usage else None,
+            self._thinking.seconds,
             self.clock.attempts,
             settled=self._settled,
             aside=[*self._calls.unsaved] if self._calls else [],
@@ -312,12 +331,8 @@ class RunningTurn:
         return replace(self._outcome(State.WAITING, ""), wait=Wait(calls, resume))
 
     def _completed(self, finished: Finished) -> Outcome:
-        if not self._has_text:
-            state = State.BLOCKED if finished.reason == "content_filter" else State.FAILED
-            reason = "content_filter" if state == State.BLOCKED else "provider_empty"
-            return self._ended(state, reason, finished.model)
-        state = STATES.get(finished.reason, State.COMPLETE)
-        return self._ended(state, finished.reason, finished.model)
+        has_answer = any(kind not in (REASONING, SOURCE) for kind, _ in self.log.parts(self._begins))
+        return self._ended(*outcome_for(finished.reason, has_answer), finished.model)
 
     def _failed(self, error: ProviderError) -> Outcome:
         logger.warning("turn %s: %s from %s: %s", self.id, error.code, error.provider, error)
@@ -331,4 +346,5 @@ class RunningTurn:
 def _sum(before: Usage | None, more: Usage | None) -> Usage | None:
     if before is None or more is None:
         return before or more
-    return Usage(before.prompt + more.prompt, before.completion + more.completion)
+    sums = before.prompt + more.prompt, before.completion + more.completion
+    return Usage(*(min(each, MOST_TOKENS) for each in sums))

@@ -6,7 +6,14 @@ from typing import Any
 
 from django.conf import settings
 
-PARAMS = {"max_output": "max_tokens", "temperature": "temperature", "top_p": "top_p"}  # as a `Prompt` calls them
+# As a `Prompt` calls them.
+PARAMS = {
+    "max_output": "max_tokens",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "effort": "effort",
+    "response_format": "response_format",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +22,7 @@ class TurnSettings:
 
     system: str
     context_turns: int
-    params: Mapping[str, int | float]
+    params: Mapping[str, Any]
     tools: tuple[str, ...] | None  # names; None is the server's default
 
 

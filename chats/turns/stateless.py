@@ -6,7 +6,7 @@ There is no turn and no reply, so there is nothing to come back to: whoever stop
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -18,13 +18,28 @@ from accounts.access import Viewer, require_confirmed
 from chats.errors import Draining, ReplyBlocked, ReplyFailed, ReplyInterrupted
 from chats.models import State
 from chats.turns.engine import engine
-from chats.turns.limits import Clock, Intake, failure_for
+from chats.turns.limits import Clock, Intake, failure_for, outcome_for
+from chats.turns.model_choice import require_answerable
 from chats.turns.moderation import objection_to
 from common.executor import database
 from common.retrying import retry_conflicts
+from common.text import repaired
 from llm.catalog import Model
 from llm.client.errors import ProviderError
-from llm.client.types import Finished, Prompt, ProviderEvent, ReasoningDelta, SpokenEvent, TextDelta
+from llm.client.sanitize import Sanitizer
+from llm.client.types import (
+    ChoiceEvent,
+    Finished,
+    LogProbs,
+    OtherChoice,
+    Prompt,
+    ProviderEvent,
+    ReasoningDelta,
+    RequestedCall,
+    TextDelta,
+    ToolInputDelta,
+    ToolResult,
+)
 from llm.moderation import moderation_enabled
 from llm.routing import stream
 from usage.quota import charge, settle
@@ -34,13 +49,14 @@ logger = logging.getLogger("parley.turns")
 MODERATED_CHARS = 2**19  # that the moderator is asked about at once
 
 
-async def ask_stateless(viewer: Viewer, model: Model, prompt: Prompt) -> AsyncGenerator[SpokenEvent | None, None]:
+async def ask_stateless(viewer: Viewer, model: Model, prompt: Prompt) -> AsyncGenerator[ProviderEvent | None, None]:
     """Yield the reply of a model, None now and then while nothing comes, `Finished` at its end.
 
-    Raises EmailNotConfirmed, Draining, ModerationAway, QuotaExceeded, and a ReplyFailed of every kind. Closing the
-    generator closes the provider's connection.
+    Raises EmailNotConfirmed, Unsupported, Draining, ModerationAway, QuotaExceeded, and a ReplyFailed of every kind.
+    Closing the generator closes the provider's connection.
     """
     require_confirmed(viewer)
+    require_answerable(model, prompt)
     if engine().draining:
         raise Draining(retry_after=5)
     await require_harmless(prompt)
@@ -70,7 +86,7 @@ async def require_harmless(prompt: Prompt) -> None:
 def _portions(prompt: Prompt) -> Iterator[str]:
     """Join the texts of a prompt, of a long one only so many at once: a moderator's client encodes them on the loop."""
     texts, room = list[str](), MODERATED_CHARS
-    for text in filter(None, [prompt.system, *(message.text for message in prompt.messages)]):
+    for text in filter(None, _texts(prompt)):
         room -= len(text)
         if texts and room < 0:
             yield "\n\n".join(texts)
@@ -78,6 +94,19 @@ def _portions(prompt: Prompt) -> Iterator[str]:
         texts.append(text)
     if texts:
         yield "\n\n".join(texts)
+
+
+def _texts(prompt: Prompt) -> Iterator[str]:
+    """Yield all text that a model reads: that of tools, of their calls and of what they gave, too."""
+    yield prompt.system
+    yield from (tool.description for tool in prompt.tools)
+    for message in prompt.messages:
+        yield message.text
+        for part in message.parts:
+            if isinstance(part, RequestedCall):
+                yield part.arguments
+            elif isinstance(part, ToolResult):
+                yield part.output
 
 
 def _charge(viewer: Viewer) -> int:
@@ -96,26 +125,66 @@ class StatelessReply:
 
     def __init__(self) -> None:
         self.length = self.tokens = 0
+        self._has_answer = False
         self._clock, self._intake = Clock(), Intake()
+        self._others: dict[int, Intake] = {}  # of further choices
+        self._inputs: dict[tuple[int, str], Sanitizer] = {}  # of calls
 
-    async def events(self, provider: str, prompt: Prompt) -> AsyncGenerator[SpokenEvent | None, None]:
+    async def events(self, provider: str, prompt: Prompt) -> AsyncGenerator[ProviderEvent | None, None]:
         """Yield cleaned events, None where a keep-alive is due."""
         async with aclosing(self._paced(provider, prompt)) as events:
             async for event in events:
-                if isinstance(event, Finished):
-                    for rest in self._intake.rest():
-                        yield rest
-                    self.tokens = event.usage.prompt + event.usage.completion if event.usage else 0
-                elif isinstance(event, TextDelta | ReasoningDelta):
-                    event.text = self._intake.take(event)
-                    self.length += len(event.text)
-                    if self._intake.room < 0:
-                        raise ReplyInterrupted("The reply reached the largest length.")
-                    if not event.text:
-                        continue
-                elif event is not None:
-                    continue
-                yield event
+                for clean in (None,) if event is None else self._cleaned(event):
+                    yield clean
+                if self._intake.room < 0:
+                    raise ReplyInterrupted("The reply reached the largest length.")
+
+    def _cleaned(self, event: ProviderEvent) -> Sequence[ProviderEvent]:
+        """Return what a reader may have of an event; all choices share the room of one reply."""
+        if isinstance(event, OtherChoice):
+            intake = self._others.setdefault(event.index, Intake())
+            before = intake.room
+            events = self._taken(event.event, intake, event.index)
+            self._intake.room -= before - intake.room
+            return [OtherChoice(event.index, each) for each in events]
+        events = self._taken(event, self._intake, 0)
+        if isinstance(event, Finished):
+            self.tokens = event.usage.prompt + event.usage.completion if event.usage else 0
+            self._require_success(event)
+        return events
+
+    def _taken(self, event: ProviderEvent, intake: Intake, choice: int) -> Sequence[ChoiceEvent]:
+        if isinstance(event, TextDelta | ReasoningDelta):
+            event.text = intake.take(event)
+            self.length += len(event.text)
+            self._has_answer = self._has_answer or isinstance(event, TextDelta)
+            return [event] if event.text else []
+        if isinstance(event, Finished):
+            if outcome_for(event.reason, has_answer=True)[0] == State.INTERRUPTED:
+                raise ReplyInterrupted("The reply was cut short.")
+            return [*intake.rest(), event]
+        if isinstance(event, ToolInputDelta):
+            sanitizer = self._inputs.setdefault((choice, event.call), Sanitizer())
+            self._count(intake, event.text)
+            return [ToolInputDelta(event.call, repaired(event.name), sanitizer.feed(event.text))]
+        if isinstance(event, RequestedCall):
+            self._count(intake, event.name)
+            self._has_answer = True
+            return [RequestedCall(event.id, repaired(event.name), repaired(event.arguments))]
+        if isinstance(event, LogProbs):
+            return [event]
+        return []
+
+    def _count(self, intake: Intake, text: str) -> None:
+        """Count what is no text, which is an answer all the same."""
+        self.length += len(text)
+        intake.room -= len(text)
+
+    def _require_success(self, finished: Finished) -> None:
+        """Raise the ReplyFailed that a stored reply with this end would be; what was cut short says so itself."""
+        state, reason = outcome_for(finished.reason, self._has_answer or finished.reason == "length")
+        if state == State.FAILED or (state == State.BLOCKED and not self._has_answer):
+            raise failure_for(state, reason) or ReplyFailed()
 
     async def _paced(self, provider: str, prompt: Prompt) -> AsyncGenerator[ProviderEvent | None, None]:
         """Yield events, and None where a keep-alive is due; raise where the provider takes too long."""

@@ -82,6 +82,7 @@ class Outcome:
     provider: str = ""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    reasoning_seconds: list[float | None] | None = None
     attempts: int = 1
     settled: int = 0
     aside: list[tuple[int, str, str]] = field(default_factory=list)

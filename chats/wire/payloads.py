@@ -21,7 +21,7 @@ def message_payload(row: MessageRow, html: bool = False) -> dict[str, Any]:
         "role": row.role,
         "content": row.content,
         "reasoning": row.reasoning,
-        "parts": part_payloads(row.parts, row.state not in UNFINISHED),
+        "parts": part_payloads(row.parts, row.state not in UNFINISHED, row.reasoning_seconds),
         "state": row.state,
         "reason": row.reason,
         "model": row.model,

@@ -4,6 +4,7 @@ from django.http import HttpResponse
 
 from chats import turns
 from chats.errors import ReplyFailed
+from chats.models import State
 from chats.rows import MessageRow
 from chats.turns import limits
 from chats.wire.payloads import message_payloads
@@ -22,5 +23,6 @@ async def answer_when_done(accepted: turns.AcceptedTurn, html: bool) -> HttpResp
 
 
 def failure_of(reply: MessageRow) -> ReplyFailed | None:
-    """Return what a waiting client is told of a reply that ended without text."""
-    return None if reply.length else limits.failure_for(reply.state, reply.reason, reply.retry_after)
+    """Return what a waiting client is told of a reply that ended without text, but for thoughts."""
+    has_answer = reply.length and reply.state != State.FAILED
+    return None if has_answer else limits.failure_for(reply.state, reply.reason, reply.retry_after)

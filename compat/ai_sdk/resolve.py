@@ -103,7 +103,8 @@ def _regenerate(chat_id: UUID, reply_id: UUID, submission: Submission, key: str)
 
 
 def _common(submission: Submission, key: str) -> dict[str, Any]:
-    return {"model": submission.model, "key": key, "can_ask": submission.approvals}
+    values = {"model": submission.model, "settings": submission.settings}
+    return {**values, "key": key, "can_ask": submission.approvals}
 
 
 def _first(submission: Submission, key: str) -> turns.TurnRequest:

@@ -11,6 +11,7 @@ from chats.errors import FilesNotSupported
 from chats.models import Role
 from chats.services.client_ids import LENGTH, is_client_id
 from chats.wire.fields import MOST_APPROVALS, ApprovalInput, ModelNameField, message_problem
+from chats.wire.settings import ChatSettings
 from common.drf import TextField
 from common.views import without_null
 from compat.ai_sdk.tool_parts import RESPONDED
@@ -55,6 +56,7 @@ class Submission:
     question_id: str
     text: str
     model: str
+    settings: dict[str, Any]
     approvals: bool
     answer: Answer | None
 
@@ -127,6 +129,7 @@ class UiBodyInput(serializers.Serializer[Any]):
     trigger = serializers.ChoiceField([SUBMIT, REGENERATE], required=False, default=SUBMIT)
     messageId = TextField(source="message_id", required=False, max_length=LENGTH, default="")  # noqa: N815
     model = ModelNameField(required=False, allow_blank=True, default="")
+    settings = ChatSettings(required=False, default=dict, help_text="for this turn only")
     approvals = serializers.BooleanField(
         required=False, default=False, help_text="the client is ai 6 or later and shows requests for approval"
     )

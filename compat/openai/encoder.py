@@ -6,11 +6,23 @@ from typing import Any
 from chats.wire import sse
 from common.errors import ParleyError
 from common.json import dumps
-from llm.client.types import Finished, Usage
+from llm.client.types import (
+    Finished,
+    LogProbs,
+    OtherChoice,
+    ProviderEvent,
+    ReasoningDelta,
+    RefusalDelta,
+    RequestedCall,
+    TextDelta,
+    ToolInputDelta,
+    Usage,
+)
 
 HEADERS = sse.HEADERS
 DONE = b"data: [DONE]\n\n"
-FINISH_REASONS = {"length": "length", "content_filter": "content_filter"}
+FINISH_REASONS = {"length": "length", "content_filter": "content_filter", "tool_calls": "tool_calls"}
+REASONING = ("reasoning_content", "reasoning")  # clients read the one or the other
 TYPES = {400: "invalid_request_error", 401: "invalid_request_error", 403: "permission_error", 429: "rate_limit_error"}
 NO_RETRY = {"provider_refused", "provider_empty", "turn_running"}  # what trying again at once cannot mend
 
@@ -31,23 +43,112 @@ class CompletionHead:
         return found
 
 
-def usage_of(usage: Usage | None) -> dict[str, int]:
+def usage_of(usage: Usage | None) -> dict[str, Any]:
     """Return the tokens; a provider that counts none is answered with zeros, since clients add them up."""
-    prompt, completion = (usage.prompt, usage.completion) if usage else (0, 0)
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
-
-
-def completion(answer: CompletionHead, text: str, reasoning: str, finished: Finished) -> dict[str, Any]:
-    """Return the whole answer."""
-    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
-    if reasoning:
-        message["reasoning_content"] = reasoning
-    choice = {"index": 0, "message": message, "finish_reason": finish_reason(finished.reason), "logprobs": None}
-    return {**answer.head("chat.completion"), "choices": [choice], "usage": usage_of(finished.usage)}
+    counted = usage or Usage(0, 0)
+    return {
+        "prompt_tokens": counted.prompt,
+        "completion_tokens": counted.completion,
+        "total_tokens": counted.prompt + counted.completion,
+        "prompt_tokens_details": {"cached_tokens": counted.cached},
+        "completion_tokens_details": {"reasoning_tokens": counted.reasoning},
+    }
 
 
 def finish_reason(reason: str) -> str:
     return FINISH_REASONS.get(reason, "stop")
+
+
+def choice_of(event: ProviderEvent) -> tuple[int, ProviderEvent]:
+    """Return which choice an event belongs to, and the event itself."""
+    return (event.index, event.event) if isinstance(event, OtherChoice) else (0, event)
+
+
+class WholeChoice:
+    """One choice of an answer that does not stream, put together."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, list[str]] = {"content": [], "refusal": [], "reasoning": []}
+        self._calls: list[dict[str, Any]] = []
+        self._logprobs: list[Any] = []
+        self.finished: Finished | None = None
+
+    def take(self, event: ProviderEvent) -> None:
+        if isinstance(event, TextDelta | ReasoningDelta):
+            self._texts[_member(event)].append(event.text)
+        elif isinstance(event, RequestedCall):
+            self._calls.append(_call(event.id, event.name, event.arguments))
+        elif isinstance(event, LogProbs):
+            self._logprobs += event.content
+        elif isinstance(event, Finished):
+            self.finished = event
+
+    @property
+    def is_answer(self) -> bool:
+        """Tell whether anything but thoughts was said, or a length stop says why not."""
+        cut = self.finished is not None and self.finished.reason == "length"
+        return bool(self._texts["content"] or self._texts["refusal"] or self._calls or cut)
+
+    def payload(self, index: int) -> dict[str, Any]:
+        texts = {name: "".join(pieces) for name, pieces in self._texts.items()}
+        silent = not texts["content"] and (texts["refusal"] or self._calls)
+        message: dict[str, Any] = {
+            "role": "assistant",
+            "content": None if silent else texts["content"],
+            "refusal": texts["refusal"] or None,
+        }
+        if texts["reasoning"]:
+            message |= dict.fromkeys(REASONING, texts["reasoning"])
+        if self._calls:
+            message["tool_calls"] = self._calls
+        return {
+            "index": index,
+            "message": message,
+            "finish_reason": finish_reason(self.finished.reason if self.finished else "other"),
+            "logprobs": {"content": self._logprobs, "refusal": None} if self._logprobs else None,
+        }
+
+
+def completion(answer: CompletionHead, choices: dict[int, WholeChoice]) -> dict[str, Any]:
+    """Return the whole answer; the first choice has the usage of all."""
+    shown = [choices[index].payload(index) for index in sorted(choices)]
+    finished = choices[0].finished
+    return {**answer.head("chat.completion"), "choices": shown, "usage": usage_of(finished.usage if finished else None)}
+
+
+def _member(event: TextDelta | ReasoningDelta) -> str:
+    if isinstance(event, ReasoningDelta):
+        return "reasoning"
+    return "refusal" if isinstance(event, RefusalDelta) else "content"
+
+
+def _call(id_: str, name: str, arguments: str) -> dict[str, Any]:
+    return {"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+class StreamedChoice:
+    """What the chunks of one choice depend on: which of its calls are known to the reader, and how far."""
+
+    def __init__(self) -> None:
+        self.is_begun = self.is_answered = False
+        self.logprobs: list[Any] = []  # of the text that comes next
+        self._calls: dict[str, tuple[int, int]] = {}  # index and length told, by id
+
+    def call_deltas(self, event: ToolInputDelta | RequestedCall) -> list[dict[str, Any]]:
+        """Return what a piece of a call, or the whole of it, adds to what was told; nothing before it has a name."""
+        id_ = event.call if isinstance(event, ToolInputDelta) else event.id
+        if id_ not in self._calls and not event.name:
+            return []
+        deltas = []
+        if id_ not in self._calls:
+            self._calls[id_] = len(self._calls), 0
+            deltas.append({"index": self._calls[id_][0], **_call(id_, event.name, "")})
+        index, told = self._calls[id_]
+        text = event.text if isinstance(event, ToolInputDelta) else event.arguments[told:]
+        if text:
+            self._calls[id_] = index, told + len(text)
+            deltas.append({"index": index, "function": {"arguments": text}})
+        return deltas
 
 
 class ChunkEncoder:
@@ -55,28 +156,65 @@ class ChunkEncoder:
 
     def __init__(self, answer: CompletionHead, include_usage: bool) -> None:
         self._answer, self._include_usage = answer, include_usage
+        self._choices: dict[int, StreamedChoice] = {}
+        self._first = self._choice(0)
+
+    @property
+    def is_answered(self) -> bool:
+        """Tell whether the first choice has said anything but thoughts."""
+        return self._first.is_answered
 
     def start(self) -> bytes:
-        return self._chunk({"role": "assistant", "content": ""})
+        return self._begin(0, self._first)
 
-    def delta(self, kind: str, text: str) -> bytes:
-        """Return a chunk with some text; `kind` is text or reasoning."""
-        return self._chunk({"reasoning_content" if kind == "reasoning" else "content": text})
+    def event(self, event: ProviderEvent) -> bytes:
+        """Return the chunks of an event."""
+        index, event = choice_of(event)
+        choice = self._first if not index else self._choice(index)
+        begun = b"" if choice.is_begun else self._begin(index, choice)
+        if isinstance(event, ReasoningDelta):
+            return begun + self._chunk(index, dict.fromkeys(REASONING, event.text))
+        if isinstance(event, Finished):
+            return begun + self._chunk(index, {}, finish_reason(event.reason))
+        if isinstance(event, LogProbs):
+            choice.logprobs += event.content
+            return begun
+        choice.is_answered = True
+        if isinstance(event, TextDelta):
+            return begun + self._chunk(index, {_member(event): event.text})
+        if isinstance(event, ToolInputDelta | RequestedCall):
+            chunks = [self._chunk(index, {"tool_calls": [delta]}) for delta in choice.call_deltas(event)]
+            return begun + b"".join(chunks)
+        return begun
 
     def end(self, finished: Finished) -> bytes:
         """Return the last chunks, with the usage where it was asked for."""
-        last = self._chunk({}, finish_reason(finished.reason))
+        last = self.event(finished)
         if self._include_usage:
             whole = {**self._answer.head("chat.completion.chunk"), "choices": [], "usage": usage_of(finished.usage)}
             last += b"data: %b\n\n" % dumps(whole)
         return last + DONE
 
-    def _chunk(self, delta: dict[str, Any], reason: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "finish_reason": reason, "logprobs": None}
+    def _choice(self, index: int) -> StreamedChoice:
+        return self._choices.get(index) or self._choices.setdefault(index, StreamedChoice())
+
+    def _begin(self, index: int, choice: StreamedChoice) -> bytes:
+        choice.is_begun = True
+        return self._chunk(index, {"role": "assistant", "content": ""})
+
+    def _chunk(self, index: int, delta: dict[str, Any], reason: str | None = None) -> bytes:
+        choice = {"index": index, "delta": delta, "finish_reason": reason, "logprobs": self._logprobs(index)}
         body = {**self._answer.head("chat.completion.chunk"), "choices": [choice]}
         if self._include_usage:
             body["usage"] = None
         return b"data: %b\n\n" % dumps(body)
+
+    def _logprobs(self, index: int) -> dict[str, Any] | None:
+        choice = self._choices[index]
+        if not choice.logprobs:
+            return None
+        content, choice.logprobs = choice.logprobs, []
+        return {"content": content, "refusal": None}
 
 
 def error_body(refusal: ParleyError) -> dict[str, Any]:

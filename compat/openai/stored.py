@@ -17,15 +17,20 @@ from chats.turns.stateless import require_harmless
 from chats.wire.waiting import failure_of
 from common.ids import uuid7
 from compat.openai.encoder import CompletionHead
+from compat.openai.parameters import refuse
 from compat.openai.schema import Completion
 from llm.catalog import Model
-from llm.client.types import Finished, FinishReason, ReasoningDelta, SpokenEvent, TextDelta, Usage
+from llm.client.types import Finished, FinishReason, Prompt, ProviderEvent, ReasoningDelta, TextDelta, Usage
 
 
 async def ask_stored(
     holder: KeyHolder, model: Model, asked: Completion, key: str, answer: CompletionHead
-) -> AsyncGenerator[SpokenEvent | None, None]:
-    """Make a chat of what the caller holds, start its turn, and return the reply's events; a disconnect is no stop."""
+) -> AsyncGenerator[ProviderEvent | None, None]:
+    """Make a chat of what the caller holds, start its turn, and return the reply's events; a disconnect is no stop.
+
+    Raises UnsupportedParameter for what no chat can hold.
+    """
+    require_storable(asked.prompt)
     *earlier, question = asked.prompt.messages
     name = f"v1-{sha256(key.encode()).hexdigest()}" if key else ""
     text = question.text
@@ -42,7 +47,20 @@ async def ask_stored(
     return _events(accepted.chat_id, accepted.reply.id)
 
 
-async def _events(chat_id: UUID, reply_id: UUID) -> AsyncGenerator[SpokenEvent | None, None]:
+def require_storable(prompt: Prompt) -> None:
+    """Refuse what only a caller that holds the chat itself can have."""
+    for name in ("n", "logprobs"):
+        if name in prompt.params:
+            raise refuse(name, f"A stored completion has no `{name}`.")
+    if prompt.tools:
+        raise refuse("tools", "A stored completion has no tools of the caller's.")
+    if any(message.parts for message in prompt.messages):
+        raise refuse("messages", "A stored completion takes messages of text alone, no files and no tool calls.")
+    if prompt.messages[-1].role != "user":
+        raise refuse("messages", "A stored completion must end with a message of the user.")
+
+
+async def _events(chat_id: UUID, reply_id: UUID) -> AsyncGenerator[ProviderEvent | None, None]:
     async for event in turns.follow(chat_id, reply_id):
         if isinstance(event, Delta) and is_text(event.kind):
             yield TextDelta(event.text) if event.kind == TEXT else ReasoningDelta(event.text)

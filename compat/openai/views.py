@@ -16,7 +16,7 @@ from accounts.api.keys import ApiKeyAuthentication
 from accounts.models import ApiKey
 from accounts.services.api_keys import KeyHolder, key_holder, note_use
 from chats.connections import OpenStream
-from chats.errors import ModelNotFound, ProviderMissing, ReplyBlocked, ReplyEmpty
+from chats.errors import ModelNotFound, ProviderMissing, ReplyBlocked, ReplyEmpty, Unsupported
 from chats.turns.stateless import ask_stateless
 from chats.wire.idempotency import idempotency_key
 from chats.wire.peek import Peek
@@ -37,15 +37,24 @@ from compat.openai.schema import (
 )
 from compat.openai.stored import ask_stored
 from llm.catalog import Model, listing, resolve
-from llm.client.types import Finished, SpokenEvent, TextDelta
+from llm.client.types import Finished, ProviderEvent
 from llm.errors import ProviderNotConfigured, UnknownModel
 
 logger = logging.getLogger("parley.http")
-Events = AsyncGenerator[SpokenEvent | None]
+# What we call otherwise than OpenAI does.
+PARAM_NAMES = {
+    "effort": "reasoning_effort",
+    "max_output": "max_completion_tokens",
+    "images": "messages",
+    "files": "messages",
+}
+Events = AsyncGenerator[ProviderEvent | None]
 
 
 def refusal_response(request: HttpRequest, refusal: ParleyError) -> HttpResponse:
-    """Answer a refusal in OpenAI's shape."""
+    """Answer a refusal in OpenAI's shape, and by its names."""
+    if isinstance(refusal, Unsupported):
+        refusal = Unsupported(refusal.model, [PARAM_NAMES.get(name, name) for name in refusal.names])
     headers = {**headers_of(refusal), **encoder.error_headers(refusal)}
     return suppress_request_log(json_response(encoder.error_body(refusal), refusal.status, headers))
 
@@ -108,31 +117,25 @@ def chosen(name: str) -> Model:
 
 
 async def _whole(asked: Completion, answer: encoder.CompletionHead, events: Events, stream: OpenStream) -> HttpResponse:
-    texts: dict[str, list[str]] = {"text": [], "reasoning": []}
-    finished: Finished | None = None
+    choices = {0: encoder.WholeChoice()}
     try:
         async with aclosing(events):
             async for event in events:
-                if isinstance(event, Finished):
-                    finished = event
-                elif event is not None:
-                    texts[_kind(event)].append(event.text)
+                if event is not None:
+                    index, event = encoder.choice_of(event)
+                    choices.setdefault(index, encoder.WholeChoice()).take(event)
                 stream.check()
     finally:
         stream.close()
-    text, reasoning = ("".join(texts[kind]) for kind in ("text", "reasoning"))
+    finished = choices[0].finished
     assert finished is not None, "what does not finish raises"
-    _require_text(text + reasoning, finished)
-    return json_response(encoder.completion(answer, text, reasoning, finished))
+    if not choices[0].is_answer:
+        raise _no_answer(finished)
+    return json_response(encoder.completion(answer, choices))
 
 
-def _kind(event: SpokenEvent) -> str:
-    return "text" if isinstance(event, TextDelta) else "reasoning"
-
-
-def _require_text(text: str, finished: Finished) -> None:
-    if not text:
-        raise ReplyBlocked() if finished.reason == "content_filter" else ReplyEmpty()
+def _no_answer(finished: Finished) -> ParleyError:
+    return ReplyBlocked() if finished.reason == "content_filter" else ReplyEmpty()
 
 
 async def _streamed(
@@ -142,8 +145,8 @@ async def _streamed(
     peek = Peek(events, lambda event: event is not None)
     try:
         first = await peek.first(settings.CHAT_STATUS_SECONDS)
-        if isinstance(first, Finished):
-            _require_text("", first)
+        if isinstance(first, Finished) and first.reason != "length":
+            raise _no_answer(first)
     except BaseException:
         stream.close()
         peek.close()
@@ -153,21 +156,19 @@ async def _streamed(
 
 
 async def _encoded(
-    encode: encoder.ChunkEncoder, events: Peek[SpokenEvent | None], stream: OpenStream
+    encode: encoder.ChunkEncoder, events: Peek[ProviderEvent | None], stream: OpenStream
 ) -> AsyncIterator[bytes]:
     yield encode.start()
-    told = False
     try:
         async for event in events:
-            if isinstance(event, Finished):
-                if not told:
-                    _require_text("", event)
-                yield encode.end(event)
-            elif event is None:
+            if event is None:
                 yield KEEP_ALIVE
-            else:
-                told = True
-                yield encode.delta(_kind(event), event.text)
+            elif isinstance(event, Finished):
+                if not encode.is_answered and event.reason != "length":
+                    raise _no_answer(event)
+                yield encode.end(event)
+            elif chunks := encode.event(event):
+                yield chunks
             stream.check()
     except Exception as error:
         refusal = as_refusal(error)

@@ -114,7 +114,7 @@ def test_reasoning_is_beside_the_text(client: OpenAI) -> None:
     message = client.chat.completions.create(model="openai", messages=prompt).choices[0].message
 
     assert message.content == "Yes."
-    assert message.model_extra == {"reasoning_content": "Hm."}
+    assert message.model_extra == {"reasoning_content": "Hm.", "reasoning": "Hm."}
 
 
 def test_models_are_listed_and_found_by_alias(client: OpenAI) -> None:
@@ -264,14 +264,9 @@ def test_a_flagged_prompt_goes_nowhere(client: OpenAI, settings: Any, fake: Fake
         ({"messages": "hi"}, "messages"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages"),
         ({"messages": [{"role": "user", "content": ""}]}, "messages"),
-        ({"messages": [{"role": "assistant", "content": "x"}]}, "messages"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}, "messages"),
         ({"messages": [{"role": "user", "content": "a\0"}]}, "messages"),
         ({"messages": [7]}, "messages"),
-        ({"n": 2}, "n"),
-        ({"tools": [{"type": "function"}]}, "tools"),
-        ({"response_format": {"type": "json_object"}}, "response_format"),
-        ({"stop": ["x"]}, "stop"),
         ({"stream": "yes"}, "stream"),
         ({"stream_options": 5}, "stream_options"),
         ({"max_tokens": 0}, "max_completion_tokens"),

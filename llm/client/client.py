@@ -13,8 +13,10 @@ from llm.client.errors import ProviderError
 from llm.client.types import Adapter, Dialect, Prompt, ProviderConfig, ProviderEvent
 
 ADAPTERS: dict[Dialect, str] = {
+    "anthropic": "llm.client.adapters.anthropic.AnthropicAdapter",
     "demo": "llm.client.adapters.demo.DemoAdapter",
     "gemini": "llm.client.adapters.gemini.GeminiAdapter",
+    "openai_responses": "llm.client.adapters.openai_responses.OpenAIResponsesAdapter",
     "openai_chat": "llm.client.adapters.openai_chat.OpenAIChatAdapter",
 }
 FIRST_BACKOFF = 0.5

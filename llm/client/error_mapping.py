@@ -8,42 +8,36 @@ from typing import Any
 
 from llm.client.errors import PromptBlocked, ProviderBroken, ProviderBusy, ProviderError, ProviderRefused
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Names are compared as bare letters and without "error" at their end: `RateLimitError` is `rate_limit_error`.
 # Waiting does not help where money or a permission is missing, although vendors say 429 to it.
-HOPELESS = {
-    "insufficient_quota",
-    "billing_hard_limit_reached",
-    "billing_not_active",
-    "BILLING_DISABLED",
-    "CONSUMER_SUSPENDED",
-}
-REFUSED = HOPELESS | {
-    "invalid_request_error",
-    "authentication_error",
-    "permission_error",
-    "invalid_api_key",
-    "model_not_found",
-    "context_length_exceeded",
-    "INVALID_ARGUMENT",
-    "FAILED_PRECONDITION",
-    "PERMISSION_DENIED",
-    "UNAUTHENTICATED",
-    "NOT_FOUND",
-}
-BUSY = {
-    "rate_limit_exceeded",
-    "rate_limit_error",
-    "server_error",
-    "service_unavailable",
-    "overloaded",
-    "overloaded_error",
-    "engine_overloaded",
-    "RESOURCE_EXHAUSTED",
-    "UNAVAILABLE",
-    "INTERNAL",
-    "DEADLINE_EXCEEDED",
-}
-BLOCKED = {"content_filter", "content_policy_violation"}
+HOPELESS = _words(
+    "insufficientquota insufficientbalance insufficientcredits billinghardlimitreached billingnotactive billing "
+    "billingdisabled consumersuspended"
+)
+REFUSED = HOPELESS | _words(
+    "invalidrequest invalidargument badrequest unprocessableentity authentication unauthenticated unauthorized "
+    "permission permissiondenied forbidden failedprecondition invalidapikey modelnotfound notfound "
+    "contextlengthexceeded exceedcontextsize contextwindowexceeded requesttoolarge invalidprompt"
+)
+BUSY = _words(
+    "ratelimit ratelimited ratelimitexceeded toomanyrequests resourceexhausted server internal internalserver "
+    "serviceunavailable unavailable provider providerunavailable provideroverloaded overloaded engineoverloaded "
+    "serveroverloaded capacityexceeded timeout gatewaytimeout deadlineexceeded badgateway upstream api"
+)
+BLOCKED = {"contentfilter", "contentpolicyviolation", "responsibleaipolicyviolation"}
+# What is said where nothing is named. Read to choose the error, never logged.
+BUSY_WORDS = re.compile(
+    r"rate.?limit|too many requests|overload|unavailable|try again|high demand|no worker|capacity", re.IGNORECASE
+).search
+FINE = {"0", "200", "ok", "success"}  # codes that some servers send with every object
 PLAIN_NAME = re.compile(r"[\w.\-\[\]]{1,80}").fullmatch
+HTTP_ERROR = re.compile("[45][0-9][0-9]").fullmatch
+NOT_A_LETTER = re.compile("[^a-z]+")
 
 
 def map_error(
@@ -51,40 +45,71 @@ def map_error(
 ) -> ProviderError:
     """Choose the error for what a vendor sent: `status` is the HTTP one, None inside a stream."""
     error = _error_of(body)
-    code = error.get("code")
-    if status is None and isinstance(code, int):
-        status = code
+    if status is None:
+        status = _status_of(error)
     names = list(_names(error))
-    kind = _kind(status, set(names))
+    kind = _kind(status, names, error.get("message"))
     # Names and codes only: a vendor's message may quote the prompt or the key.
     detail = " ".join([f"HTTP {status}"] * (status is not None) + names)
     return kind(provider, detail, _retry_after(headers or {}, error))
 
 
-def _kind(status: int | None, names: set[str]) -> type[ProviderError]:
-    if names & BLOCKED:
+def refuse_error(provider: str, chunk: dict[str, Any]) -> None:
+    """Raise the error that an object is by itself, without a field of that name (vLLM, some gateways)."""
+    if _is_error(chunk):
+        raise map_error(provider, chunk)
+
+
+def _is_error(body: dict[str, Any]) -> bool:
+    if "error" in (body.get("object"), body.get("type")):
+        return True
+    says = any(isinstance(body.get(name), str) and body[name] for name in ("message", "detail", "msg"))
+    return says and "choices" not in body and str(body.get("code")).lower() not in FINE
+
+
+def _kind(status: int | None, names: list[str], message: Any) -> type[ProviderError]:
+    words = {NOT_A_LETTER.sub("", name.lower()).removesuffix("error") for name in names}
+    if words & BLOCKED:
         return PromptBlocked
-    if names & HOPELESS or any("PerDay" in name for name in names):
+    if words & HOPELESS or any("PerDay" in name for name in names):
         return ProviderRefused
     if status is not None and (status in (408, 429) or status >= 500):
         return ProviderBusy
     if status is not None and status >= 300:
         return ProviderRefused
-    if names & REFUSED:
+    if words & REFUSED:
         return ProviderRefused
-    return ProviderBusy if names & BUSY else ProviderBroken
+    is_busy = words & BUSY or (isinstance(message, str) and BUSY_WORDS(message[:1000]))
+    return ProviderBusy if is_busy else ProviderBroken
 
 
 def _error_of(body: Any) -> dict[str, Any]:
     """Find the error object; Gemini may wrap it in a list, some servers send a bare string."""
     if isinstance(body, list) and body:
         body = body[0]
-    error = body.get("error") if isinstance(body, dict) else None
-    return error if isinstance(error, dict) else {}
+    if not isinstance(body, dict):
+        return {}
+    error = body.get("error")
+    if isinstance(error, str):
+        return {**body, "message": error}
+    if isinstance(error, dict):
+        return error
+    return {"message": body.get("detail") or body.get("msg"), **body} if _is_error(body) else {}
+
+
+def _status_of(error: dict[str, Any]) -> int | None:
+    """Read the HTTP status that an error has inside a stream; other numbers are the vendor's own."""
+    for name in ("code", "status", "status_code", "http_status"):
+        value = error.get(name)
+        if isinstance(value, int | str) and HTTP_ERROR(str(value)):
+            return int(value)
+    return None
 
 
 def _names(error: dict[str, Any]) -> Iterator[str]:
+    metadata = error.get("metadata")
     found = [error.get(key) for key in ("code", "type", "status", "param")]
+    found += [metadata.get("error_type")] if isinstance(metadata, dict) else []
     for detail in _details(error):
         found.append(detail.get("reason"))
         violations = detail.get("violations") or ()

@@ -39,6 +39,12 @@ class ProviderBroken(ProviderError):
     code = "provider_broken"
 
 
+class EventTooLong(ProviderError):
+    """One piece of the stream is larger than the longest reply could be."""
+
+    code = "reply_too_long"
+
+
 class PromptBlocked(ProviderError):
     """The provider's own filter refused the prompt; there is no reply."""
 

@@ -1,22 +1,28 @@
 """Server-sent events: bytes in, the `data` of each event out."""
 
+import re
+
 BOM = b"\xef\xbb\xbf"
-MAX_EVENT = 1024 * 1024
+MAX_EVENT = 16 * 2**20
+IS_FIELD = re.compile(rb"(?:data|event|id|retry)?(?::|$)").match
 
 
 class OverlongEvent(ValueError):
-    """One event grew beyond the bound; nothing was waiting for its end any more."""
+    """One event, or what stands outside of all events, grew beyond the bound."""
 
 
 class Parser:
     """Cut a byte stream into events, whatever way it is split into chunks.
 
     Works on bytes because text methods also split at U+2028 and U+0085. Events without data are left out.
+    `strays` are the lines that are no part of any event, such as a JSON document in the place of a stream.
     """
 
-    __slots__ = ("_after_cr", "_buffer", "_max_event", "_opening")
+    __slots__ = ("_after_cr", "_buffer", "_max_event", "_opening", "_stray_size", "strays")
 
     def __init__(self, max_event: int = MAX_EVENT) -> None:
+        self.strays: list[bytes] = []
+        self._stray_size = 0
         self._buffer = bytearray()
         self._after_cr = False
         self._opening = True
@@ -64,12 +70,22 @@ class Parser:
         found = []
         for block in blocks:
             usual = block.startswith(b"data: ") and b"\n" not in block
-            if payload := block[6:] if usual else _data_of(block):
+            if payload := block[6:] if usual else self._data_of(block):
                 found.append(payload)
         return found
 
+    def _data_of(self, block: bytes) -> bytes:
+        """Join the data lines of one event; comments and other fields are skipped."""
+        lines = []
+        for line in block.split(b"\n"):
+            if line.startswith(b"data:"):
+                lines.append(line[5:].removeprefix(b" "))
+            elif not IS_FIELD(line):
+                self._keep_stray(line)
+        return b"\n".join(lines)
 
-def _data_of(block: bytes) -> bytes:
-    """Join the data lines of one event; comments and other fields are skipped."""
-    lines = [line[5:] for line in block.split(b"\n") if line.startswith(b"data:")]
-    return b"\n".join(line.removeprefix(b" ") for line in lines)
+    def _keep_stray(self, line: bytes) -> None:
+        self.strays.append(line)
+        self._stray_size += len(line)
+        if self._stray_size > self._max_event:
+            raise OverlongEvent

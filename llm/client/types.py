@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 Role = Literal["user", "assistant"]
-Dialect = Literal["openai_chat", "gemini", "demo"]
+Dialect = Literal["openai_chat", "openai_responses", "anthropic", "gemini", "demo"]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 FinishReason = Literal["stop", "length", "content_filter", "refusal", "tool_calls", "other"]
 
 
@@ -58,7 +59,22 @@ class CitedSource:
     title: str = ""
 
 
-PromptPart = Text | Reasoning | RequestedCall | ToolResult | ProviderMetadata
+@dataclass(frozen=True, slots=True)
+class File:
+    """An image or a document: its bytes as base64 text, or, for providers that fetch it themselves, its `url`."""
+
+    media_type: str
+    data: str = ""
+    name: str = ""
+    url: str = ""
+    detail: str = ""  # how closely a model is to look at an image: `low` or `high`, a hint to those that take one
+
+    @property
+    def is_image(self) -> bool:
+        return self.media_type.startswith("image/")
+
+
+PromptPart = Text | Reasoning | File | RequestedCall | ToolResult | ProviderMetadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +96,25 @@ class ToolDeclaration:
     name: str
     description: str
     parameters: Mapping[str, Any]
+    strict: bool | None = None  # whether arguments must follow the schema to the letter, where a dialect can say so
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """One question with its context; the last message is the new one, or the reply that goes on after its tools.
 
-    `params` may hold `max_tokens`, `temperature` and `top_p`; anything else is not sent.
+    `params` may hold, for every dialect: `max_tokens`, `temperature`, `top_p`, `effort` (an `Effort`),
+    `response_format` (as OpenAI's chat completions have it: `json_object`, or `json_schema` with its schema),
+    `tool_choice` (`auto`, `none`, `required`, or `{"name": …}`), `parallel_tool_calls`, `stop` (a list of texts),
+    `seed`, `presence_penalty`, `frequency_penalty`; and for chat completions alone: `logprobs`, `top_logprobs`,
+    `logit_bias`, `n`. What a dialect cannot say is refused before it comes here (`Abilities`); an adapter leaves it
+    out.
     """
 
     model: str
     system: str
     messages: tuple[PromptMessage, ...]
-    params: Mapping[str, int | float] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
     tools: tuple[ToolDeclaration, ...] = ()
 
     @property
@@ -102,15 +124,26 @@ class Prompt:
 
 
 def message_size(message: PromptMessage) -> int:
-    """Return the characters of a message, those of calls and results included."""
-    others = [len(part.arguments) if isinstance(part, RequestedCall) else len(part.output) for part in message.parts
-              if isinstance(part, RequestedCall | ToolResult)]  # fmt: skip
-    return len(message.text) + sum(others)
+    """Return the characters of a message, those of files, calls and results included."""
+    return len(message.text) + sum([part_size(part) for part in message.parts])
+
+
+def part_size(part: PromptPart) -> int:
+    """Return the characters of a part that are not in the text of its message."""
+    match part:
+        case File(data=text) | RequestedCall(arguments=text) | ToolResult(output=text):
+            return len(text)
+    return 0
 
 
 @dataclass(slots=True)
 class TextDelta:
     text: str
+
+
+@dataclass(slots=True)
+class RefusalDelta(TextDelta):
+    """Text by which a model refuses to answer, from providers that tell the two apart."""
 
 
 @dataclass(slots=True)
@@ -129,10 +162,12 @@ class ToolInputDelta:
 
 @dataclass(slots=True)
 class Usage:
-    """Tokens as the provider counted them; `completion` includes reasoning."""
+    """Tokens as the provider counted them: `prompt` includes those cached, `completion` includes reasoning."""
 
     prompt: int
     completion: int
+    cached: int = 0
+    reasoning: int = 0
 
 
 @dataclass(slots=True)
@@ -144,8 +179,36 @@ class Finished:
     usage: Usage | None
 
 
+@dataclass(slots=True)
+class LogProbs:
+    """The log probabilities of tokens, as chat completions tell them (`logprobs.content`), asked for by `logprobs`."""
+
+    content: list[Any]
+
+
+ChoiceEvent = TextDelta | ReasoningDelta | ToolInputDelta | RequestedCall | LogProbs | Finished
+
+
+@dataclass(slots=True)
+class OtherChoice:
+    """What belongs to a further choice (`index` from 1), where `n` asked for more than one."""
+
+    index: int
+    event: ChoiceEvent
+
+
 SpokenEvent = TextDelta | ReasoningDelta | Finished  # what a caller without tools cares for
-ProviderEvent = TextDelta | ReasoningDelta | ToolInputDelta | RequestedCall | ProviderMetadata | CitedSource | Finished
+ProviderEvent = (
+    TextDelta
+    | ReasoningDelta
+    | ToolInputDelta
+    | RequestedCall
+    | ProviderMetadata
+    | CitedSource
+    | LogProbs
+    | OtherChoice
+    | Finished
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +216,8 @@ class Quirks:
     """How a compatible server differs from the vendor whose dialect it speaks."""
 
     wants_reasoning_content: bool = False  # in every message with calls, though the thoughts be gone (DeepSeek)
+    refuses_stream_options: bool = False  # so that it may count no tokens
+    wants_max_tokens: bool = False  # as which others know `max_completion_tokens`
 
 
 @dataclass(frozen=True, slots=True)

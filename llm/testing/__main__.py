@@ -11,7 +11,8 @@ from llm.testing.script import ODDITIES, Script
 
 USAGE = """Fake provider on {url}; stop it with Ctrl+C. Point Parley at it:
 
-  OPENAI_API_KEY=fake OPENAI_BASE_URL={url}/v1 GEMINI_API_KEY=fake GEMINI_BASE_URL={url}/v1beta
+  OPENAI_API_KEY=fake OPENAI_BASE_URL={url}/v1 GEMINI_API_KEY=fake GEMINI_BASE_URL={url}/v1beta \\
+  ANTHROPIC_API_KEY=fake ANTHROPIC_BASE_URL={url}
 
 Script a reply in the prompt, on a line of its own:
   !fake {{"size": 2000, "chunk": 5, "delay": 0.05}}

@@ -1,9 +1,12 @@
 """What the vendors' formats have in common, seen from the fake."""
 
+import base64
+import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import orjson
 
@@ -18,6 +21,16 @@ class Rejected(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """An image or a document as it arrived; `digest` is the SHA-256 of its bytes."""
+
+    media_type: str
+    size: int = 0
+    digest: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A request, as far as the reply depends on it."""
 
@@ -27,22 +40,36 @@ class Call:
     stream: bool
     include_usage: bool
     prompt_tokens: int
+    files: tuple[ReceivedFile, ...] = ()
+    thoughts: Literal["shown", "hidden", "none"] = "shown"  # what was asked for
+    is_resumed: bool = False  # the rest of a reply that was paused
+    n: int = 1
+    logprobs: bool = False
 
 
 class Dialect(Protocol):
     """One vendor's way to say the same things."""
 
     done: bytes
+    names_events: bool  # each has its type beside its data, too
 
     def __hash__(self) -> int: ...
     def call(self, body: Payload, path: str) -> Call: ...
-    def check(self, body: Payload, script: Script) -> None: ...
+    def check(self, body: Payload, script: Script, headers: Mapping[str, str]) -> None: ...
     def opening(self, script: Script, call: Call) -> list[Payload]: ...
-    def delta(self, text: str, call: Call) -> Payload: ...
+    def delta(self, text: str, script: Script, call: Call) -> Payload: ...
     def extras(self, script: Script, call: Call) -> list[Payload]: ...
     def ending(self, script: Script, call: Call, count: int) -> list[Payload]: ...
     def whole(self, script: Script, call: Call) -> Payload: ...
     def error(self, status: int, code: str, retry_after: str) -> Payload: ...
+    def stream_error(self, script: Script, call: Call) -> Payload: ...
+
+
+def check_fields(body: Payload, script: Script) -> None:
+    """Refuse the fields that a server does not know, one at a time, as the strict ones do."""
+    for name in script.refuses:
+        if name in body:
+            raise Rejected(f"unknown_field_{name}")
 
 
 def check_name(name: str) -> None:
@@ -62,3 +89,31 @@ def encoded(payload: Payload) -> bytes:
 def error_message(status: int, code: str) -> str:
     """Say something a vendor would, with what must never reach our log."""
     return f"Fake failure {status} {code} for key sk-leaked0123456789 and prompt text."
+
+
+def signature(*what: str) -> str:
+    """Sign what comes back unchanged or not at all."""
+    return base64.b64encode(hashlib.sha256("\0".join(what).encode("utf-8", "surrogatepass")).digest()[:15]).decode()
+
+
+def received(media_type: str, data: str = "", url: str = "") -> ReceivedFile:
+    """Read a file: base64, or an address, of which one with `data:` holds all of it."""
+    if url.startswith("data:"):
+        head, _, data = url.removeprefix("data:").partition(",")
+        media_type, url = head.removesuffix(";base64"), ""
+    if url:
+        return ReceivedFile(media_type, url=url)
+    content = base64.b64decode(data, validate=True)
+    return ReceivedFile(media_type, len(content), hashlib.sha256(content).hexdigest())
+
+
+def check_known(body: Payload, known: frozenset[str]) -> None:
+    """Refuse what no vendor's request has."""
+    if unknown := body.keys() - known:
+        raise Rejected(f"unknown_parameter.{min(unknown)}")
+
+
+def halves(text: str) -> list[str]:
+    """Cut in two."""
+    middle = len(text) // 2
+    return [piece for piece in (text[:middle], text[middle:]) if piece]

@@ -23,7 +23,7 @@ async def start(journal: Journal, port: int) -> tuple[web.AppRunner, int]:
 
 
 class FakeProvider:
-    """Both vendors on one free port, from entering the context to leaving it."""
+    """All vendors on one free port, from entering the context to leaving it."""
 
     def __init__(self, port: int = 0) -> None:
         self.port = port
@@ -51,6 +51,10 @@ class FakeProvider:
     @property
     def openai_base_url(self) -> str:
         return f"{self.url}/v1"
+
+    @property
+    def anthropic_base_url(self) -> str:
+        return self.url
 
     @property
     def gemini_base_url(self) -> str:

@@ -1,10 +1,11 @@
 """Gemini's REST interface as the fake speaks it."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from llm.testing.dialect import Call, Payload, error_message
-from llm.testing.gemini_checks import check_functions, check_signatures
-from llm.testing.script import Script
+from llm.testing.dialect import Call, Payload, Rejected, error_message
+from llm.testing.gemini_checks import check_functions, check_signatures, files_of
+from llm.testing.script import PAUSE, Script
 
 STATUSES = {
     400: "INVALID_ARGUMENT",
@@ -16,12 +17,14 @@ STATUSES = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
-REASONS = {"stop": "STOP", "length": "MAX_TOKENS", "content_filter": "SAFETY"}
+REASONS = {"stop": "STOP", "length": "MAX_TOKENS", "content_filter": "SAFETY", PAUSE: "CONTINUATION"}
+TOKEN = "dG9rZW4="
 RPC = "type.googleapis.com/google.rpc."
 
 
 class GeminiDialect:
     done = b""
+    names_events = False
 
     def call(self, body: Payload, path: str) -> Call:
         """Read a request as the vendor would; KeyError and the like are the sender's mistakes."""
@@ -35,9 +38,14 @@ class GeminiDialect:
             stream=method == "streamGenerateContent",
             include_usage=True,
             prompt_tokens=sum(map(len, texts)) // 4 + 1,
+            files=tuple(files_of(body)),
+            thoughts="shown" if _thinks(body) else "hidden",
+            is_resumed="continuationToken" in body,
         )
 
-    def check(self, body: Payload, script: Script) -> None:
+    def check(self, body: Payload, script: Script, headers: Mapping[str, str]) -> None:
+        if body.get("continuationToken", TOKEN) != TOKEN:
+            raise Rejected("bad_continuation_token")
         check_functions(body)
         check_signatures(body["contents"][_asked(body) :], script)
 
@@ -45,11 +53,11 @@ class GeminiDialect:
         """Thoughts come first; a blocked prompt has no candidate at all."""
         if script.block:
             return [_blocked(script, call)]
-        opening = [_chunk(call, [{"text": script.reasoning, "thought": True}])] if script.reasoning else []
+        opening = [_chunk(call, [part]) for part in _thoughts(script, call)]
         # This vendor has no field for it: a refusal is text like any other.
         return opening + ([_chunk(call, [{"text": script.refusal}])] if script.refusal else [])
 
-    def delta(self, text: str, call: Call) -> Payload:
+    def delta(self, text: str, script: Script, call: Call) -> Payload:
         return _chunk(call, [{"text": text}])
 
     def extras(self, script: Script, call: Call) -> list[Payload]:
@@ -62,7 +70,9 @@ class GeminiDialect:
         if script.block:
             return []
         last = _chunk(call, [_last_part(script)], _finish(script), _grounding(script))
-        return [last | {"usageMetadata": _usage(call, count)}]
+        if script.finish == PAUSE:
+            last["candidates"][0]["continuationToken"] = TOKEN
+        return [last | {"usageMetadata": _usage(call, count) | script.odd_usage}]
 
     def whole(self, script: Script, call: Call) -> Payload:
         """The answer to a request that does not stream."""
@@ -70,11 +80,11 @@ class GeminiDialect:
             return _blocked(script, call)
         deltas = script.deltas(call.prompt)
         text, last = "".join(deltas) or script.refusal, _last_part(script)
-        parts: list[Payload] = [{"text": script.reasoning, "thought": True}] if script.reasoning else []
+        parts = _thoughts(script, call)
         parts += [{"text": text}] if text or not script.calls else []
         parts += _calls(script, call) + ([last] if "thoughtSignature" in last else [])
         answer = _chunk(call, parts, _finish(script), _grounding(script))
-        return answer | {"usageMetadata": _usage(call, len(deltas))}
+        return answer | {"usageMetadata": _usage(call, len(deltas)) | script.odd_usage}
 
     def error(self, status: int, code: str, retry_after: str) -> Payload:
         details: list[Payload] = []
@@ -86,6 +96,19 @@ class GeminiDialect:
         name = STATUSES.get(status, "UNKNOWN")
         message = error_message(status, code)
         return {"error": {"code": status, "message": message, "status": name, "details": details}}
+
+    def stream_error(self, script: Script, call: Call) -> Payload:
+        return self.error(500, script.error_code, "")
+
+
+def _thinks(body: Payload) -> bool:
+    return bool(body.get("generationConfig", {}).get("thinkingConfig", {}).get("includeThoughts"))
+
+
+def _thoughts(script: Script, call: Call) -> list[Payload]:
+    """Show thoughts to whoever has asked to see them."""
+    shown = script.reasoning if call.thoughts == "shown" else ""
+    return [{"text": shown, "thought": True}] if shown else []
 
 
 def _calls(script: Script, call: Call) -> list[Payload]:

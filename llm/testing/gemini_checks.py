@@ -1,9 +1,10 @@
 """What Gemini refuses of requests with functions."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from llm.testing.dialect import Payload, Rejected, check_name
+from llm.testing.dialect import Payload, ReceivedFile, Rejected, check_name, received
 from llm.testing.script import Script
 
 ANY_SIGNATURE = "skip_thought_signature_validator"
@@ -34,6 +35,15 @@ def check_signatures(running: list[Payload], script: Script) -> None:
             raise Rejected("missing_thought_signature")
         if found - known - {ANY_SIGNATURE}:
             raise Rejected("corrupted_thought_signature")
+
+
+def files_of(body: Payload) -> Iterator[ReceivedFile]:
+    """Read the images and documents."""
+    for content in body["contents"]:
+        for data in _all(content, "inlineData"):
+            yield received(data["mimeType"], data["data"])
+        for data in _all(content, "fileData"):
+            yield received(data["mimeType"], url=data["fileUri"])
 
 
 def _all(content: Payload, kind: str) -> list[Any]:

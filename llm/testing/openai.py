@@ -1,10 +1,11 @@
 """OpenAI's chat completions as the fake speaks them."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from llm.testing.dialect import Call, Payload, error_message
 from llm.testing.openai_calls import call_deltas, whole_calls
-from llm.testing.openai_checks import check_tools
+from llm.testing.openai_checks import check_tools, files_of
 from llm.testing.script import Script
 
 TYPES = {401: "invalid_request_error", 403: "permission_error", 404: "invalid_request_error"}
@@ -13,6 +14,7 @@ CODES = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceed
 
 class OpenAIDialect:
     done = b"[DONE]"
+    names_events = False
 
     def call(self, body: Payload, path: str) -> Call:
         """Read a request as the vendor would; KeyError and the like are the sender's mistakes."""
@@ -26,9 +28,12 @@ class OpenAIDialect:
             stream=bool(body.get("stream")),
             include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
             prompt_tokens=sum(map(len, texts)) // 4 + 1,
+            files=tuple(files_of(messages)),
+            n=body.get("n") or 1,
+            logprobs=bool(body.get("logprobs")),
         )
 
-    def check(self, body: Payload, script: Script) -> None:
+    def check(self, body: Payload, script: Script, headers: Mapping[str, str]) -> None:
         check_tools(body)
 
     def opening(self, script: Script, call: Call) -> list[Payload]:
@@ -42,10 +47,13 @@ class OpenAIDialect:
             deltas += _reasoning(script)
         if script.refusal:
             deltas.append({"refusal": script.refusal})
-        return [_chunk(call, delta) for delta in deltas]
+        opened = [_chunk(call, delta) for delta in deltas]
+        for choice in opened[0]["choices"][1:]:
+            choice["delta"] = {**choice["delta"], "content": mark_of(choice["index"])}
+        return opened
 
-    def delta(self, text: str, call: Call) -> Payload:
-        return _chunk(call, {"content": text})
+    def delta(self, text: str, script: Script, call: Call) -> Payload:
+        return _chunk(call, {"content": text}, logprobs=logprobs_of([text]) if call.logprobs else None)
 
     def extras(self, script: Script, call: Call) -> list[Payload]:
         """Calls and sources, behind the text."""
@@ -58,7 +66,7 @@ class OpenAIDialect:
         """The finish reason, then usage for whoever asked."""
         chunks = [_chunk(call, {}, _finish(script))]
         if call.include_usage:
-            chunks.append(_envelope(call, "chat.completion.chunk", [], _usage(call, count)))
+            chunks.append(_envelope(call, "chat.completion.chunk", [], _usage(script, call, count)))
         return chunks
 
     def whole(self, script: Script, call: Call) -> Payload:
@@ -75,14 +83,25 @@ class OpenAIDialect:
             message["tool_calls"] = whole_calls(script, call)
         if script.sources:
             message["annotations"] = _annotations(script)
-        choice = {"index": 0, "message": message, "finish_reason": _finish(script), "logprobs": None}
-        return _envelope(call, "chat.completion", [choice], _usage(call, len(deltas)))
+        choices = [
+            {
+                "index": index,
+                "message": message | ({"content": mark_of(index) + message["content"]} if deltas and index else {}),
+                "finish_reason": _finish(script),
+                "logprobs": logprobs_of(deltas) if call.logprobs else None,
+            }
+            for index in range(call.n)
+        ]
+        return _envelope(call, "chat.completion", choices, _usage(script, call, len(deltas)))
 
     def error(self, status: int, code: str, retry_after: str) -> Payload:
         code = code or CODES.get(status, "")
         kind = TYPES.get(status) or ("server_error" if status >= 500 else code or "invalid_request_error")
         message = error_message(status, code)
         return {"error": {"message": message, "type": kind, "param": None, "code": code or None}}
+
+    def stream_error(self, script: Script, call: Call) -> Payload:
+        return self.error(500, script.error_code, "")
 
 
 def _finish(script: Script) -> str:
@@ -106,9 +125,26 @@ def _annotations(script: Script) -> list[Payload]:
     return [{"type": "url_citation", "url_citation": each} for each in citations]
 
 
-def _chunk(call: Call, delta: Payload, finish: str | None = None) -> Payload:
-    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-    chunk = _envelope(call, "chat.completion.chunk", [choice], None)
+def mark_of(index: int) -> str:
+    """Return what tells the text of a further choice from that of the first."""
+    return f"Choice {index}: "
+
+
+def logprobs_of(tokens: Iterable[str]) -> Payload:
+    alternatives = [{"token": "other", "logprob": -2.5, "bytes": None}]
+    content = [
+        {"token": token, "logprob": -0.25, "bytes": list(token.encode()), "top_logprobs": alternatives}
+        for token in tokens
+    ]
+    return {"content": content, "refusal": None}
+
+
+def _chunk(call: Call, delta: Payload, finish: str | None = None, logprobs: Payload | None = None) -> Payload:
+    """Return one chunk with all choices; each is sent alone."""
+    choices = [
+        {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish} for index in range(call.n)
+    ]
+    chunk = _envelope(call, "chat.completion.chunk", choices, None)
     if not call.include_usage:
         del chunk["usage"]
     return chunk
@@ -125,9 +161,15 @@ def _envelope(call: Call, kind: str, choices: list[Any], usage: Payload | None) 
     }
 
 
-def _usage(call: Call, count: int) -> Payload:
-    total = call.prompt_tokens + count
-    return {"prompt_tokens": call.prompt_tokens, "completion_tokens": count, "total_tokens": total}
+def _usage(script: Script, call: Call, count: int) -> Payload:
+    count *= call.n
+    return {
+        "prompt_tokens": call.prompt_tokens,
+        "completion_tokens": count,
+        "total_tokens": call.prompt_tokens + count,
+        "prompt_tokens_details": {"cached_tokens": call.prompt_tokens // 2},
+        "completion_tokens_details": {"reasoning_tokens": count // 2},
+    } | script.odd_usage
 
 
 def _text(content: Any) -> str:

@@ -1,8 +1,9 @@
 """What OpenAI refuses of requests with tools."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from llm.testing.dialect import Payload, Rejected, check_name
+from llm.testing.dialect import Payload, ReceivedFile, Rejected, check_name, received
 
 
 def check_tools(body: Payload) -> None:
@@ -11,6 +12,8 @@ def check_tools(body: Payload) -> None:
         check_name(tool["function"]["name"])
         if tool["type"] != "function" or not isinstance(tool["function"].get("parameters", {}), dict):
             raise Rejected("bad_tool")
+    if not body.get("tools") and body.keys() & {"tool_choice", "parallel_tool_calls"}:
+        raise Rejected("tool_choice_without_tools")
     waiting: list[str] = []
     for message in body["messages"]:
         waiting = _after(message, waiting)
@@ -35,3 +38,17 @@ def _id_of(call: Any) -> str:
     if call["type"] != "function" or not isinstance(call["function"]["arguments"], str) or not 0 < len(found) <= 40:
         raise Rejected("bad_tool_call")
     return found
+
+
+def files_of(messages: Iterable[Payload]) -> Iterator[ReceivedFile]:
+    """Read the images and documents, which only a user may send."""
+    for message in messages:
+        for part in message["content"] if isinstance(message.get("content"), list) else ():
+            if message["role"] != "user" and part["type"] != "text":
+                raise Rejected("bad_content")
+            if part["type"] == "image_url":
+                yield received("image/*", url=part["image_url"]["url"])
+            elif part["type"] == "file":
+                yield received("", url=part["file"]["file_data"])
+            elif part["type"] != "text":
+                raise Rejected("bad_content")

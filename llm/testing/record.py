@@ -9,7 +9,7 @@ from typing import Any
 
 from llm.testing.script import Script
 
-SECRET_HEADERS = {"authorization", "x-goog-api-key"}
+SECRET_HEADERS = {"authorization", "x-api-key", "x-goog-api-key"}
 KEPT = 5_000
 
 
@@ -21,6 +21,7 @@ class Record:
     path: str
     headers: dict[str, str]
     body: Any
+    files: list[dict[str, Any]] = field(default_factory=list)  # images and documents in it
     at: float = field(default_factory=time.time)
     status: int = 200
     open: bool = True

@@ -8,6 +8,7 @@ from typing import Any
 from llm.testing.scripted_calls import ScriptedCall, calls_of, sources_of
 
 DIRECTIVE = "!fake "
+PAUSE = "pause"
 PSEUDO_TEXT = "The quick brown fox 🦊 jumps over the lazy dog – naïve, 日本語, **bold** and `code`. "
 # What is odd but legal on the wire ...
 FRAMING = {"bom", "comments", "crlf", "cr", "nospace", "multiline", "ids", "no_last_blank"}
@@ -17,6 +18,8 @@ CONTENT = {"role_only", "null_content", "unknown", "after_done"}
 SHAPES = {
     "no_index", "same_index", "no_id", "no_type", "repeat_id", "object_arguments", "interleaved", "one_delta",
     "finish_stop", "function_call", "lone_signature", "reasoning_field", "reasoning_details",
+    "reasoning_text", "phase", "failed_event", "nested_error", "bare_end",
+    "redacted_thinking", "unsigned", "silent_refusal",
 }  # fmt: skip
 ODDITIES = frozenset(FRAMING | CONTENT | SHAPES)
 
@@ -41,6 +44,7 @@ class Script:
     calls: tuple[ScriptedCall, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
     signature: str = ""  # Gemini's thoughtSignature
+    usage: str = ""  # JSON, over what is counted
     steps: tuple["Script", ...] = ()
     finish: str = "stop"
     block: str = ""
@@ -52,6 +56,7 @@ class Script:
     retry_after: str = ""
     error_code: str = ""
     redirect: int = 0
+    pause_after: int | None = None  # Anthropic's pause_turn, Gemini's CONTINUATION
     stall_after: int | None = None
     cut_after: int | None = None
     end_after: int | None = None
@@ -61,7 +66,11 @@ class Script:
     segment: int = 0
     keepalive: float = 0
     repeat: int = 1
-    answer: str = ""  # the whole body of a moderation call
+    answer: str = ""  # the whole body: of a moderation call, or with status 200 in the place of a stream
+    content_type: str = ""  # of such a body, or of the stream
+    garbled_after: int | None = None  # after which no chunk of the body's encoding is right any more
+    garbage: str = "zz\r\n"  # that comes then
+    refuses: tuple[str, ...] = ()  # fields of a request that are 400
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> "Script":
@@ -81,6 +90,19 @@ class Script:
         if self.steps:
             return self.steps[min(rounds, len(self.steps) - 1)]
         return replace(self, calls=()) if rounds and self.calls else self
+
+    def part(self, is_resumed: bool, prompt: str) -> "Script":
+        """Return what is said before a pause, or after it."""
+        if self.pause_after is None:
+            return self
+        texts, whole = self.deltas(prompt), replace(self, pause_after=None)
+        if is_resumed:
+            return replace(whole, chunks=texts[self.pause_after :], reasoning="")
+        return replace(whole, chunks=texts[: self.pause_after], calls=(), sources=(), finish=PAUSE)
+
+    @property
+    def odd_usage(self) -> dict[str, Any]:
+        return dict(json.loads(self.usage)) if self.usage else {}
 
     def deltas(self, prompt: str) -> tuple[str, ...]:
         """Cut the reply into what each chunk carries."""
@@ -126,6 +148,8 @@ def _as_it_is(value: Any) -> Any:
 
 READERS: dict[str, Callable[[Any], Any]] = {
     "chunks": tuple,
+    "usage": json.dumps,
+    "refuses": tuple,
     "oddities": _oddities,
     "retry_after": str,
     "calls": calls_of,

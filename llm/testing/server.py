@@ -4,21 +4,29 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
 
-from llm.testing.dialect import Call, Dialect, Rejected, encoded
+from llm.testing.anthropic import AnthropicDialect
+from llm.testing.dialect import Call, Dialect, Rejected, check_fields, encoded
 from llm.testing.encoding import frames
 from llm.testing.gemini import GeminiDialect
 from llm.testing.moderations import verdict
 from llm.testing.openai import OpenAIDialect
 from llm.testing.record import Journal, Record
+from llm.testing.responses import ResponsesDialect
 from llm.testing.script import PLAIN, Script, directive
 from llm.testing.streamer import FOREVER, Cut, send
 
 JOURNAL = web.AppKey("journal", Journal)
-DIALECTS: dict[str, Dialect] = {"openai": OpenAIDialect(), "gemini": GeminiDialect()}
+DIALECTS: dict[str, Dialect] = {
+    "openai": OpenAIDialect(),
+    "responses": ResponsesDialect(),
+    "anthropic": AnthropicDialect(),
+    "gemini": GeminiDialect(),
+}
 MODELS = ("gpt-6-luna", "gpt-5.6-terra", "gpt-5.6-sol")
 MAX_BODY = 64 * 1024 * 1024
 REQUEST_ID = {"x-request-id": "req_fake"}
@@ -29,6 +37,8 @@ def make_app(journal: Journal) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY)
     app[JOURNAL] = journal
     app.router.add_post("/v1/chat/completions", openai_chat)
+    app.router.add_post("/v1/responses", openai_responses)
+    app.router.add_post("/v1/messages", anthropic_messages)
     app.router.add_post("/v1/moderations", moderations)
     app.router.add_get("/v1/models", models)
     app.router.add_get("/v1/models/{id}", model)
@@ -45,6 +55,14 @@ async def openai_chat(request: web.Request) -> web.StreamResponse:
     return await _chat(request, "openai")
 
 
+async def openai_responses(request: web.Request) -> web.StreamResponse:
+    return await _chat(request, "responses")
+
+
+async def anthropic_messages(request: web.Request) -> web.StreamResponse:
+    return await _chat(request, "anthropic")
+
+
 async def gemini_chat(request: web.Request) -> web.StreamResponse:
     return await _chat(request, "gemini")
 
@@ -56,9 +74,11 @@ async def _chat(request: web.Request, vendor: str) -> web.StreamResponse:
     record = journal.note(vendor, request.path_qs, request.headers, body)
     try:
         call = dialect.call(body, request.path)
+        record.files = [asdict(each) for each in call.files]
         whole = _script_for(journal, call.prompt)
-        dialect.check(body, whole)
-        script = whole.at(call.rounds)
+        dialect.check(body, whole, request.headers)
+        check_fields(body, whole)
+        script = whole.at(call.rounds).part(call.is_resumed, call.prompt)
     except Rejected as error:
         record.open, record.status = False, 400
         return _error(dialect, Script(status=400, error_code=str(error)))

@@ -8,7 +8,7 @@ from aiohttp import web
 from llm.testing.encoding import Frames
 from llm.testing.script import Script
 
-HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "x-request-id": "req_fake"}
+HEADERS = {"Cache-Control": "no-cache", "x-request-id": "req_fake"}
 FOREVER = 86_400.0
 
 
@@ -18,16 +18,23 @@ class Cut(Exception):
 
 async def send(request: web.Request, script: Script, frames: Frames) -> web.StreamResponse:
     """Answer with a stream; raises `Cut` where the script cuts it."""
-    response = web.StreamResponse(headers=HEADERS)
+    response = web.StreamResponse(headers={**HEADERS, "Content-Type": script.content_type or "text/event-stream"})
     await response.prepare(request)
     async for piece in _pieces(script, frames):
         await _write(response, script, piece)
+    if script.garbled_after is not None and request.transport is not None:
+        await asyncio.sleep(script.delay)
+        request.transport.write(script.garbage.encode("latin-1"))
+        await asyncio.sleep(FOREVER)
     await response.write_eof()
     return response
 
 
 async def _pieces(script: Script, frames: Frames) -> AsyncIterator[bytes]:
     """Yield what is to be written; pauses happen in between."""
+    if script.answer:
+        yield script.answer.encode("utf-8", "surrogatepass")
+        return
     for event in frames.opening:
         yield event
     async for comment in _pause(script, script.first_delay):
@@ -60,7 +67,7 @@ async def _accident(script: Script, frames: Frames, count: int) -> AsyncIterator
 
 
 def _ends_at(script: Script, count: int) -> bool:
-    return count in (script.end_after, script.malformed_after, script.error_after)
+    return count in (script.end_after, script.malformed_after, script.error_after, script.garbled_after)
 
 
 async def _pause(script: Script, seconds: float) -> AsyncIterator[bytes]:

@@ -9,14 +9,20 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, TypeVar
 
-from llm.catalog import resolve
+from django.conf import settings
+
+from llm.catalog import provider_config
+from llm.client.client import stream
 from llm.client.types import (
+    Dialect,
     Finished,
     Prompt,
     PromptMessage,
     PromptPart,
+    ProviderConfig,
     ProviderEvent,
     ProviderMetadata,
+    Quirks,
     Reasoning,
     ReasoningDelta,
     RequestedCall,
@@ -25,13 +31,13 @@ from llm.client.types import (
     ToolDeclaration,
     ToolResult,
 )
-from llm.routing import stream
 
 T = TypeVar("T")
 SCHEMA = {"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"]}
 SEARCH = ToolDeclaration("search", "Finds things.", SCHEMA)
 CLOCK = ToolDeclaration("clock", "Tells the time.", {"type": "object", "properties": {}})
 SEARCH_MOON: dict[str, Any] = {"name": "search", "arguments": {"q": "møøn \n🦊"}}
+CALL_OF_SEARCH = RequestedCall("c1", "search", '{"q": "moon"}'), ToolResult("c1", "search", "Far away.")
 
 
 @dataclass
@@ -67,7 +73,7 @@ def scripted(**fields: Any) -> str:
     return f"A question.\n!fake {json.dumps(fields)}"
 
 
-def prompt(text: str, *before: PromptMessage, system: str = "", **params: float) -> Prompt:
+def prompt(text: str, *before: PromptMessage, system: str = "", **params: Any) -> Prompt:
     return Prompt("", system, (*before, PromptMessage("user", text)), params)
 
 
@@ -77,17 +83,42 @@ def running(*parts: PromptPart, script: str = "Go on.", tools: tuple[ToolDeclara
     return Prompt("", "", (PromptMessage("user", script), PromptMessage("assistant", text, parts)), tools=tools)
 
 
+DIALECTS: dict[str, Dialect] = {
+    "openai": "openai_chat",
+    "responses": "openai_responses",
+    "anthropic": "anthropic",
+    "gemini": "gemini",
+    "demo": "demo",
+}
+
+
+def provider_of(vendor: str, quirks: Quirks | None = None) -> ProviderConfig:
+    """Describe a vendor as the settings have it; `responses` is OpenAI's other dialect."""
+    name = "openai" if vendor == "responses" else vendor
+    address, key = (getattr(settings, f"{name.upper()}_{what}", "") for what in ("BASE_URL", "API_KEY"))
+    own = provider_config(name).quirks if vendor == "openai" else Quirks()
+    return ProviderConfig(name, DIALECTS[vendor], address, key, quirks or own)
+
+
+def model_of(vendor: str) -> str:
+    return str(getattr(settings, f"{provider_of(vendor).name.upper()}_MODEL", "demo"))
+
+
 def reply_of(
-    name: str, asked: Prompt, on_attempt: Callable[[int], None] | None = None
+    vendor: str, asked: Prompt, on_attempt: Callable[[int], None] | None = None, quirks: Quirks | None = None
 ) -> AsyncGenerator[ProviderEvent, None]:
-    model = resolve(name)
-    return stream(model.provider, replace(asked, model=model.id), on_attempt)
+    return stream(provider_of(vendor, quirks), replace(asked, model=asked.model or model_of(vendor)), on_attempt)
 
 
-async def ask(vendor: str, question: str | Prompt, on_attempt: Callable[[int], None] | None = None) -> Reply:
+async def ask(
+    vendor: str,
+    question: str | Prompt,
+    on_attempt: Callable[[int], None] | None = None,
+    quirks: Quirks | None = None,
+) -> Reply:
     reply = Reply()
     asked = prompt(question) if isinstance(question, str) else question
-    async with aclosing(reply_of(vendor, asked, on_attempt)) as events:
+    async with aclosing(reply_of(vendor, asked, on_attempt, quirks)) as events:
         async for event in events:
             reply.events.append(event)
             match event:

@@ -1,4 +1,4 @@
-"""The fake provider as both vendors, and our own side closed after each test."""
+"""The fake provider as every vendor, and our own side closed after each test."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -11,6 +11,7 @@ from llm.moderation import close_clients
 from llm.testing import FakeProvider
 
 OPENAI_KEY = "sk-test-openai-0123456789"
+ANTHROPIC_KEY = "sk-ant-test-0123456789"
 GEMINI_KEY = "AIza-test-gemini-0123456789"
 
 
@@ -22,9 +23,12 @@ def fake_server() -> Iterator[FakeProvider]:
 
 @pytest_asyncio.fixture
 async def fake(fake_server: FakeProvider, settings: Settings) -> AsyncIterator[FakeProvider]:
-    """Both vendors configured, at the fake's address."""
+    """All vendors configured, at the fake's address."""
     settings.OPENAI_API_KEY = OPENAI_KEY
     settings.OPENAI_BASE_URL = fake_server.openai_base_url
+    settings.ANTHROPIC_API_KEY = ANTHROPIC_KEY
+    settings.ANTHROPIC_BASE_URL = fake_server.anthropic_base_url
+    settings.ANTHROPIC_MODEL = "claude-sonnet-5-5"
     settings.GEMINI_API_KEY = GEMINI_KEY
     settings.GEMINI_BASE_URL = fake_server.gemini_base_url
     settings.MODERATION = "on"
@@ -34,6 +38,6 @@ async def fake(fake_server: FakeProvider, settings: Settings) -> AsyncIterator[F
     await close_clients()
 
 
-@pytest.fixture(params=["openai", "gemini"])
+@pytest.fixture(params=["openai", "responses", "anthropic", "gemini"])
 def vendor(request: pytest.FixtureRequest) -> str:
     return str(request.param)

@@ -13,7 +13,7 @@ from llm.client.error_mapping import map_error
 from llm.client.errors import PromptBlocked, ProviderBroken, ProviderBusy, ProviderError, ProviderRefused
 from llm.testing import FakeProvider
 from llm.tests.asking import ask, scripted
-from llm.tests.conftest import GEMINI_KEY, OPENAI_KEY
+from llm.tests.conftest import ANTHROPIC_KEY, GEMINI_KEY, OPENAI_KEY
 
 pytestmark = pytest.mark.asyncio
 
@@ -67,6 +67,8 @@ async def test_a_long_retry_after_is_handed_on(fake: FakeProvider, vendor: str) 
         ("openai", "insufficient_quota"),
         ("gemini", "GenerateRequestsPerDayPerProjectPerModel-FreeTier"),
         ("gemini", "BILLING_DISABLED"),
+        ("responses", "insufficient_quota"),
+        ("anthropic", "billing_error"),
     ],
 )
 async def test_a_429_that_means_money_is_a_refusal(fake: FakeProvider, kind: str, code: str) -> None:
@@ -106,6 +108,14 @@ async def test_an_error_object_before_any_text_is_tried_again(fake: FakeProvider
     assert len(fake.requests()) == 3
 
 
+@pytest.mark.parametrize("shape", [[], ["nested_error"], ["failed_event"]])
+async def test_responses_have_three_ways_to_fail(fake: FakeProvider, shape: list[str]) -> None:
+    with pytest.raises(ProviderBusy, match="server_error"):
+        await ask("responses", scripted(chunks=["a", "b"], error_after=1, oddities=shape))
+    with pytest.raises(ProviderRefused):
+        await ask("responses", scripted(chunks=["a"], error_after=1, error_code="invalid_prompt", oddities=shape))
+
+
 @pytest.mark.parametrize("accident", ["cut_after", "end_after", "malformed_after"])
 async def test_a_broken_start_is_not_repeated(fake: FakeProvider, vendor: str, accident: str) -> None:
     with pytest.raises(ProviderBroken):
@@ -115,7 +125,7 @@ async def test_a_broken_start_is_not_repeated(fake: FakeProvider, vendor: str, a
 
 
 async def test_no_server_at_all_is_busy(fake: FakeProvider, vendor: str, settings: Settings) -> None:
-    settings.OPENAI_BASE_URL = settings.GEMINI_BASE_URL = "http://127.0.0.1:9/v1"
+    settings.OPENAI_BASE_URL = settings.GEMINI_BASE_URL = settings.ANTHROPIC_BASE_URL = "http://127.0.0.1:9/v1"
 
     with pytest.raises(ProviderBusy):
         await ask(vendor, "Hello")
@@ -123,7 +133,7 @@ async def test_no_server_at_all_is_busy(fake: FakeProvider, vendor: str, setting
 
 @pytest.mark.parametrize("address", ["nonsense", "ftp://127.0.0.1/v1", "http://"])
 async def test_a_wrong_address_is_a_refusal(fake: FakeProvider, vendor: str, settings: Settings, address: str) -> None:
-    settings.OPENAI_BASE_URL = settings.GEMINI_BASE_URL = address
+    settings.OPENAI_BASE_URL = settings.GEMINI_BASE_URL = settings.ANTHROPIC_BASE_URL = address
 
     with pytest.raises(ProviderRefused):
         await ask(vendor, "Hello")
@@ -135,7 +145,7 @@ async def test_details_hold_neither_keys_nor_text(fake: FakeProvider, vendor: st
         await ask(vendor, scripted(status=status, retry_after=30))
 
     said = f"{caught.value} {caught.value.detail} {caught.value!r}"
-    for secret in (OPENAI_KEY, GEMINI_KEY, "sk-leaked", "prompt text", "A question"):
+    for secret in (OPENAI_KEY, ANTHROPIC_KEY, GEMINI_KEY, "sk-leaked", "prompt text", "A question"):
         assert secret not in said
     assert str(status) in said
 
@@ -192,6 +202,13 @@ async def test_gemini_says_how_long_in_the_body() -> None:
         ([{"error": {"code": 503, "status": "UNAVAILABLE"}}], ProviderBusy),
         ({"error": {"code": 400, "status": "INVALID_ARGUMENT"}}, ProviderRefused),
         ({"error": {"code": [], "details": {"a": 1}}}, ProviderBroken),
+        ({"type": "error", "error": {"type": "overloaded_error"}}, ProviderBusy),
+        ({"type": "error", "error": {"type": "api_error"}}, ProviderBusy),
+        ({"type": "error", "error": {"type": "timeout_error"}}, ProviderBusy),
+        ({"type": "error", "error": {"type": "billing_error"}}, ProviderRefused),
+        ({"type": "error", "error": {"type": "not_found_error"}}, ProviderRefused),
+        ({"type": "error", "error": {"type": "request_too_large"}}, ProviderRefused),
+        ({"error": {"code": "invalid_prompt"}}, ProviderRefused),
         (None, ProviderBroken),
     ],
 )

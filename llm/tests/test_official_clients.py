@@ -73,7 +73,13 @@ async def gemini_text(client: genai.Client, question: str) -> str:
         types.Content(role="model", parts=[types.Part(text="Hello!")]),
         types.Content(role="user", parts=[types.Part(text=question)]),
     ]
-    config = types.GenerateContentConfig(system_instruction=SYSTEM, max_output_tokens=9, temperature=0.5, top_p=0.9)
+    config = types.GenerateContentConfig(
+        system_instruction=SYSTEM,
+        max_output_tokens=9,
+        temperature=0.5,
+        top_p=0.9,
+        thinking_config=types.ThinkingConfig(include_thoughts=True),
+    )
     stream = await client.aio.models.generate_content_stream(
         model="gemini-3.5-flash-lite", contents=contents, config=config
     )
@@ -99,7 +105,7 @@ async def test_gemini_says_and_reads_the_same(fake: FakeProvider, gemini_client:
     assert await gemini_text(gemini_client, QUESTION) == await ours("gemini")
 
     theirs, mine = fake.requests("gemini")
-    assert mine["body"] == theirs["body"]
+    assert mine["body"] == spelt(theirs["body"])
     assert mine["path"] == theirs["path"]
     assert mine["headers"]["x-goog-api-key"] == theirs["headers"]["x-goog-api-key"]
     assert GEMINI_KEY not in str(mine)
@@ -232,12 +238,20 @@ async def test_openai_sends_a_tool_round_the_same(fake: FakeProvider, openai_cli
     assert fake.requests()[-1]["body"] == fake.requests()[1]["body"]
 
 
+def spelt(body: Any) -> Any:
+    """Write the few names that the client leaves as Python spells them, which Google's JSON takes, too."""
+    text = json.dumps(body).replace("parameters_json_schema", "parametersJsonSchema")
+    return json.loads(text.replace("include_thoughts", "includeThoughts"))
+
+
 def gemini_config() -> types.GenerateContentConfig:
     functions = [
         types.FunctionDeclaration(name=each.name, description=each.description, parameters_json_schema=each.parameters)
         for each in (SEARCH, CLOCK)
     ]
-    return types.GenerateContentConfig(tools=[types.Tool(function_declarations=functions)])
+    return types.GenerateContentConfig(
+        tools=[types.Tool(function_declarations=functions)], thinking_config=types.ThinkingConfig(include_thoughts=True)
+    )
 
 
 async def test_gemini_reads_and_sends_a_tool_round_the_same(fake: FakeProvider, gemini_client: genai.Client) -> None:
@@ -261,9 +275,7 @@ async def test_gemini_reads_and_sends_a_tool_round_the_same(fake: FakeProvider, 
     assert (await ask("gemini", running(*parts, script=script, tools=(SEARCH, CLOCK)))).text == "Done."
     theirs, sent = fake.requests()[1]["body"], fake.requests()[-1]["body"]
     assert sent["contents"] == theirs["contents"]
-    # The client leaves this one name as Python spells it, which Google's JSON takes, too.
-    spelt = json.loads(json.dumps(theirs["tools"]).replace("parameters_json_schema", "parametersJsonSchema"))
-    assert sent["tools"] == spelt
+    assert sent["tools"] == spelt(theirs["tools"])
 
 
 async def test_openai_reads_sources_and_thoughts_of_a_whole_answer(openai_client: openai.AsyncOpenAI) -> None:

@@ -10,6 +10,7 @@ from llm.client.errors import ProviderRefused
 from llm.client.types import (
     Prompt,
     ProviderMetadata,
+    Quirks,
     Reasoning,
     RequestedCall,
     Text,
@@ -31,7 +32,7 @@ def tools(script: str) -> Prompt:
 
 def messages(fake: FakeProvider, number: int = -1) -> list[dict[str, Any]]:
     body = fake.requests()[number]["body"]
-    return list(body.get("messages") or body["contents"])
+    return list(body.get("messages") or body.get("input") or body["contents"])
 
 
 STEPS = scripted(
@@ -92,6 +93,16 @@ async def test_later_text_becomes_a_message_of_its_own(fake: FakeProvider, vendo
         contents = [(each["role"], each["content"]) for each in messages(fake)[1:]]
         expected = [("assistant", "I look."), ("tool", "Far away."), ("assistant", "It is far.")]
         assert contents == [*expected, ("user", "And the sun?")]
+    elif vendor == "responses":
+        assert [each.get("content") or each["type"] for each in messages(fake)[1:]] == [
+            "I look.", "function_call", "function_call_output", "It is far.", "And the sun?",
+        ]  # fmt: skip
+    elif vendor == "anthropic":
+        said, answered, later, asked = messages(fake)[1:]
+        assert [each["type"] for each in said["content"]] == ["text", "tool_use"]
+        result = {"type": "tool_result", "tool_use_id": "c1", "content": "Far away."}
+        assert answered == {"role": "user", "content": [result]}
+        assert (later["content"], asked["content"]) == ("It is far.", "And the sun?")
     else:
         assert [min(part) for each in messages(fake)[1:] for part in each["parts"]] == [
             "text", "functionCall", "functionResponse", "text", "text",
@@ -102,7 +113,7 @@ async def test_later_text_becomes_a_message_of_its_own(fake: FakeProvider, vendo
 async def test_text_behind_a_call_stays_in_its_step(fake: FakeProvider, vendor: str) -> None:
     await ask(vendor, running(CALL, Text("I look."), RESULT))
 
-    assert len(messages(fake)) == 3
+    assert len(messages(fake)) == (4 if vendor == "responses" else 3)
 
 
 async def test_errors_are_said(fake: FakeProvider, vendor: str) -> None:
@@ -111,6 +122,11 @@ async def test_errors_are_said(fake: FakeProvider, vendor: str) -> None:
     last = messages(fake)[-1]
     if vendor == "openai":
         assert last["content"] == "Error: No net."
+    elif vendor == "responses":
+        assert last == {"type": "function_call_output", "call_id": "c1", "output": "Error: No net."}
+    elif vendor == "anthropic":
+        result = {"type": "tool_result", "tool_use_id": "c1", "content": "No net.", "is_error": True}
+        assert last["content"] == [result]
     else:
         assert last["parts"][0]["functionResponse"]["response"] == {"error": "No net."}
 
@@ -122,6 +138,10 @@ async def test_arguments_that_are_no_object_are_wrapped(fake: FakeProvider, vend
     said = messages(fake)[-2]
     if vendor == "openai":
         assert said["tool_calls"][0]["function"]["arguments"].startswith('{"not_valid_json":')
+    elif vendor == "responses":
+        assert said["arguments"].startswith('{"not_valid_json":')
+    elif vendor == "anthropic":
+        assert said["content"][0]["input"] == {"not_valid_json": text}
     else:
         assert said["parts"][0]["functionCall"]["args"] == {"not_valid_json": text}
 
@@ -200,10 +220,8 @@ async def test_thoughts_go_back_to_the_server_that_wants_them(
     assert first.of(ProviderMetadata)[0].model == "gpt-6-luna"
 
 
-async def test_deepseek_gets_the_field_even_if_empty(fake: FakeProvider, settings: Settings) -> None:
-    settings.OPENAI_API_KEY = ""
-    settings.OPENAI_BASE_URL = fake.openai_base_url.replace("://", "://deepseek@")
-    await ask("openai", running(CALL, RESULT))
+async def test_deepseek_gets_the_field_even_if_empty(fake: FakeProvider) -> None:
+    await ask("openai", running(CALL, RESULT), quirks=Quirks(wants_reasoning_content=True))
 
     assert messages(fake)[1]["reasoning_content"] == ""
 
@@ -231,3 +249,85 @@ async def test_the_fake_knows_its_signatures(fake: FakeProvider) -> None:
 
     with pytest.raises(ProviderRefused, match="corrupted_thought_signature"):
         await ask("gemini", running(CALL, forged, RESULT, script=SIGNED))
+
+
+THINKING = scripted(
+    steps=[
+        {"reasoning": "Let me\n\nthink.", "text": "I look.", "calls": [SEARCH_MOON, {"name": "clock"}]},
+        {"reasoning": "More.", "calls": [{"name": "clock"}]},
+        {"text": "Done."},
+    ],
+    oddities=["redacted_thinking", "phase"],
+)
+
+
+async def test_what_responses_receive(fake: FakeProvider) -> None:
+    replies = await converse("responses", tools(THINKING), "one", "two")
+
+    assert [reply.reasoning for reply in replies] == ["Let me\n\nthink.", "More.", ""]
+    _, thought, said, search, clock, one, two, more, again, three = messages(fake)
+    assert (thought["type"], len(thought["summary"]), more["id"]) == ("reasoning", 2, "rs_1")
+    assert thought["encrypted_content"] not in ("", "cut")
+    assert said == {"role": "assistant", "content": "I look.", "phase": "commentary"}
+    assert (search["id"], search["call_id"], clock["call_id"]) == ("fc_0_0", "call_0_0", "call_0_1")
+    assert [one["call_id"], two["call_id"], three["call_id"]] == ["call_0_0", "call_0_1", again["call_id"]]
+
+
+async def test_our_names_of_calls_do_not_hide_theirs(fake: FakeProvider) -> None:
+    first = await ask("responses", tools(THINKING))
+    ours = {call.id: f"our{number}" for number, call in enumerate(first.of(RequestedCall))}
+    said = [replace(part, id=ours[part.id]) if isinstance(part, RequestedCall) else part for part in first.parts]
+    results = [ToolResult(id_, "any", "ok") for id_ in ours.values()]
+    await ask("responses", running(*said, *results, script=THINKING, tools=(SEARCH, CLOCK)))
+
+    answered = [each["call_id"] for each in messages(fake) if each.get("type") == "function_call_output"]
+    assert answered == ["call_0_0", "call_0_1"]
+
+
+async def test_what_anthropic_receives(fake: FakeProvider) -> None:
+    replies = await converse("anthropic", tools(THINKING), "one", "two")
+
+    assert [reply.reasoning for reply in replies] == ["Let me\n\nthink.", "More.", ""]
+    _, said, answered, again, last = messages(fake)
+    kinds = ["thinking", "redacted_thinking", "text", "tool_use", "tool_use"]
+    assert [block["type"] for block in said["content"]] == kinds
+    assert said["content"][3]["input"] == SEARCH_MOON["arguments"]
+    assert said["content"][0]["thinking"] == "Let me\n\nthink."
+    assert [block["tool_use_id"] for block in answered["content"]] == ["call_0_0", "call_0_1"]
+    assert again["content"][0]["type"] == "thinking"
+    assert len(last["content"]) == 1
+
+
+async def test_a_thought_without_signature_stays_here(fake: FakeProvider) -> None:
+    script = scripted(reasoning="Hm.", calls=[{"name": "clock"}], oddities=["unsigned"])
+    first, _ = await converse("anthropic", tools(script), "noon")
+
+    assert first.reasoning == "Hm."
+    assert [block["type"] for block in messages(fake)[1]["content"]] == ["tool_use"]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "change", "code"),
+    [
+        ("anthropic", {"thinking": "Other."}, "invalid_thinking_signature"),
+        ("anthropic", {"signature": "other"}, "invalid_thinking_signature"),
+        ("responses", {"encrypted_content": "other"}, "invalid_encrypted_content"),
+        ("responses", {"id": "rs_9"}, "invalid_encrypted_content"),
+    ],
+)
+async def test_the_fake_knows_its_thoughts(fake: FakeProvider, vendor: str, change: dict[str, str], code: str) -> None:
+    script = scripted(reasoning="Hm.", calls=[{"name": "clock"}])
+    first = await ask(vendor, tools(script))
+    thought, *_ = first.of(ProviderMetadata)
+    parts = [replace(part, value={**part.value, **change}) if part is thought else part for part in first.parts]
+
+    with pytest.raises(ProviderRefused, match=code):
+        await ask(vendor, running(*parts, *results_of(first), script=script))
+
+
+async def test_a_thought_that_leads_to_nothing_stays_here(fake: FakeProvider) -> None:
+    first = await ask("responses", tools(scripted(reasoning="Hm.", calls=[{"name": "clock"}])))
+    thought = first.of(ProviderMetadata)[0]
+    await ask("responses", running(CALL, thought, RESULT, Text("So."), thought))
+
+    assert "reasoning" not in [each.get("type") for each in messages(fake)]

@@ -18,6 +18,9 @@ const calls = {
   async helper() {
     return client.chat.completions.stream(body).finalChatCompletion();
   },
+  async parse() {
+    return client.chat.completions.parse(body);
+  },
   async leave() {
     const stream = await client.chat.completions.create({ ...body, stream: true });
     for await (const _ of stream) break;

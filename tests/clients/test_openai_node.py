@@ -47,6 +47,51 @@ def test_a_stream_with_usage(call: Call) -> None:
     assert call("helper")["value"]["choices"][0]["finish_reason"] == "stop"
 
 
+SEARCH = {"name": "search", "parameters": {"type": "object", "properties": {}}, "strict": True}
+TOOL = {"type": "function", "function": SEARCH}
+FORMAT = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}, "strict": True}}
+ARGUMENTS = [{"q": "møøn 🦊"}, {"q": "sun"}]
+
+
+def test_calls_of_tools(call: Call) -> None:
+    script = {"text": "Hm.", "chunk": 3, "calls": [{"name": "search", "arguments": each} for each in ARGUMENTS]}
+
+    for method in ("complete", "helper", "parse"):
+        choice = call(method, f"!fake {json.dumps(script)}", tools=[TOOL])["value"]["choices"][0]
+        assert (choice["finish_reason"], choice["message"]["content"]) == ("tool_calls", "Hm.")
+        calls = choice["message"]["tool_calls"]
+        assert [json.loads(each["function"]["arguments"]) for each in calls] == ARGUMENTS
+
+
+def test_results_of_tools_images_and_any_last_role(call: Call, fake: FakeProvider) -> None:
+    function = {"name": "search", "arguments": "{}"}
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
+    messages = [
+        {"role": "user", "content": [{"type": "text", "text": "Look."}, image]},
+        {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": function}]},
+        {"role": "tool", "tool_call_id": "c1", "content": "Found."},
+    ]
+
+    assert call("complete", messages=messages, tools=[TOOL])["value"]["choices"][0]["message"]["content"]
+
+    sent = fake.requests("openai")[-1]["body"]["messages"]
+    assert [message["role"] for message in sent] == ["user", "assistant", "tool"]
+    assert sent[0] == messages[0]
+
+
+def test_structured_output(call: Call) -> None:
+    choice = call("parse", '!fake {"text": "{\\"a\\": 1}"}', response_format=FORMAT)["value"]["choices"][0]
+
+    assert json.loads(choice["message"]["content"]) == {"a": 1}
+
+
+def test_choices_and_log_probabilities(call: Call) -> None:
+    for method in ("complete", "helper"):
+        choices = call(method, '!fake {"text": "One two."}', n=2, logprobs=True)["value"]["choices"]
+        assert [choice["message"]["content"] for choice in choices] == ["One two.", "Choice 1: One two."]
+        assert [token["token"] for token in choices[1]["logprobs"]["content"]] == ["One ", "two."]
+
+
 def test_models(call: Call) -> None:
     found = call("models")["value"]
 
@@ -64,7 +109,7 @@ def test_leaving_closes_the_providers_connection(call: Call, fake: FakeProvider)
     [
         ({"key": "sk-parley-wrong"}, "AuthenticationError", "invalid_api_key"),
         ({"model": "no-such"}, "NotFoundError", "model_not_found"),
-        ({"n": 3}, "BadRequestError", "unsupported_parameter"),
+        ({"audio": {"voice": "x"}}, "BadRequestError", "unsupported_parameter"),
         ({"content": '!fake {"status": 400}'}, "InternalServerError", "provider_refused"),
     ],
 )

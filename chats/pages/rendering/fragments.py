@@ -47,7 +47,7 @@ def message_view(row: MessageRow, thumb: int = 0, waiting: Waiting | None = None
     view = message_foot(row, thumb)
     if row.role == Role.USER:
         return view | {"content": row.content}
-    outline = Outline(row.parts, row.state not in UNFINISHED)
+    outline = Outline(row.parts, row.state not in UNFINISHED, row.reasoning_seconds)
     if row.state in UNFINISHED:
         return view | {"sections": growing_sections(row.id, outline, waiting)[0]}
     return view | {"sections": whole_sections(row.id, outline)}

@@ -1,5 +1,6 @@
 """A running reply on an open page, frame by frame."""
 
+import time
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -12,12 +13,39 @@ from chats.pages.rendering.fragments import message_foot, message_frame, message
 from chats.pages.rendering.incremental_markdown import GrowingText
 from chats.pages.rendering.live_calls import LiveCalls
 from chats.pages.rendering.outline import Outline
-from chats.pages.rendering.sections import empty_section, growing_sections, section_dom
+from chats.pages.rendering.sections import (
+    empty_section,
+    growing_sections,
+    section_dom,
+    thinking_words,
+    thought_words,
+)
 from chats.parts import DECISION, REASONING, SOURCE, TOOL_CALL, is_text, part_payload
 from chats.rows import MessageRow
 from chats.turns.events import Delta, End, ToolInput, Waiting
 
 BIG = 8_000  # characters from which rendering leaves the loop
+
+
+class Stopwatch:
+    """Runs while a model reasons."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self.seconds = 0
+
+    def tick(self) -> bool:
+        """Go on; tell whether this is another second."""
+        now = time.monotonic()
+        before, self.seconds = self.seconds, int(now - (self._since or now))
+        self._since = self._since or now
+        return self.seconds > before
+
+    def stop(self) -> float | None:
+        """Return how long it has run; None where it has not."""
+        ran = None if self._since is None else time.monotonic() - self._since
+        self._since, self.seconds = None, 0
+        return ran
 
 
 class LiveReply:
@@ -26,7 +54,8 @@ class LiveReply:
     def __init__(self, chat_id: UUID, row: MessageRow, waiting: Waiting | None = None) -> None:
         self.chat_id, self.id = chat_id, row.id
         self.position = row.length
-        self._outline = Outline(row.parts, is_over=False)
+        self._outline = Outline(row.parts, is_over=False, reasoning_seconds=row.reasoning_seconds)
+        self._thinking = Stopwatch()
         sections, self._texts = growing_sections(row.id, self._outline, waiting)
         self._calls = LiveCalls(chat_id, row.id, self._outline.calls, waiting)
         self._row = replace(row, parts=[])
@@ -49,18 +78,19 @@ class LiveReply:
     def grow(self, delta: Delta) -> str:
         """Return the frame that shows a delta, which must begin at `position`; nothing where it shows nothing."""
         self.position = delta.at + len(delta.text)
+        thought = self._stop_thinking() if delta.kind != REASONING else ""
         if not is_text(delta.kind):
-            return self._take(delta.kind, part_payload(delta.kind, delta.text))
+            return thought + self._take(delta.kind, part_payload(delta.kind, delta.text))
         begun = self._begin_section() if self._outline.place(delta.kind) else ""
         if delta.kind == REASONING:
             why = '<div id="{}-why" hx-swap-oob="beforeend"><span>{}</span></div>'
-            return begun + format_html(why, self._dom, delta.text)
+            return begun + format_html(why, self._dom, delta.text) + self._think()
         text = self._texts[-1]
-        return begun + self._frame(text.grow(delta.text), text.open_html())
+        return thought + begun + self._frame(text.grow(delta.text), text.open_html())
 
     def write(self, event: ToolInput) -> str:
         """Return the frame that shows more of the arguments of a call."""
-        return self._calls.write(event)
+        return self._stop_thinking() + self._calls.write(event)
 
     def wait(self, waiting: Waiting) -> str:
         """Return the frame that asks what is waited for; nothing where that is shown already."""
@@ -72,7 +102,30 @@ class LiveReply:
         row, closed = end.message, self._texts[-1].finish()
         if end.at != self.position or self._calls.unsettled or not self._adds_up(row):
             return message_frame(self.chat_id, message_view(row))
-        return self._frame(closed, "") + self._foot_frame(message_foot(row))
+        return self._frame(closed, "") + self._thoughts(row) + self._foot_frame(message_foot(row))
+
+    # --- reasoning ---------------------------------------------------------------------------------------------------
+    def _think(self) -> str:
+        """Count the seconds, as often as there is another one to be told."""
+        is_new = self._thinking.tick()
+        return self._thinking_frame(self._dom, thinking_words(self._thinking.seconds)) if is_new else ""
+
+    def _stop_thinking(self) -> str:
+        """Say how long it took, as it was seen from here, once something else comes."""
+        seconds = self._thinking.stop()
+        return "" if seconds is None else self._thinking_frame(self._dom, thought_words(seconds))
+
+    def _thoughts(self, row: MessageRow) -> str:
+        """Say how long it took as that was stored."""
+        sections = Outline(row.parts, is_over=True, reasoning_seconds=row.reasoning_seconds).sections
+        return "".join(
+            self._thinking_frame(section_dom(self.id, number), thought_words(section.seconds))
+            for number, section in enumerate(sections, 1)
+            if section.reasoning
+        )
+
+    def _thinking_frame(self, dom: str, words: str) -> str:
+        return f'<span id="{dom}-thinking" hx-swap-oob="innerHTML">{words}</span>'
 
     # --- pieces ------------------------------------------------------------------------------------------------------
     def _take(self, kind: str, payload: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ class Section:
     """Reasoning, then text, then calls: what comes in another order begins another section."""
 
     reasoning: str = ""
+    seconds: float | None = None  # that the reasoning took, where that is known
     text: str = ""
     calls: list[Call] = field(default_factory=list)
     last: str = REASONING  # kind of what came last
@@ -23,10 +24,12 @@ class Section:
 class Outline:
     """The sections of a reply: one where it is reasoning, then text. Sources, told at its end, divide nothing."""
 
-    def __init__(self, parts: Sequence[Part], is_over: bool) -> None:
+    def __init__(
+        self, parts: Sequence[Part], is_over: bool, reasoning_seconds: Sequence[float | None] | None = None
+    ) -> None:
         self.sections = [Section()]
         self.calls: dict[str, Call] = {}
-        for payload in part_payloads(parts, is_over):
+        for payload in part_payloads(parts, is_over, reasoning_seconds):
             if payload["type"] != SOURCE:
                 self.place(payload["type"])
                 self._fill(self.sections[-1], payload)
@@ -46,6 +49,7 @@ class Outline:
             section.text += payload["text"]
         elif payload["type"] == REASONING:
             section.reasoning += payload["text"]
+            section.seconds = payload.get("seconds")
         else:
             section.calls.append(payload)
             self.calls[payload["id"]] = payload

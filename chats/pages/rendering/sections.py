@@ -9,7 +9,7 @@ from chats.pages.rendering.calls import call_view
 from chats.pages.rendering.code_blocks import rendered
 from chats.pages.rendering.incremental_markdown import GrowingText
 from chats.pages.rendering.outline import Outline, Section
-from chats.parts import TOOL_CALL
+from chats.parts import REASONING, TOOL_CALL
 from chats.turns.events import Waiting
 
 View = dict[str, Any]
@@ -35,6 +35,8 @@ def growing_sections(reply: UUID, outline: Outline, waiting: Waiting | None) -> 
         text, is_last = GrowingText(), number == len(outline.sections)
         done = text.grow(each.text) + ("" if is_last and each.last != TOOL_CALL else text.finish())
         more = {"done": mark_safe(done), "open": mark_safe(text.open_html()), "running": is_last}  # noqa: S308
+        if is_last and each.last == REASONING:
+            more["thinking"] = thinking_words(0)
         views.append(_view(reply, number, each, waiting) | more)
         texts.append(text)
     return views, texts
@@ -42,12 +44,23 @@ def growing_sections(reply: UUID, outline: Outline, waiting: Waiting | None) -> 
 
 def empty_section(reply: UUID, number: int) -> View:
     """Return a section that is just beginning."""
-    return _view(reply, number, Section()) | {"running": True}
+    return _view(reply, number, Section()) | {"running": True, "thinking": thinking_words(0)}
+
+
+def thinking_words(seconds: float) -> str:
+    """Say how long a model has been reasoning."""
+    return f"Thinking… {int(seconds)} s" if seconds >= 1 else "Thinking…"
+
+
+def thought_words(seconds: float | None) -> str:
+    """Say how long a model has reasoned."""
+    return "Thoughts" if seconds is None else f"Thought for {max(round(seconds), 1)} s"
 
 
 def _view(reply: UUID, number: int, section: Section, waiting: Waiting | None = None) -> View:
     return {
         "dom": section_dom(reply, number),
         "reasoning": section.reasoning,
+        "thinking": thought_words(section.seconds),
         "calls": [call_view(reply, call, waiting) for call in section.calls],
     }

@@ -6,8 +6,9 @@ from typing import Any
 import orjson
 
 from llm.client.adapters.rounds import Round, is_own, rounds
-from llm.client.adapters.tool_calls import object_text, sendable_name
+from llm.client.adapters.tool_calls import object_text, sendable_id, sendable_name
 from llm.client.types import (
+    File,
     Prompt,
     PromptMessage,
     ProviderMetadata,
@@ -60,6 +61,8 @@ def _said(step: Round, provider: str, model: str) -> list[Part]:
         match part:
             case Text(text):
                 parts.append({"text": text})
+            case File():
+                parts.append(_file(part))
             case Reasoning(text):
                 parts.append({"text": text, "thought": True})
             case RequestedCall():
@@ -83,10 +86,18 @@ def _sign(parts: list[Part]) -> None:
         first[SIGNATURE] = FOREIGN
 
 
+def _file(file: File) -> Part:
+    if file.url:
+        return {"fileData": {"mimeType": file.media_type, "fileUri": file.url}}
+    return {"inlineData": {"mimeType": file.media_type, "data": file.data}}
+
+
 def _call(call: RequestedCall) -> dict[str, Any]:
-    return {"id": call.id, "name": sendable_name(call.name), "args": orjson.Fragment(object_text(call.arguments))}
+    arguments = orjson.Fragment(object_text(call.arguments))
+    return {"id": sendable_id(call.id), "name": sendable_name(call.name), "args": arguments}
 
 
 def _answered(result: ToolResult) -> Part:
     response = {"error" if result.is_error else "output": result.output}
-    return {"functionResponse": {"id": result.call, "name": sendable_name(result.name), "response": response}}
+    name = sendable_name(result.name)
+    return {"functionResponse": {"id": sendable_id(result.call), "name": name, "response": response}}

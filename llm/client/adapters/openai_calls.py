@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from llm.client.adapters.base import text_or_nothing
-from llm.client.adapters.tool_calls import MAX_NAME, CallLimits, arguments_text
+from llm.client.adapters.fields import label, members, opaque, position
+from llm.client.adapters.tool_calls import MAX_ID, MAX_NAME, CallLimits, arguments_text
+from llm.client.sanitize import Sanitizer
 from llm.client.types import ProviderMetadata, RequestedCall, ToolInputDelta
 
 
@@ -15,6 +16,7 @@ class _GrowingCall:
     name: str = ""
     pieces: list[str] = field(default_factory=list)
     state: dict[str, Any] = field(default_factory=dict)
+    sanitizer: Sanitizer = field(default_factory=Sanitizer)
 
 
 class GrowingCalls:
@@ -32,13 +34,13 @@ class GrowingCalls:
 
     def read(self, given: dict[str, Any]) -> Iterator[ToolInputDelta]:
         """Take one item of `tool_calls`; yield what it adds to the arguments of its call."""
-        function = given.get("function") or {}
-        name, found = text_or_nothing(function.get("name")), function.get("arguments")
-        arguments = arguments_text(found)
+        function = members(given.get("function"))
+        name, found = label(function.get("name"), MAX_NAME), function.get("arguments")
         call = self._call_for(given, name, isinstance(found, dict))
-        call.name = call.name or name[:MAX_NAME]
-        if state := given.get("extra_content"):
+        call.name = call.name or name
+        if state := opaque(given.get("extra_content")):
             call.state = {"extra_content": state}
+        arguments = call.sanitizer.feed(arguments_text(found))
         if arguments:
             self._limits.count_text(arguments)
             call.pieces.append(arguments)
@@ -47,13 +49,14 @@ class GrowingCalls:
     def whole(self) -> Iterator[RequestedCall | ProviderMetadata]:
         """Yield the calls as they are at the end, each with what its server wants to see again."""
         for call in self._calls:
-            yield RequestedCall(call.id, call.name, "".join(call.pieces) or "{}")
+            arguments = "".join([*call.pieces, call.sanitizer.flush()])
+            yield RequestedCall(call.id, call.name, arguments or "{}")
             if call.state:
                 yield ProviderMetadata(self._provider, self._model, call.state)
 
     def _call_for(self, given: dict[str, Any], name: str, is_whole: bool) -> _GrowingCall:
         """Find the call that an item belongs to, or begin it, and note what it is known by."""
-        given_id, index = text_or_nothing(given.get("id")), given.get("index")
+        given_id, index = label(given.get("id"), MAX_ID), position(given.get("index"))
         call = self._by_id.get(given_id) or self._continued(index, name, bool(given_id) or is_whole)
         if call is None:
             call = self._begin(given_id)

@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+from llm.client.adapters.files import file_url, is_plain, text_of
+from llm.client.adapters.openai_state import FIELDS
 from llm.client.adapters.rounds import Round, is_own, rounds
-from llm.client.adapters.tool_calls import object_text, sendable_name
+from llm.client.adapters.tool_calls import object_text, said_output, sendable_id, sendable_name
 from llm.client.types import (
+    File,
     Prompt,
     PromptMessage,
+    PromptPart,
     ProviderMetadata,
     Reasoning,
     RequestedCall,
@@ -26,7 +30,13 @@ def messages_of(prompt: Prompt, provider: str) -> list[dict[str, Any]]:
 
 
 def openai_tool(tool: ToolDeclaration) -> dict[str, Any]:
-    function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+    function: dict[str, Any] = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": dict(tool.parameters),
+    }
+    if tool.strict is not None:
+        function["strict"] = tool.strict
     return {"type": "function", "function": function}
 
 
@@ -35,21 +45,42 @@ def _expanded(message: PromptMessage, provider: str, model: str) -> Iterator[dic
         yield {"role": message.role, "content": message.text}
         return
     for step in rounds(message.parts):
+        if message.role == "user":
+            yield {"role": "user", "content": _asked(step.said)}
+            continue
         said = _said(step, message.role, provider, model)
         if said["content"] or "tool_calls" in said:
             yield said
         yield from map(_answered, step.results)
 
 
+def _asked(parts: list[PromptPart]) -> str | list[dict[str, Any]]:
+    if is_plain(parts):
+        return text_of(parts)
+    return [_content(part) for part in parts if isinstance(part, Text | File)]
+
+
+def _content(part: Text | File) -> dict[str, Any]:
+    if isinstance(part, Text):
+        return {"type": "text", "text": part.text}
+    if part.is_image:
+        detail = {"detail": part.detail} if part.detail else {}
+        return {"type": "image_url", "image_url": {"url": file_url(part), **detail}}
+    return {"type": "file", "file": {"filename": part.name or "file", "file_data": file_url(part)}}
+
+
 def _said(step: Round, role: str, provider: str, model: str) -> dict[str, Any]:
-    """Write one message; a provider's state goes back to where it stood, all other reasoning stays here."""
+    """Write one message; a provider's state goes back to where it stood, all other reasoning stays here.
+
+    The same provider may have spoken another dialect when a reply began; of that its state says nothing here.
+    """
     message: dict[str, Any] = {"role": role, "content": None}
     calls: list[dict[str, Any]] = []
     place = message
     for part in step.said:
         match part:
-            case ProviderMetadata() if is_own(part, provider, model):
-                place.update(part.value)
+            case ProviderMetadata(value=value) if is_own(part, provider, model) and value.keys() <= FIELDS:
+                place.update(value)
             case RequestedCall():
                 calls.append(place := _call(part))
             case Text(text):
@@ -62,10 +93,8 @@ def _said(step: Round, role: str, provider: str, model: str) -> dict[str, Any]:
 
 def _call(call: RequestedCall) -> dict[str, Any]:
     function = {"name": sendable_name(call.name), "arguments": object_text(call.arguments)}
-    return {"id": call.id, "type": "function", "function": function}
+    return {"id": sendable_id(call.id), "type": "function", "function": function}
 
 
 def _answered(result: ToolResult) -> dict[str, Any]:
-    """Say in the text that a tool failed; there is no field for it."""
-    content = f"Error: {result.output}" if result.is_error else result.output
-    return {"role": "tool", "tool_call_id": result.call, "content": content}
+    return {"role": "tool", "tool_call_id": sendable_id(result.call), "content": said_output(result)}

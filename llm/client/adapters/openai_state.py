@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from llm.client.adapters.base import text_or_nothing
+from common.text import repaired
+from llm.client.adapters.fields import objects, opaque, text_or_nothing
 from llm.client.adapters.tool_calls import CallLimits
 
+FIELDS = frozenset({"reasoning_content", "reasoning", "reasoning_details", "extra_content"})
 GROWING = ("text", "summary")  # of an item of `reasoning_details`
 
 
@@ -22,16 +24,16 @@ class MessageState:
         for name in ("reasoning_content", "reasoning"):
             if name in delta:
                 self._thoughts.setdefault(name, []).append(text_or_nothing(delta[name]))
-        for detail in delta.get("reasoning_details") or ():
+        for detail in objects(delta.get("reasoning_details")):
             self._add(detail)
         self._extra = delta.get("extra_content") or self._extra
 
     def value(self) -> dict[str, Any]:
         """Return the fields as they go back; the richest form of the reasoning is enough."""
-        extra = {"extra_content": self._extra} if self._extra else {}
-        if self._details:
+        extra = {"extra_content": self._extra} if opaque(self._extra) else {}
+        if self._details and opaque(self._details):
             return {"reasoning_details": self._details, **extra}
-        thoughts = {name: "".join(pieces) for name, pieces in self._thoughts.items()}
+        thoughts = {name: repaired("".join(pieces)) for name, pieces in self._thoughts.items()}
         if "reasoning_content" in thoughts:  # which DeepSeek wants even if it is empty
             return {"reasoning_content": thoughts["reasoning_content"], **extra}
         return {name: text for name, text in thoughts.items() if text} | extra
@@ -47,4 +49,5 @@ class MessageState:
             return
         for name, value in detail.items():
             if value is not None:
-                last[name] = last.get(name, "") + value if name in GROWING else value
+                grows = name in GROWING and isinstance(value, str)
+                last[name] = text_or_nothing(last.get(name)) + value if grows else value

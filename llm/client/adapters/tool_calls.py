@@ -1,5 +1,6 @@
-"""What both vendors' calls have in common: their bounds, and what of them goes back."""
+"""What all vendors' calls have in common: their bounds, and what of them goes back."""
 
+import hashlib
 import json
 import re
 from typing import Any
@@ -9,11 +10,13 @@ import orjson
 from django.conf import settings
 
 from llm.client.errors import ProviderBroken
+from llm.client.types import ToolResult
 
 MAX_CALLS = 128  # in one step
-MAX_NAME = 64
+MAX_NAME, MAX_ID = 64, 200
 USUAL_ID = re.compile(r"[\w.:-]{1,40}", re.ASCII).fullmatch  # OpenAI takes no longer ones
 UNUSUAL = re.compile(r"[^A-Za-z0-9_-]")
+SENDABLE_ID = re.compile(r"[A-Za-z0-9_-]{1,40}").fullmatch  # Anthropic takes nothing else
 
 
 class CallLimits:
@@ -65,3 +68,13 @@ def object_text(arguments: str) -> str:
 def sendable_name(name: str) -> str:
     """Give what every vendor takes as a name; models may ask for tools with impossible ones."""
     return UNUSUAL.sub("_", name)[:MAX_NAME] or "unknown"
+
+
+def sendable_id(id_: str) -> str:
+    """Give what every vendor takes as a call's id, the same for the same: a history may have any."""
+    return id_ if SENDABLE_ID(id_) else hashlib.sha256(id_.encode("utf-8", "surrogatepass")).hexdigest()[:9]
+
+
+def said_output(result: ToolResult) -> str:
+    """Say in the text that a tool failed, where there is no field for it."""
+    return f"Error: {result.output}" if result.is_error else result.output
