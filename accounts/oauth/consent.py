@@ -59,7 +59,7 @@ class SentBack(Exception):
 def authorize(request: HttpRequest) -> HttpResponse:
     """Show the request to a signed-in user, and send the answer back with `state` and `iss`."""
     try:
-        limits.count(settings.OAUTH_AUTHORIZE_PER_MINUTE, "authorize", client_info(request).network)
+        limits.count_request(settings.OAUTH_AUTHORIZE_PER_MINUTE, "authorize", client_info(request).network)
         return _authorize(request)
     except SentBack as refusal:
         return _send_back(request, error=refusal.error, error_description=refusal.description)

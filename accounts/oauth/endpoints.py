@@ -39,7 +39,7 @@ def endpoint(work: View) -> View:
 
 
 def _admitted(request: HttpRequest) -> HttpRequest:
-    limits.count(settings.OAUTH_TOKENS_PER_MINUTE, "token", client_info(request).network)
+    limits.count_request(settings.OAUTH_TOKENS_PER_MINUTE, "token", client_info(request).network)
     if request.method != "POST":
         raise MethodNotAllowed("Send a POST.")
     parameters.require_form(request)

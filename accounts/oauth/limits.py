@@ -13,7 +13,7 @@ def _take(item: RateLimitItem, *key: str) -> None:
         raise TooManyAttempts(retry_after=wait)
 
 
-def count(per_minute: int, endpoint: str, network: str) -> None:
+def count_request(per_minute: int, endpoint: str, network: str) -> None:
     """Count one request; raise TooManyAttempts."""
     _take(RateLimitItemPerMinute(per_minute, namespace=f"oauth-{endpoint}"), network)
 
