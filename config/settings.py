@@ -20,6 +20,9 @@ DEBUG = env.flag("DEBUG", False)
 SECRET_KEY = env.secret("SECRET_KEY")
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY: set it, or SECRET_KEY_FILE; `make run` writes one into .env")
+SECRETS_KEYS = tuple(env.secret("SECRETS_KEYS").replace(",", " ").split())
+if any(len(key) < 32 for key in SECRETS_KEYS):
+    raise ImproperlyConfigured("SECRETS_KEYS: each key is random text of at least 32 characters")
 SITE_URL = env.origin("SITE_URL", "http://localhost:8000")
 FRONTEND_URL = env.origin("FRONTEND_URL", SITE_URL)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
