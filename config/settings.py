@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "common",
     "accounts",
     "accounts.oauth",
+    "llm",
     "usage",
     "tools",
     "chats",
@@ -217,11 +218,16 @@ OPENAI_API_KEY = env.secret("OPENAI_API_KEY")
 OPENAI_BASE_URL = env.origin("OPENAI_BASE_URL", "")
 GEMINI_API_KEY = env.secret("GEMINI_API_KEY")
 GEMINI_BASE_URL = env.origin("GEMINI_BASE_URL", "")
+ANTHROPIC_API_KEY = env.secret("ANTHROPIC_API_KEY")
+ANTHROPIC_BASE_URL = env.origin("ANTHROPIC_BASE_URL", "")
+OPENAI_API = env.choice("OPENAI_API", "", ["chat", "responses"])
 DEFAULT_MODEL = env.text("DEFAULT_MODEL")
 OPENAI_MODEL = env.text("OPENAI_MODEL", "gpt-6-luna")
 GEMINI_MODEL = env.text("GEMINI_MODEL", "gemini-3.5-flash-lite")
+ANTHROPIC_MODEL = env.text("ANTHROPIC_MODEL", "claude-sonnet-5-5")
 OPENAI_MODELS = tuple(env.words("OPENAI_MODELS", ["gpt-6-luna", "gpt-5.6-terra", "gpt-5.6-sol"]))
 GEMINI_MODELS = tuple(env.words("GEMINI_MODELS", ["gemini-3.5-flash-lite", "gemini-3.8-flash"]))
+ANTHROPIC_MODELS = tuple(env.words("ANTHROPIC_MODELS", ["claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"]))
 MODEL_ALIASES = env.pairs("MODEL_ALIASES", DEFAULT_ALIASES)
 TITLE_MODEL = env.text("TITLE_MODEL")
 PROVIDER_RETRIES = env.integer("PROVIDER_RETRIES", 2, most=10)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 Role = Literal["user", "assistant"]
-Dialect = Literal["openai_chat", "gemini", "demo"]
+Dialect = Literal["openai_chat", "openai_responses", "anthropic", "gemini", "demo"]
 FinishReason = Literal["stop", "length", "content_filter", "refusal", "tool_calls", "other"]
 
 

@@ -1,0 +1,33 @@
+"""Models that their vendors are about to end."""
+
+import logging
+from datetime import date, timedelta
+
+from django.utils import timezone
+
+from llm.catalog import Model, catalog
+from llm.snapshot import refresh
+
+logger = logging.getLogger("parley.llm")
+WARNING_DAYS = 60
+
+
+def ending(models: list[Model], today: date) -> list[Model]:
+    """Return those that can answer now and end within `WARNING_DAYS`, or have ended, the first to go first."""
+    until = today + timedelta(days=WARNING_DAYS)
+    found = [each for each in models if each.available and each.shutdown and each.shutdown <= until]
+    return sorted(found, key=lambda each: (each.shutdown or until, each.name))
+
+
+def when(model: Model, today: date) -> str:
+    """Say when a model ends."""
+    has_ended = model.shutdown is not None and model.shutdown <= today
+    return f"{'was' if has_ended else 'will be'} shut down by its vendor on {model.shutdown}"
+
+
+def warn_of_shutdowns() -> None:
+    """Log what is about to stop answering."""
+    refresh()
+    today = timezone.now().date()
+    for model in ending(list(catalog().models), today):
+        logger.warning("model %s %s: offer another one, and an alias to it", model.name, when(model, today))
