@@ -54,7 +54,9 @@ def _file() -> dict[str, Any]:
 
 
 def _read(said: Mapping[str, Any]) -> KnownModel:
-    abilities: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in said["abilities"].items()}
+    abilities = dict(said["abilities"])
+    if abilities.get("efforts") is not None:
+        abilities["efforts"] = tuple(abilities["efforts"])
     shutdown = said.get("shutdown")
     return KnownModel(
         said["label"],

@@ -153,6 +153,12 @@ class Model(models.Model):
     def __str__(self) -> str:
         return f"{self.provider.name}/{self.model_id}"
 
+    @property
+    def names(self) -> list[str]:
+        """Return the names under which it is chosen and remembered."""
+        bare = [self.model_id, *self.aliases]
+        return [*bare, *(f"{self.provider.name}/{name}" for name in bare)]
+
 
 class ModelGroup(models.Model):
     """A group whose members may use a model; a model with none is everybody's, so no group of one goes unnoticed."""

@@ -1,6 +1,7 @@
 """Models that their vendors are about to end."""
 
 import logging
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from django.utils import timezone
@@ -12,22 +13,22 @@ logger = logging.getLogger("parley.llm")
 WARNING_DAYS = 60
 
 
-def ending(models: list[Model], today: date) -> list[Model]:
+def ending(models: Iterable[Model], today: date) -> list[Model]:
     """Return those that can answer now and end within `WARNING_DAYS`, or have ended, the first to go first."""
     until = today + timedelta(days=WARNING_DAYS)
     found = [each for each in models if each.available and each.shutdown and each.shutdown <= until]
     return sorted(found, key=lambda each: (each.shutdown or until, each.name))
 
 
-def when(model: Model, today: date) -> str:
+def when(shutdown: date, today: date) -> str:
     """Say when a model ends."""
-    has_ended = model.shutdown is not None and model.shutdown <= today
-    return f"{'was' if has_ended else 'will be'} shut down by its vendor on {model.shutdown}"
+    return f"{'was' if shutdown <= today else 'will be'} shut down by its vendor on {shutdown}"
 
 
 def warn_of_shutdowns() -> None:
     """Log what is about to stop answering."""
     refresh()
     today = timezone.now().date()
-    for model in ending(list(catalog().models), today):
-        logger.warning("model %s %s: offer another one, and an alias to it", model.name, when(model, today))
+    for model in ending(catalog().models, today):
+        assert model.shutdown is not None
+        logger.warning("model %s %s: offer another one", model.name, when(model.shutdown, today))
