@@ -1,6 +1,7 @@
 """What staff say of providers and models. A turn reads none of it: `llm.snapshot` keeps it in memory."""
 
 import re
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -8,10 +9,11 @@ from uuid import UUID, uuid4
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 
 from common.secrets import SealedField
 from llm.quirks import quirks_of
+from llm.signals import rows_changed
 
 ANYWHERE = 100  # the order of what staff add: behind the environment's own, before the demo
 MOST_WORDS = 50
@@ -79,10 +81,11 @@ class CatalogVersion(models.Model):
         return str(self.value)
 
     @classmethod
-    def renew(cls) -> None:
+    def renew(cls, **_: Any) -> None:
         """Say that something has changed; random, so that a restored database is never taken for the one before."""
         row = CatalogVersion(pk=1, value=uuid4())
         CatalogVersion.objects.bulk_create([row], update_conflicts=True, unique_fields=["id"], update_fields=["value"])
+        transaction.on_commit(partial(rows_changed.send, CatalogVersion))
 
     @classmethod
     def current(cls) -> UUID | None:

@@ -13,6 +13,7 @@ NAMES = [each.name for each in fields(Quirks)]
 
 def quirks_of(said: Any, base_url: str = "") -> Quirks:
     """Return quirks: what is said, over what is known of the address; raise ValueError for what is none of them."""
+    said = said or {}
     if not isinstance(said, Mapping):
         raise ValueError("Give a JSON object.")
     if unknown := sorted(set(said) - set(NAMES)):

@@ -7,11 +7,8 @@ process has changed them. A command that runs no server knows what the environme
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 from uuid import UUID
-
-from django.db import transaction
 
 from common.executor import database
 from llm.models import CatalogVersion, Model, ModelGroup, Provider
@@ -43,7 +40,7 @@ def refresh() -> None:
     global _rows
     with _reading:  # so that who has read earlier does not put it over what was read later
         version = CatalogVersion.current()
-        if version != _rows.version:
+        if version != _rows.version or _rows is NO_ROWS:
             _rows = _read(version)
 
 
@@ -67,12 +64,7 @@ def _read(version: UUID | None) -> Rows:
     )
 
 
-def note_change(*, using: str = "default", **_: Any) -> None:
-    """Tell all processes of a saved or deleted row: this one by the end of the transaction, the others soon."""
-    CatalogVersion.renew()
-    transaction.on_commit(partial(_refresh_server))
-
-
-def _refresh_server() -> None:
-    if _rows is not NO_ROWS:  # a command that has never read any does not need to
+def refresh_server(**_: Any) -> None:
+    """Read what this process itself has changed; a command that has never read any rows does not need to."""
+    if _rows is not NO_ROWS:
         refresh()

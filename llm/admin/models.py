@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -30,13 +29,9 @@ class ModelForm(forms.ModelForm):  # type: ignore[type-arg]
     aliases = WordsField(empty=[], help_text="further names, separated by commas")
     fallbacks = WordsField(empty=[], help_text="provider/id of those that answer in its place, in order")
 
-    def validate_constraints(self) -> None:
-        """Check all but that there is one default: it moves to this one."""
-        excluded = {*self._get_validation_exclusions(), "default"}  # type: ignore[attr-defined]
-        try:
-            self.instance.validate_constraints(exclude=excluded)
-        except ValidationError as error:
-            self._update_errors(error)  # type: ignore[attr-defined]
+    def _get_validation_exclusions(self) -> set[str]:
+        """Leave out that there is one default: the mark moves to this one."""
+        return {*super()._get_validation_exclusions(), "default"}  # type: ignore[misc]
 
 
 class ModelGroupInline(admin.TabularInline):  # type: ignore[type-arg]

@@ -36,6 +36,9 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     without_key = forms.BooleanField(required=False, label="forget the stored key")
 
+    def clean_quirks(self) -> dict[str, Any]:
+        return self.cleaned_data["quirks"] or {}
+
     def clean(self) -> dict[str, Any]:
         found: dict[str, Any] = super().clean() or self.cleaned_data
         moved = {"base_url", "adapter"} & set(self.changed_data)

@@ -91,7 +91,10 @@ async def list_models(provider: ProviderConfig) -> list[str]:
 def _address(provider: ProviderConfig, dialect: ListDialect) -> URL:
     base = (provider.base_url or dialect.address).rstrip("/")
     is_versioned = not dialect.version or base.rpartition("/")[2].startswith("v1")
-    return URL(f"{base}/models" if is_versioned else f"{base}/{dialect.version}/models")
+    try:
+        return URL(f"{base}/models" if is_versioned else f"{base}/{dialect.version}/models")
+    except ValueError as error:
+        raise ProviderRefused(provider.name, "InvalidURL") from error
 
 
 async def _page(provider: str, url: URL, headers: dict[str, str]) -> Mapping[str, Any]:
