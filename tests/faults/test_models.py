@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -62,7 +63,7 @@ def within(seconds: float, probe: Callable[[], bool]) -> float:
 def _check(cluster: Cluster) -> None:
     first, *_ = processes = cluster.start(2, DEBUG="true")
     staff, ada = Staff(cluster, first), Client(processes, "ada@example.org")
-    with staff.http:
+    with closing(staff.http):
         _change_and_see(cluster, staff, ada)
 
 
