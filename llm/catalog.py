@@ -15,7 +15,7 @@ from llm.client.errors import ProviderRefused
 from llm.client.types import ProviderConfig
 from llm.environment import DEMO, relevant_settings, successor_of
 from llm.errors import ProviderNotConfigured, UnknownModel
-from llm.offers import Model, Offer, offers
+from llm.offers import Model, Offer, current_offers
 from llm.snapshot import Rows, rows
 
 __all__ = ["NO_SUCH_MODEL", "Catalog", "Model", "catalog", "provider_config", "resolve"]
@@ -122,7 +122,7 @@ _made: tuple[tuple[Any, ...], Catalog] | None = None
 
 
 def _catalog_of(found: Rows) -> Catalog:
-    enabled = {offer.config.name: offer for offer in offers(found)}
+    enabled = {offer.config.name: offer for offer in current_offers(found)}
     models = [model for offer in enabled.values() for model in offer.models]
     chosen = next((f"{row.provider.name}/{row.model_id}" for each in found.models.values() for row in each
                    if row.default), "")  # fmt: skip

@@ -52,7 +52,7 @@ class Offer:
     default_id: str
 
 
-def offers(found: Rows) -> Iterator[Offer]:
+def current_offers(found: Rows) -> Iterator[Offer]:
     """Yield what the enabled providers offer, in order."""
     given = {vendor.name: vendor for vendor in vendors()}
     named = {row.name: row for row in found.providers}

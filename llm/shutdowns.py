@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from django.utils import timezone
 
 from llm.catalog import Model, catalog
-from llm.snapshot import refresh
+from llm.snapshot import refresh_rows
 
 logger = logging.getLogger("parley.llm")
 WARNING_DAYS = 60
@@ -27,7 +27,7 @@ def when(shutdown: date, today: date) -> str:
 
 def warn_of_shutdowns() -> None:
     """Log what is about to stop answering."""
-    refresh()
+    refresh_rows()
     today = timezone.now().date()
     for model in ending(catalog().models, today):
         assert model.shutdown is not None

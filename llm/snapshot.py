@@ -1,7 +1,7 @@
 """The rows of providers and models, as this process has read them last: nobody who asks for a model reads one.
 
 A server reads them before it takes requests, after each change of its own, and looks every moment whether another
-process has changed them. A command that runs no server knows what the environment says, until it calls `refresh`.
+process has changed them. A command that runs no server knows what the environment says, until it calls `refresh_rows`.
 """
 
 import threading
@@ -35,7 +35,7 @@ def rows() -> Rows:
     return _rows
 
 
-def refresh() -> None:
+def refresh_rows() -> None:
     """Read the rows if they have changed since; one statement where they have not. Synchronous."""
     global _rows
     with _reading:  # so that who has read earlier does not put it over what was read later
@@ -46,7 +46,7 @@ def refresh() -> None:
 
 async def look() -> None:
     """Do so on a thread of the database's."""
-    await database().read(refresh)
+    await database().read(refresh_rows)
 
 
 def _read(version: UUID | None) -> Rows:
@@ -67,4 +67,4 @@ def _read(version: UUID | None) -> Rows:
 def refresh_server(**_: Any) -> None:
     """Read what this process itself has changed; a command that has never read any rows does not need to."""
     if _rows is not NO_ROWS:
-        refresh()
+        refresh_rows()

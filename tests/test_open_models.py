@@ -19,7 +19,7 @@ from chats.tests.test_tools import look
 from chats.tests.tools import own_tools
 from conftest import Person
 from llm.models import Model, Provider
-from llm.snapshot import refresh
+from llm.snapshot import refresh_rows
 from llm.testing import FakeProvider
 from llm.tests.rows import live_rows, provider
 
@@ -36,7 +36,7 @@ def few(live: str, fake: FakeProvider) -> Group:
     provider("house", ("big",), base_url=fake.openai_base_url)
     Model.objects.filter(model_id="big").update(aliases=["whale"])
     Model.objects.get(model_id="big").groups.add(group)
-    refresh()
+    refresh_rows()
     return group
 
 
@@ -251,7 +251,7 @@ def told(statements: list[str], table: str) -> int:
 
 def test_a_turn_reads_no_row_of_models(live: str, alice: Person, fake: FakeProvider, statements: list[str]) -> None:
     provider("house", ("big",), base_url=fake.openai_base_url)
-    refresh()
+    refresh_rows()
     chat, key = alice.chat(), key_of(alice)
     statements.clear()
 

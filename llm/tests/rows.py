@@ -10,7 +10,7 @@ from llm.models import Model, Provider
 
 
 def provider(name: str = "house", models: tuple[str, ...] = ("m-1",), **fields: Any) -> Provider:
-    """Make a provider with models; the snapshot does not know of it before `refresh`."""
+    """Make a provider with models; the snapshot does not know of it before `refresh_rows`."""
     given: dict[str, Any] = {"adapter": "openai_chat", "base_url": "http://127.0.0.1:9/v1", **fields}
     row = Provider.objects.create(name=name, **given)
     for model_id in models:
@@ -33,4 +33,4 @@ def live_rows(live: str) -> Iterator[None]:
         for model in row.models.all():
             model.groups.clear()
         row.delete()
-    snapshot.refresh()
+    snapshot.refresh_rows()

@@ -16,7 +16,7 @@ from llm.environment import make_rows
 from llm.errors import ProviderNotConfigured, UnknownModel
 from llm.models import CatalogVersion, Model, ModelGroup, Provider
 from llm.quirks import quirks_of
-from llm.snapshot import refresh
+from llm.snapshot import refresh_rows
 from llm.tests.rows import forgotten, provider
 from llm.tests.test_catalog import nothing_configured
 
@@ -45,7 +45,7 @@ def change(name: str, **fields: Any) -> None:
         setattr(row, field, value)
     row.full_clean()
     row.save()
-    refresh()
+    refresh_rows()
 
 
 def test_the_environment_makes_rows_that_change_nothing(openai: None) -> None:
@@ -55,7 +55,7 @@ def test_the_environment_makes_rows_that_change_nothing(openai: None) -> None:
     made = list(Provider.objects.values()), list(Model.objects.values())
     version = CatalogVersion.current()
     make_rows()
-    refresh()
+    refresh_rows()
 
     assert catalog().listing() == before
     assert (list(Provider.objects.values()), list(Model.objects.values())) == made
@@ -68,7 +68,7 @@ def test_what_staff_say_stays_over_a_start(openai: None) -> None:
     make_rows()
     change("openai/gpt-6-luna", label="Ours", input_price=5, enabled=True)
     make_rows()
-    refresh()
+    refresh_rows()
 
     found = resolve("openai/gpt-6-luna")
     assert (found.label, found.prices.input) == ("Ours", 5)
@@ -76,7 +76,7 @@ def test_what_staff_say_stays_over_a_start(openai: None) -> None:
 
 def test_the_environment_decides_which_of_its_models_there_are(openai: None, settings: Settings) -> None:
     make_rows()
-    refresh()
+    refresh_rows()
     settings.OPENAI_MODELS = ("gpt-new",)
 
     assert "openai/gpt-5.6-terra" not in names()
@@ -108,12 +108,12 @@ def test_a_listed_name_is_never_taken_by_an_alias(openai: None) -> None:
 def test_what_is_switched_off_is_unknown_and_never_asked(openai: None, what: str) -> None:
     make_rows()
     row = provider("house", ("big",))
-    refresh()
+    refresh_rows()
     assert resolve("house/big").available
 
     kind, found = (Model, {"model_id": "big"}) if what == "model" else (Provider, {"pk": row.pk})
     kind.objects.filter(**found).update(enabled=False)
-    refresh()
+    refresh_rows()
 
     for name in ("house/big", "big", "house"):
         assert not catalog().is_known(name)
@@ -129,12 +129,12 @@ def test_a_vendor_of_the_environment_can_be_switched_off(openai: None, settings:
     settings.GEMINI_API_KEY = "a-key"
     make_rows()
     Provider.objects.get(name="openai").delete()
-    refresh()
+    refresh_rows()
     assert resolve(None).provider == "openai"  # without a row it is as the environment says
 
     make_rows()
     Provider.objects.filter(name="openai").update(enabled=False)
-    refresh()
+    refresh_rows()
 
     assert resolve(None).provider == "gemini"
     with pytest.raises(UnknownModel):
@@ -167,11 +167,11 @@ def test_a_default_whose_provider_cannot_answer_is_passed_over(openai: None) -> 
 
 def test_the_demo_answers_until_some_provider_can() -> None:
     make_rows()
-    refresh()
+    refresh_rows()
     assert resolve("openai").name == resolve(None).name == "demo/demo"
 
     provider("house", ("big",))
-    refresh()
+    refresh_rows()
     assert resolve(None).name == "house/big"
     with pytest.raises(ProviderNotConfigured):
         resolve("openai")
@@ -180,7 +180,7 @@ def test_the_demo_answers_until_some_provider_can() -> None:
 def test_no_key_of_the_environment_goes_where_staff_point(openai: None) -> None:
     make_rows()
     Provider.objects.filter(name="openai").update(base_url="http://elsewhere.test/v1")
-    refresh()
+    refresh_rows()
 
     config = provider_config("openai")
     assert (config.base_url, config.key) == ("http://elsewhere.test/v1", "")
@@ -190,7 +190,7 @@ def test_no_key_of_staff_goes_where_the_environment_points(settings: Settings) -
     settings.OPENAI_BASE_URL = "http://elsewhere.test/v1"
     make_rows()
     Provider.objects.filter(name="openai").update(sealed_key=seal("sk-of-staff"))
-    refresh()
+    refresh_rows()
 
     config = provider_config("openai")
     assert (config.base_url, config.key) == ("", "sk-of-staff")
@@ -198,7 +198,7 @@ def test_no_key_of_staff_goes_where_the_environment_points(settings: Settings) -
 
 def test_an_unreadable_key_makes_a_provider_unavailable(openai: None, caplog: pytest.LogCaptureFixture) -> None:
     provider("house", ("big",), sealed_key="gAAAAABnever")
-    refresh()
+    refresh_rows()
 
     with pytest.raises(ProviderNotConfigured):
         resolve("house/big")
@@ -245,7 +245,7 @@ def test_quirks_reach_the_adapter_and_may_say_no(openai: None) -> None:
     provider("deep", base_url=address)
     provider("deeper", base_url=address, quirks={"wants_reasoning_content": False})
     provider("newer", quirks={"of_another_version": 1})
-    refresh()
+    refresh_rows()
 
     wants = {name: provider_config(name).quirks.wants_reasoning_content for name in ("deep", "deeper", "newer")}
     assert wants == {"deep": True, "deeper": False, "newer": False}
@@ -272,11 +272,11 @@ def test_model_ids_can_be_named(wrong: str) -> None:
 # --- Groups ---
 def test_members_alone_see_what_is_for_a_group(openai: None) -> None:
     provider("house", ("big",))
-    refresh()
+    refresh_rows()
     assert not catalog().is_restricted
     group = Group.objects.create(name="few")
     model_row("house/big").groups.add(group)
-    refresh()
+    refresh_rows()
     whole = catalog()
 
     assert whole.is_restricted
@@ -292,7 +292,7 @@ def test_a_default_for_few_is_not_everybodys(openai: None, settings: Settings) -
     settings.DEFAULT_MODEL = "house/big"
     change("house/big", default=True)
     model_row("house/big").groups.add(Group.objects.create(name="few"))
-    refresh()
+    refresh_rows()
 
     assert catalog().seen_by(()).resolve(None).name == "openai/gpt-6-luna"
 
@@ -346,10 +346,10 @@ def test_taking_a_group_away_makes_another_version_too() -> None:
 
 def test_a_look_is_one_statement_and_an_answer_is_none(openai: None, connection_queries: Any) -> None:
     make_rows()
-    refresh()
+    refresh_rows()
 
     with connection_queries() as looked:
-        refresh()
+        refresh_rows()
     assert [each["sql"].count("llm_catalogversion") > 0 for each in looked.captured_queries] == [True]
     with connection_queries() as asked:
         resolve("gpt-6-luna")

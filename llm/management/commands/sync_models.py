@@ -10,14 +10,14 @@ from django.utils import timezone
 from llm.catalog import Model, catalog
 from llm.known_models import VENDOR_OF, KnownModel, date_of_file, known_model, known_models
 from llm.shutdowns import ending, when
-from llm.snapshot import refresh
+from llm.snapshot import refresh_rows
 
 
 class Command(BaseCommand):
     help = "Says how the models on offer differ from the shipped file of known models; changes nothing."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        refresh()
+        refresh_rows()
         self.stdout.write(f"Known models as of {date_of_file()}; what rows leave empty comes from there at once.")
         found = [*_differences(), *_unknown(), *_shutdowns(), *_not_offered()]
         self.stdout.write("\n".join(found) or "Nothing differs.")
