@@ -26,6 +26,10 @@ SELECT u.is_email_confirmed, p.timezone, p.preferred_model, u.is_staff
 FROM accounts_session s JOIN accounts_user u ON u.id = s.user_id LEFT JOIN accounts_profile p ON p.user_id = u.id
 WHERE s.id = %s AND s.user_id = %s AND s.ended_at IS NULL AND s.expires_at > %s AND u.is_active
 """
+_GROUPS = """
+SELECT u.is_superuser, g.group_id FROM accounts_user u LEFT JOIN accounts_user_groups g ON g.user_id = u.id
+WHERE u.id = %s AND u.is_active
+"""
 _ALIVE = """
 SELECT s.id FROM accounts_session s JOIN accounts_user u ON u.id = s.user_id
 WHERE s.ended_at IS NULL AND s.expires_at > %s AND u.is_active AND s.id IN ({})
@@ -79,6 +83,16 @@ def load_viewer(claims: Claims) -> Viewer:
         raise SessionEnded()
     confirmed, zone, model, staff = row
     return Viewer(claims.user_id, claims.session_id, bool(confirmed), zone or "UTC", model or "", bool(staff))
+
+
+def groups_of(user_id: int) -> frozenset[int] | None:
+    """Return the ids of the groups that a user is in; None for a superuser, to whom what is for a group is open too."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GROUPS, [user_id])
+        rows = cursor.fetchall()
+    if any(is_superuser for is_superuser, _ in rows):
+        return None
+    return frozenset(group for _, group in rows if group is not None)
 
 
 def hold_session(claims: Claims) -> None:

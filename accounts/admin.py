@@ -43,7 +43,8 @@ class ProfileInlineForm(ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         found = super().clean() or self.cleaned_data
         try:
-            profile_changing.send(Profile, values={name: found[name] for name in self.changed_data if name in found})
+            values = {name: found[name] for name in self.changed_data if name in found}
+            profile_changing.send(Profile, user_id=self.instance.user_id, values=values)
         except Invalid as error:
             for field, texts in (error.errors or {}).items():
                 self.add_error(field, texts)

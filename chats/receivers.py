@@ -1,15 +1,18 @@
 """What the accounts app announces and chats answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.dispatch import receiver
 
+from accounts.models import Profile
 from accounts.signals import access_revoked, account_deleting, profile_changing
-from chats.models import ToolGrant
+from chats.models import Chat, ToolGrant
 from chats.services.chats import delete_all_chats
+from chats.services.open_models import open_models
 from common.errors import Invalid
-from llm.catalog import NO_SUCH_MODEL, is_known
+from llm.catalog import NO_SUCH_MODEL
+from llm.signals import counting_uses
 
 
 @receiver(account_deleting)
@@ -22,7 +25,15 @@ def forget_grants(*, user_id: int, **_: Any) -> None:
     ToolGrant.objects.filter(chat__owner_id=user_id).delete()
 
 
+@receiver(counting_uses)
+def count_uses(*, names: Sequence[str], **_: Any) -> dict[str, int]:
+    return {
+        "people who prefer it": Profile.objects.filter(preferred_model__in=names).count(),
+        "chats that remember it": Chat.objects.filter(model__in=names).count(),
+    }
+
+
 @receiver(profile_changing)
-def require_known_model(*, values: Mapping[str, Any], **_: Any) -> None:
-    if (name := values.get("preferred_model")) and not is_known(name):
+def require_known_model(*, user_id: int, values: Mapping[str, Any], **_: Any) -> None:
+    if (name := values.get("preferred_model")) and not open_models(user_id).is_known(name):
         raise Invalid(errors={"preferred_model": [NO_SUCH_MODEL]})

@@ -18,6 +18,7 @@ from common.task_worker import TaskWorker
 from feed.wakeups import end_readers
 from llm.client.sessions import close_session
 from llm.moderation import close_clients
+from llm.snapshot import look
 from streamchat.lifespan import close_stream, start_stream
 
 logger = logging.getLogger("parley.server")
@@ -43,6 +44,7 @@ async def _live(receive: Any, send: Any) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             share_arenas()
+            await look()  # a model that was switched off is none, from the first request on
             await start_engine()
             recurring = asyncio.create_task(run_jobs())
             tasks = TaskWorker()

@@ -11,6 +11,8 @@ from django.db import connection
 from uvicorn.supervisors import Multiprocess
 
 from config.protocol import ImpatientProtocol, SocketProtocol
+from llm.environment import make_rows
+from llm.shutdowns import warn_of_shutdowns
 
 logger = logging.getLogger("parley.server")
 
@@ -60,6 +62,13 @@ def serve(host: str, port: int, *, reload: bool = False) -> None:
         Workers(config, sockets=sockets).run()
     else:
         server.run(sockets)
+
+
+def prepare() -> None:
+    """Do what the processes to come find done."""
+    make_rows()
+    log_start()
+    warn_of_shutdowns()
 
 
 def log_start() -> None:

@@ -22,6 +22,9 @@ DEBUG = env.flag("DEBUG", False)
 SECRET_KEY = env.secret("SECRET_KEY")
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY: set it, or SECRET_KEY_FILE; `make run` writes one into .env")
+SECRETS_KEYS = tuple(env.secret("SECRETS_KEYS").replace(",", " ").split())
+if any(len(key) < 32 for key in SECRETS_KEYS):
+    raise ImproperlyConfigured("SECRETS_KEYS: each key is random text of at least 32 characters")
 SITE_URL = env.origin("SITE_URL", "http://localhost:8000")
 FRONTEND_URL = env.origin("FRONTEND_URL", SITE_URL)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
@@ -50,6 +53,7 @@ INSTALLED_APPS = [
     "common",
     "accounts",
     "accounts.oauth",
+    "llm",
     "usage",
     "tools",
     "chats",
@@ -217,11 +221,16 @@ OPENAI_BASE_URL = env.origin("OPENAI_BASE_URL", "")
 OPENAI_QUIRKS = env.choices("OPENAI_QUIRKS", [quirk.name for quirk in fields(Quirks)])
 GEMINI_API_KEY = env.secret("GEMINI_API_KEY")
 GEMINI_BASE_URL = env.origin("GEMINI_BASE_URL", "")
+ANTHROPIC_API_KEY = env.secret("ANTHROPIC_API_KEY")
+ANTHROPIC_BASE_URL = env.origin("ANTHROPIC_BASE_URL", "")
+OPENAI_API = env.choice("OPENAI_API", "", ["chat", "responses"])
 DEFAULT_MODEL = env.text("DEFAULT_MODEL")
 OPENAI_MODEL = env.text("OPENAI_MODEL", "gpt-6-luna")
 GEMINI_MODEL = env.text("GEMINI_MODEL", "gemini-3.5-flash-lite")
+ANTHROPIC_MODEL = env.text("ANTHROPIC_MODEL", "claude-sonnet-5-5")
 OPENAI_MODELS = tuple(env.words("OPENAI_MODELS", ["gpt-6-luna", "gpt-5.6-terra", "gpt-5.6-sol"]))
 GEMINI_MODELS = tuple(env.words("GEMINI_MODELS", ["gemini-3.5-flash-lite", "gemini-3.8-flash"]))
+ANTHROPIC_MODELS = tuple(env.words("ANTHROPIC_MODELS", ["claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"]))
 MODEL_ALIASES = env.pairs("MODEL_ALIASES", DEFAULT_ALIASES)
 TITLE_MODEL = env.text("TITLE_MODEL")
 PROVIDER_RETRIES = env.integer("PROVIDER_RETRIES", 2, most=10)

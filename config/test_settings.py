@@ -3,7 +3,8 @@
 import os
 
 os.environ["ENV_FILE"] = ""
-_OWN = "OPENAI_API_KEY OPENAI_BASE_URL GEMINI_API_KEY GEMINI_BASE_URL DEFAULT_MODEL STREAM_API_KEY STREAM_API_SECRET"
+_OWN = """OPENAI_API_KEY OPENAI_BASE_URL OPENAI_API GEMINI_API_KEY GEMINI_BASE_URL ANTHROPIC_API_KEY ANTHROPIC_BASE_URL
+    DEFAULT_MODEL SECRETS_KEYS STREAM_API_KEY STREAM_API_SECRET"""
 for name in _OWN.split():
     os.environ.pop(name, None)
 if "FAKE_PROVIDER" not in os.environ:  # the one server of the suite that people sign in to from elsewhere has keys

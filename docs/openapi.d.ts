@@ -504,7 +504,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description List the models that may be chosen. */
+        /** @description List the models that this user may choose. */
         get: operations["models_list"];
         put?: never;
         post?: never;
@@ -974,6 +974,17 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Null is not known: what is asked for is then passed on. */
+        AbilitiesOutput: {
+            tools: boolean | null;
+            images: boolean | null;
+            files: boolean | null;
+            structured_output: boolean | null;
+            /** @description temperature and top_p */
+            sampling: boolean | null;
+            /** @description of reasoning; empty where it does not reason */
+            efforts: string[] | null;
+        };
         AccessOutput: {
             /** @description JWT for `Authorization: Bearer`; minutes of life. */
             access: string;
@@ -1397,6 +1408,10 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        LimitsOutput: {
+            context_tokens: number | null;
+            max_output_tokens: number | null;
+        };
         MailTokenInputRequest: {
             token: string;
         };
@@ -1446,12 +1461,16 @@ export interface components {
             results: components["schemas"]["MessageOutput"][];
         };
         ModelOutput: {
+            /** @description provider/id, as requests and chats name it */
             name: string;
             provider: string;
             id: string;
             label: string;
             available: boolean;
             default: boolean;
+            abilities: components["schemas"]["AbilitiesOutput"];
+            limits: components["schemas"]["LimitsOutput"];
+            prices: components["schemas"]["PricesOutput"];
         };
         NewKeyOutput: {
             /** Format: uuid */
@@ -1680,6 +1699,12 @@ export interface components {
          * @enum {string}
          */
         PolicyEnum: "auto" | "ask";
+        /** @description Micro-units of the currency for a million tokens; null is not known. */
+        PricesOutput: {
+            input: number | null;
+            output: number | null;
+            cached_input: number | null;
+        };
         ProblemOutput: {
             /** @default about:blank */
             type: string;

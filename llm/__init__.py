@@ -1,1 +1,1 @@
-"""Messages in, events out: all that talks to a model. Knows nothing of users, chats or the database."""
+"""Which models there are, and all that talks to one. Knows nothing of chats; `client` nothing of the database."""

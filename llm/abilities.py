@@ -22,9 +22,6 @@ class Abilities:
 
 
 UNKNOWN = Abilities()
-# What bounds or varies a reply, the demo may pass over: it says the same each time. What would change its form, or
-# what it says of its thoughts, it cannot do.
-DEMO = Abilities(tools=True, images=False, files=False, structured_output=False, efforts=())
 
 _EVERYWHERE = frozenset({"max_tokens", "temperature", "top_p", "effort", "response_format"})
 _PENALTIES = frozenset({"presence_penalty", "frequency_penalty"})

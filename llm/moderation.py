@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from common.per_loop import per_loop
-from llm.catalog import configured
+from llm.environment import configured
 from llm.errors import ModerationUnavailable
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from llm.catalog import VENDORS
+from llm.environment import VENDORS
 from streamchat.identity import parley_id
 
 

@@ -20,16 +20,37 @@ from accounts.services.sessions import start_session
 from chats.models import Chat, Feedback, Message, Turn
 from common.admin import StaffAdmin
 from common.models import Task
+from common.secrets import seal
 from common.testing import run_due_tasks
+from llm.models import Model, Provider
 from notes.models import Note
 from streamchat.models import Channel, Reply
 from usage.models import Day
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery 9"
-SECRETS = ("password", "current_hash", "previous_hash", "client_secret", "fingerprint", "key", "digest", "content")
+SECRETS = (
+    "password",
+    "current_hash",
+    "previous_hash",
+    "client_secret",
+    "fingerprint",
+    "key",
+    "digest",
+    "content",
+    "sealed_key",
+)
 # What staff with every permission but no superuser may write; whatever a model gets beside these has to be decided on.
-EDITABLE = {User: {"email", "username", "is_active"}, Application: {"name"}}
+EDITABLE = {
+    User: {"email", "username", "is_active"},
+    Application: {"name"},
+    Provider: {"label", "adapter", "base_url", "key", "without_key", "quirks", "order"},
+    Model: {
+        "label", "aliases", "fallbacks", "order", "default", "tools", "images", "files", "structured_output",
+        "sampling", "efforts", "context_tokens", "max_output_tokens", "input_price", "output_price",
+        "cached_input_price",
+    },
+}  # fmt: skip
 ADMINS = sorted(admin.site._registry.values(), key=lambda each: each.opts.label)
 REGISTERED = pytest.mark.parametrize("page", ADMINS, ids=lambda page: page.opts.label_lower)
 
@@ -65,7 +86,10 @@ def rows(owner: User) -> dict[Any, Any]:
                                         redirect_uris="https://app.example/back")  # fmt: skip
     group = Group.objects.create(name=f"group of {owner.pk}")
     feedback = Feedback.objects.create(message=reply, chat=chat, value=1, comment="words on a reply")
-    made = [feedback, owner, start_session(owner, ClientInfo()), chat, turn, note, channel, client, group,
+    provider = Provider.objects.create(name="elsewhere", adapter="openai_chat", base_url="http://127.0.0.1:9/v1",
+                                       sealed_key=seal("sk-of-elsewhere"))  # fmt: skip
+    made = [feedback, provider, Model.objects.create(provider=provider, model_id="m-1"), owner,
+            start_session(owner, ClientInfo()), chat, turn, note, channel, client, group,
             Reply.objects.create(channel=channel, asker="ada", command="gpt", created_at=now),
             Task.objects.create(task_path="nowhere.at_all", queue_name="default", status="FAILED"),
             Day.objects.create(user=owner, day=now.date(), starts_at=now, ends_at=now, messages=3)]  # fmt: skip

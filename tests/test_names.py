@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 APPS = ("accounts", "chats", "common", "compat", "config", "feed", "llm", "notes", "streamchat", "tools", "usage")
 ASIDE = re.compile(r"/(tests|testing|migrations|management)/")
 SHARED = {
+    "Model": "a row that staff edit, and what of it and of the environment may be chosen",
     "delete": "the page's view that deletes a chat, and the one that deletes a note",
     "refusal_response": "a refusal in the shape of one protocol: config.errors chooses among them by module",
 }

@@ -1,5 +1,6 @@
 """`/api/chats/`: ordinary resources on the ordinary Django stack."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -25,11 +26,12 @@ from chats.api.serializers import (
 )
 from chats.models import Folder
 from chats.services import chats as service
+from chats.services.open_models import open_models
 from chats.wire.payloads import chat_payload
 from chats.wire.schema import PROBLEMS, paginated
 from common.errors import Invalid
 from common.views import checked, checked_input
-from llm.catalog import listing
+from llm.catalog import NO_SUCH_MODEL, Model
 
 
 def _require_instant(text: str) -> None:
@@ -56,6 +58,12 @@ class ChatCursor(CursorPagination):
         return cursor
 
 
+def _require_open(user_id: int, model: str) -> None:
+    """Refuse a name that no model open to the user has; whether its provider is set up is asked when it is used."""
+    if model and not open_models(user_id).is_known(model):
+        raise Invalid(errors={"model": [NO_SUCH_MODEL]})
+
+
 class ChatsView(APIView):
     @extend_schema(
         operation_id="chats_list", parameters=[ListQuery], responses={200: paginated(ChatOutput), **PROBLEMS}
@@ -80,6 +88,7 @@ class ChatsView(APIView):
         """Make a chat; an id that the user has used before answers 200 with that chat."""
         data = checked_input(ChatInput, request.data)
         owner = viewer_of(request).id
+        _require_open(owner, data["model"])
         chat_id, made = service.create_chat(owner, data.pop("id", None), **data)
         row = service.get_chat(owner, chat_id)
         return Response(chat_payload(row), status=201 if made else 200)
@@ -94,7 +103,9 @@ class ChatView(APIView):
     def patch(self, request: Request, chat_id: UUID) -> Response:
         """Rename, pin, archive, choose the model, change the settings, or switch the branch (`head`)."""
         owner = viewer_of(request).id
-        service.change_chat(owner, chat_id, checked_input(ChatChangeInput, request.data))
+        data = checked_input(ChatChangeInput, request.data)
+        _require_open(owner, data.get("model", ""))
+        service.change_chat(owner, chat_id, data)
         return Response(chat_payload(service.get_chat(owner, chat_id)))
 
     @extend_schema(operation_id="chats_delete", responses={204: None, **PROBLEMS})
@@ -122,6 +133,12 @@ def now_and_zone(request: Request) -> tuple[datetime, ZoneInfo]:
 class ModelsView(APIView):
     @extend_schema(operation_id="models_list", responses={200: ModelOutput(many=True), **PROBLEMS})
     def get(self, request: Request) -> Response:
-        """List the models that may be chosen."""
-        names = ("name", "provider", "id", "label", "available", "default")
-        return Response([{name: getattr(model, name) for name in names} for model in listing()])
+        """List the models that this user may choose."""
+        return Response([_model_payload(model) for model in open_models(viewer_of(request).id).listing()])
+
+
+def _model_payload(model: Model) -> dict[str, Any]:
+    abilities = asdict(model.abilities)
+    limits = {name: abilities.pop(name) for name in ("context_tokens", "max_output_tokens")}
+    named = {name: getattr(model, name) for name in ("name", "provider", "id", "label", "available", "default")}
+    return {**named, "abilities": abilities, "limits": limits, "prices": asdict(model.prices)}

@@ -10,7 +10,6 @@ from chats.wire.fields import MOST_APPROVALS, ApprovalInput, ContentField, Model
 from chats.wire.settings import ChatSettings
 from common.drf import IdField, TextField
 from common.time_zones import zone_names
-from llm.catalog import NO_SUCH_MODEL, is_known
 
 
 class PromptInput(serializers.Serializer[Any]):
@@ -55,22 +54,16 @@ class TitleField(TextField):
         return title
 
 
-def listed_model(name: str) -> None:
-    """Refuse a name that no listed model has; whether its provider is set up is asked when it is used."""
-    if not is_known(name):
-        raise serializers.ValidationError(NO_SUCH_MODEL)
-
-
 class ChatInput(serializers.Serializer[Any]):
     id = IdField(required=False)
     title = TitleField(required=False, allow_blank=True, default="")
-    model = ModelNameField(required=False, allow_blank=True, default="", validators=[listed_model])
+    model = ModelNameField(required=False, allow_blank=True, default="")
     settings = ChatSettings(required=False, default=dict)
 
 
 class ChatChangeInput(serializers.Serializer[Any]):
     title = TitleField(required=False)
-    model = ModelNameField(required=False, allow_blank=True, validators=[listed_model])
+    model = ModelNameField(required=False, allow_blank=True)
     settings = ChatSettings(
         required=False, allow_null=True, help_text="the members given are changed; null instead of them clears all"
     )
@@ -215,13 +208,42 @@ class HistoryOutput(serializers.Serializer[Any]):
     older = ChatOutput(many=True)
 
 
+class AbilitiesOutput(serializers.Serializer[Any]):
+    """Null is not known: what is asked for is then passed on."""
+
+    tools = serializers.BooleanField(allow_null=True)
+    images = serializers.BooleanField(allow_null=True)
+    files = serializers.BooleanField(allow_null=True)
+    structured_output = serializers.BooleanField(allow_null=True)
+    sampling = serializers.BooleanField(allow_null=True, help_text="temperature and top_p")
+    efforts = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="of reasoning; empty where it does not reason"
+    )
+
+
+class LimitsOutput(serializers.Serializer[Any]):
+    context_tokens = serializers.IntegerField(allow_null=True)
+    max_output_tokens = serializers.IntegerField(allow_null=True)
+
+
+class PricesOutput(serializers.Serializer[Any]):
+    """Micro-units of the currency for a million tokens; null is not known."""
+
+    input = serializers.IntegerField(allow_null=True)
+    output = serializers.IntegerField(allow_null=True)
+    cached_input = serializers.IntegerField(allow_null=True)
+
+
 class ModelOutput(serializers.Serializer[Any]):
-    name = serializers.CharField()
+    name = serializers.CharField(help_text="provider/id, as requests and chats name it")
     provider = serializers.CharField()
     id = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]
     available = serializers.BooleanField()
     default = serializers.BooleanField()
+    abilities = AbilitiesOutput()
+    limits = LimitsOutput()
+    prices = PricesOutput()
 
 
 class SeedReplyOutput(serializers.Serializer[Any]):

@@ -16,11 +16,11 @@ from chats.pages.rendering.fragments import thread_views
 from chats.pages.sidebar import sidebar
 from chats.pages.thread import NEW, open_state, read_thread
 from chats.services.chats import chats_of, require_chat
+from chats.services.open_models import open_models
 from chats.tree import read_message
 from chats.turns.model_choice import usable_model
 from common.errors import ParleyError
 from common.ids import uuid7
-from llm.catalog import listing
 
 IDEAS = (
     "Explain how rainbows form, in three sentences",
@@ -62,8 +62,8 @@ def _chat_page(request: HttpRequest, viewer: Viewer, chat_id: UUID) -> HttpRespo
         "views": thread_views(thread),
         "size": size,
         "more": min(size * 2, settings.PAGE_SIZE_MAX) if thread.older and size < settings.PAGE_SIZE_MAX else 0,
-        "models": [model for model in listing() if model.available],
-        "model": _model_name(state.model, viewer.preferred_model),
+        "models": [model for model in open_models(viewer.id).listing() if model.available],
+        "model": _model_name(viewer, state.model),
         "key": uuid7(),
         "ideas": IDEAS,
         "longest": settings.MAX_MESSAGE_CHARS,
@@ -79,9 +79,9 @@ def _size(request: HttpRequest) -> int:
     return min(max(wanted, settings.PAGE_SIZE), settings.PAGE_SIZE_MAX)
 
 
-def _model_name(chats: str, preferred: str) -> str:
+def _model_name(viewer: Viewer, chats: str) -> str:
     try:
-        return usable_model("", chats, preferred).name
+        return usable_model(viewer.id, "", chats, viewer.preferred_model).name
     except ParleyError:  # none is usable; sending says so
         return ""
 

@@ -97,7 +97,7 @@ def _choose(
     if command.saves:
         save_last_reply(viewer.id, chat.id, placed.question, reply)
         return None, chat.model
-    model, remembered = choose_model(request, command, chat.model, viewer.preferred_model)
+    model, remembered = choose_model(viewer, request, command, chat.model)
     reply.model, reply.provider = model.id, model.provider
     if category:
         reply.state, reply.reason = State.BLOCKED, "moderation"

@@ -64,7 +64,7 @@ def job_of_waiting(
     """Return the job of a turn that goes on, its prompt made again of what is stored."""
     resume: dict[str, Any] = turn.resume
     said, begins = TurnSettings(**resume["settings"]), resume["begins"]
-    model = usable_model(resume["model"], "", "")
+    model = usable_model(viewer.id, resume["model"])
     context = run_all([read_context(turn.chat_id, question.parent, said.context_turns)])[0]
     request = RegenerateRequest(chat=turn.chat_id, message=reply.id)
     kept = text_of(_first(reply.parts, begins), TEXT)

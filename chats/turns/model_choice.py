@@ -3,33 +3,36 @@
 from collections.abc import Mapping
 from typing import Any
 
+from accounts.access import Viewer
 from chats.errors import ProviderMissing, UnknownModelName, Unsupported
+from chats.services.open_models import open_models
 from chats.turns.requests import EditRequest, SendRequest, SlashCommand, TurnRequest
 from chats.turns.settings import PARAMS
 from llm.abilities import unsupported
-from llm.catalog import Model, provider_config, resolve
+from llm.catalog import Model, provider_config
 from llm.client.types import File, Prompt
 from llm.errors import ProviderNotConfigured, UnknownModel
 
 SETTINGS = {param: name for name, param in PARAMS.items()}
 
 
-def choose_model(request: TurnRequest, command: SlashCommand, chats: str, preferred: str) -> tuple[Model, str]:
+def choose_model(viewer: Viewer, request: TurnRequest, command: SlashCommand, chats: str) -> tuple[Model, str]:
     """Return the model of a turn, and the name of the one that its chat is to remember."""
     if isinstance(request, SendRequest | EditRequest):
         asked = command.provider or request.model
     else:  # what was typed once, but whoever regenerates may name another
         asked = request.model or command.provider
-    model = usable_model(asked, chats, preferred)
+    model = usable_model(viewer.id, asked, chats, viewer.preferred_model)
     remembered = request.remember_model and request.model and request.model == asked
     return model, model.name if remembered else chats
 
 
-def usable_model(asked: str, chats: str, preferred: str) -> Model:
+def usable_model(user_id: int, asked: str, chats: str = "", preferred: str = "") -> Model:
     """Return the model asked for, else the first usable of the chat's, the user's and the default one.
 
-    Raises UnknownModelName and ProviderMissing.
+    What is not open to the user is unknown. Raises UnknownModelName and ProviderMissing.
     """
+    resolve = open_models(user_id).resolve
     if asked:
         try:
             return resolve(asked)

@@ -17,6 +17,7 @@ from django.db import InterfaceError, OperationalError
 from chats.models import UNFINISHED, State
 from chats.parts import REASONING, SOURCE, TEXT, denied, json_text
 from chats.rows import MessageRow
+from chats.services.open_models import find_open_models
 from chats.turns.limits import (
     SHUTDOWN,
     STOPPED,
@@ -178,6 +179,8 @@ class RunningTurn:
         if calls and self._decided:
             await self._go_on(calls, self._decided)
         while self.steps < settings.MAX_STEPS:
+            if calls and self.steps:
+                await self._require_open_model(calls)
             finished = await self._take_step(calls)
             if calls is None or not calls.open_calls or finished.reason in UNSUCCESSFUL:
                 return self._completed(finished)
@@ -185,6 +188,12 @@ class RunningTurn:
             if not await calls.run_ready():
                 return self._waiting()
         return self._interrupted(TOO_MANY_STEPS)
+
+    async def _require_open_model(self, calls: ToolCalls) -> None:
+        """Raise ProviderRefused where the model was switched off, or taken from its user, since the step before."""
+        models = await find_open_models(calls.user_id)
+        if not models.is_known(self._model.name):
+            raise ProviderRefused(self._model.provider, "the model is not open to the user any more")
 
     async def _take_step(self, calls: ToolCalls | None) -> Finished:
         self.steps += 1

@@ -40,6 +40,7 @@ class ToolCalls:
 
     def __init__(self, toolbox: Toolbox, log: ReplyLog, show: Callable[[], None]) -> None:
         self._toolbox, self._log, self._show = toolbox, log, show
+        self.user_id = toolbox.caller.user_id
         self.open_calls: list[OpenCall] = []
         self.not_begun: set[str] = set()  # calls of which it is certain that nothing has happened
         self.beside = Beside()

@@ -17,6 +17,7 @@ from accounts.models import ApiKey
 from accounts.services.api_keys import KeyHolder, key_holder, note_use
 from chats.connections import OpenStream
 from chats.errors import ModelNotFound, ProviderMissing, ReplyBlocked, ReplyEmpty, Unsupported
+from chats.services.open_models import find_open_models
 from chats.turns.stateless import ask_stateless
 from chats.wire.idempotency import idempotency_key
 from chats.wire.peek import Peek
@@ -36,7 +37,7 @@ from compat.openai.schema import (
     completion_of,
 )
 from compat.openai.stored import ask_stored
-from llm.catalog import Model, listing, resolve
+from llm.catalog import Catalog, Model
 from llm.client.types import Finished, ProviderEvent
 from llm.errors import ProviderNotConfigured, UnknownModel
 
@@ -92,7 +93,7 @@ class CompletionsView(OpenAIView):
         asked = completion_of(await checked_body(CompletionInput, request, foreign=True, apart="messages"))
         if asked.store:
             holder.require(ApiKey.Scope.STORE)
-        model = chosen(asked.model)
+        model = chosen(await find_open_models(holder.viewer.id), asked.model)
         answer = encoder.CompletionHead(f"chatcmpl-{uuid4().hex}", int(time.time()), model.name)
         stream = OpenStream(holder.claims)
         try:
@@ -106,10 +107,10 @@ class CompletionsView(OpenAIView):
         return await (_streamed if asked.stream else _whole)(asked, answer, events, stream)
 
 
-def chosen(name: str) -> Model:
-    """Return the model of a name or alias; raise ModelNotFound or ProviderMissing."""
+def chosen(models: Catalog, name: str) -> Model:
+    """Return the one of the models that has a name or alias; raise ModelNotFound or ProviderMissing."""
     try:
-        return resolve(name)
+        return models.resolve(name)
     except UnknownModel as error:
         raise ModelNotFound(f"There is no model {name!r} here.", errors={"model": ["Unknown."]}) from error
     except ProviderNotConfigured as error:
@@ -185,7 +186,8 @@ class OpenAIModelsView(OpenAIView):
     )
     async def get(self, request: HttpRequest, holder: KeyHolder) -> HttpResponse:
         """List the models that can answer now."""
-        return json_response({"object": "list", "data": [_shown(model) for model in listing() if model.available]})
+        models = await find_open_models(holder.viewer.id)
+        return json_response({"object": "list", "data": [_shown(each) for each in models.listing() if each.available]})
 
 
 class OpenAIModelView(OpenAIView):
@@ -194,7 +196,7 @@ class OpenAIModelView(OpenAIView):
     @extend_schema(operation_id="openai_model", responses={200: OpenAIModelOutput, **OPENAI_PROBLEMS}, tags=["openai"])
     async def get(self, request: HttpRequest, holder: KeyHolder, name: str) -> HttpResponse:
         """Return one model, by its name or an alias."""
-        return json_response(_shown(chosen(name)))
+        return json_response(_shown(chosen(await find_open_models(holder.viewer.id), name)))
 
 
 def _shown(model: Model) -> dict[str, Any]:

@@ -27,6 +27,11 @@ DIALECTS: dict[str, Dialect] = {
     "anthropic": AnthropicDialect(),
     "gemini": GeminiDialect(),
 }
+GEMINI_MODELS = (
+    ("gemini-3.5-flash-lite", "generateContent"),
+    ("gemini-embedding-2", "embedContent"),
+    ("gemini-3.8-flash", "generateContent"),
+)
 MODELS = ("gpt-6-luna", "gpt-5.6-terra", "gpt-5.6-sol")
 MAX_BODY = 64 * 1024 * 1024
 REQUEST_ID = {"x-request-id": "req_fake"}
@@ -42,6 +47,7 @@ def make_app(journal: Journal) -> web.Application:
     app.router.add_post("/v1/moderations", moderations)
     app.router.add_get("/v1/models", models)
     app.router.add_get("/v1/models/{id}", model)
+    app.router.add_get("/v1beta/models", gemini_models)
     app.router.add_post("/{version:v1|v1beta}/models/{call:.+:(?:streamG|g)enerateContent}", gemini_chat)
     app.router.add_route("*", "/_elsewhere", elsewhere)
     app.router.add_post("/_script", queue_script)
@@ -161,6 +167,14 @@ async def moderations(request: web.Request) -> web.StreamResponse:
 
 async def models(request: web.Request) -> web.Response:
     return _json({"object": "list", "data": [_model(each) for each in MODELS]})
+
+
+async def gemini_models(request: web.Request) -> web.Response:
+    """List one model a page, whatever size was asked for."""
+    place = int(request.query.get("pageToken", 0))
+    name, methods = GEMINI_MODELS[place]
+    more = {"nextPageToken": str(place + 1)} if place + 1 < len(GEMINI_MODELS) else {}
+    return _json({"models": [{"name": f"models/{name}", "supportedGenerationMethods": [methods]}], **more})
 
 
 async def model(request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 
 from llm.catalog import provider_config
-from llm.client.client import stream
+from llm.client.client import stream_from
 from llm.client.types import (
     Dialect,
     Finished,
@@ -107,7 +107,7 @@ def model_of(vendor: str) -> str:
 def reply_of(
     vendor: str, asked: Prompt, on_attempt: Callable[[int], None] | None = None, quirks: Quirks | None = None
 ) -> AsyncGenerator[ProviderEvent, None]:
-    return stream(provider_of(vendor, quirks), replace(asked, model=asked.model or model_of(vendor)), on_attempt)
+    return stream_from(provider_of(vendor, quirks), replace(asked, model=asked.model or model_of(vendor)), on_attempt)
 
 
 async def ask(

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from config.server import serve
+from config.server import prepare, serve
 
 
 class Command(BaseCommand):
@@ -16,4 +16,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, addrport: str, noreload: bool, **options: Any) -> None:
         host, _, port = addrport.rpartition(":")
+        prepare()
         serve(host or "127.0.0.1", int(port), reload=not noreload)

@@ -9,7 +9,7 @@ from django.db import connection
 
 from config.checks import sqlite_warning
 from config.database_layout import layout_problem
-from config.server import log_start, serve
+from config.server import prepare, serve
 
 
 class Command(BaseCommand):
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         problem = layout_problem()
         if problem:
             raise CommandError(problem)
-        log_start()
+        prepare()
         leave_database()
         site = f"http://localhost:{port}" if settings.DEBUG else settings.SITE_URL
         if warning := sqlite_warning():

@@ -1,0 +1,3 @@
+"""Providers and their models, for staff."""
+
+from llm.admin import models, providers  # noqa: F401

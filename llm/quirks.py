@@ -1,0 +1,33 @@
+"""What a provider's row says of how its server differs, as the adapters take it."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import orjson
+
+from llm.client.types import Quirks
+
+NAMES = [each.name for each in fields(Quirks)]
+
+
+def quirks_of(said: Any, base_url: str = "") -> Quirks:
+    """Return quirks: what is said, over what is known of the address; raise ValueError for what is none of them."""
+    said = said or {}
+    if not isinstance(said, Mapping):
+        raise ValueError("Give a JSON object.")
+    if unknown := sorted(set(said) - set(NAMES)):
+        raise ValueError(f"There is no quirk {unknown[0][:50]!r}; those there are: {', '.join(NAMES)}.")
+    known = {"wants_reasoning_content": True} if "deepseek" in base_url else {}
+    return _checked({**known, **said}) if known or said else Quirks()
+
+
+def _checked(said: Mapping[str, Any]) -> Quirks:
+    """Hold values against the types that the fields have; pydantic is loaded by whoever has any."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(Quirks).validate_json(orjson.dumps(said), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
