@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from llm.client.adapters.anthropic_blocks import Blocks
-from llm.client.adapters.anthropic_messages import anthropic_tool, messages_of
+from llm.client.adapters.anthropic_messages import anthropic_messages, anthropic_tool
 from llm.client.adapters.base import added, read_events, versioned
 from llm.client.adapters.effort import nearest_effort
 from llm.client.adapters.fields import count, members, model_name, objects, text_or_nothing
@@ -52,7 +52,7 @@ class AnthropicAdapter:
 
 def _body(provider: str, prompt: Prompt, said: list[Any]) -> dict[str, Any]:
     """Write a request; `said` is what a reply had come to when it was paused."""
-    params, messages = prompt.params, messages_of(prompt, provider)
+    params, messages = prompt.params, anthropic_messages(prompt, provider)
     body: dict[str, Any] = {
         "model": prompt.model,
         "messages": [*messages, {"role": "assistant", "content": said}] if said else messages,

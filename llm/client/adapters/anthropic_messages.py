@@ -22,7 +22,7 @@ from llm.client.types import (
 Block = dict[str, Any]
 
 
-def messages_of(prompt: Prompt, provider: str) -> list[dict[str, Any]]:
+def anthropic_messages(prompt: Prompt, provider: str) -> list[dict[str, Any]]:
     """Write all messages; those of one role that follow each other are one, in which results come first."""
     messages: list[dict[str, Any]] = []
     for message in prompt.messages:

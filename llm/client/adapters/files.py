@@ -20,5 +20,5 @@ def is_plain(parts: list[PromptPart]) -> bool:
     return all(isinstance(part, Text) for part in parts)
 
 
-def text_of(parts: list[PromptPart]) -> str:
+def plain_text(parts: list[PromptPart]) -> str:
     return "".join(part.text for part in parts if isinstance(part, Text))

@@ -9,7 +9,7 @@ from llm.client.adapters.fields import count, first, members, model_name, object
 from llm.client.adapters.finish_reasons import last_reason, reason_of
 from llm.client.adapters.openai_calls import GrowingCalls
 from llm.client.adapters.openai_choices import ChoicesReader
-from llm.client.adapters.openai_messages import messages_of, openai_tool
+from llm.client.adapters.openai_messages import openai_messages, openai_tool
 from llm.client.adapters.openai_quirks import learned, length_name
 from llm.client.adapters.openai_state import MessageState
 from llm.client.adapters.sources import Sources
@@ -77,7 +77,7 @@ class OpenAIChatAdapter:
 def _body(provider: str, quirks: Quirks, prompt: Prompt) -> dict[str, Any]:
     names = {**PARAMS, "max_tokens": length_name(quirks)}
     params = {names[name]: value for name, value in prompt.params.items() if name in names}
-    messages = messages_of(prompt, provider)
+    messages = openai_messages(prompt, provider)
     if quirks.wants_reasoning_content:
         messages = [{"reasoning_content": "", **each} if "tool_calls" in each else each for each in messages]
     body: dict[str, Any] = {"model": prompt.model, "messages": messages, "stream": True, **params}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from llm.client.adapters.files import file_url, is_plain, text_of
+from llm.client.adapters.files import file_url, is_plain, plain_text
 from llm.client.adapters.rounds import Round, is_own, rounds
 from llm.client.adapters.tool_calls import object_text, said_output, sendable_id, sendable_name
 from llm.client.types import (
@@ -47,7 +47,7 @@ def _expanded(message: PromptMessage, provider: str, model: str) -> Iterator[Ite
 
 def _asked(parts: list[PromptPart]) -> str | list[Item]:
     if is_plain(parts):
-        return text_of(parts)
+        return plain_text(parts)
     return [_input(part) for part in parts if isinstance(part, Text | File)]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from llm.client.adapters.files import file_url, is_plain, text_of
+from llm.client.adapters.files import file_url, is_plain, plain_text
 from llm.client.adapters.openai_state import FIELDS
 from llm.client.adapters.rounds import Round, is_own, rounds
 from llm.client.adapters.tool_calls import object_text, said_output, sendable_id, sendable_name
@@ -21,7 +21,7 @@ from llm.client.types import (
 )
 
 
-def messages_of(prompt: Prompt, provider: str) -> list[dict[str, Any]]:
+def openai_messages(prompt: Prompt, provider: str) -> list[dict[str, Any]]:
     """Write every message; a reply with tools becomes several."""
     messages = [each for message in prompt.messages for each in _expanded(message, provider, prompt.model)]
     if prompt.system:
@@ -56,7 +56,7 @@ def _expanded(message: PromptMessage, provider: str, model: str) -> Iterator[dic
 
 def _asked(parts: list[PromptPart]) -> str | list[dict[str, Any]]:
     if is_plain(parts):
-        return text_of(parts)
+        return plain_text(parts)
     return [_content(part) for part in parts if isinstance(part, Text | File)]
 
 
