@@ -196,3 +196,13 @@ async def test_a_refusal_beside_calls_does_not_hide_them(fake: FakeProvider, ven
     assert reply.text == "I would rather not."
     assert reply.end is not None
     assert reply.end.reason == "tool_calls"
+
+
+@pytest.mark.parametrize(("vendor", "finish"), [("anthropic", "refusal"), ("responses", "content_filter")])
+async def test_calls_of_a_reply_that_a_filter_broke_off_are_not_to_be_made(
+    fake: FakeProvider, vendor: str, finish: str
+) -> None:
+    reply = await ask(vendor, scripted(text="So.", calls=[{"name": "clock"}], finish=finish))
+
+    assert reply.end is not None
+    assert reply.end.reason == "content_filter"

@@ -158,8 +158,12 @@ class AnthropicReader:
         """Return the end once a message has said why it stopped."""
         if self._reason is None:
             return None
-        goes_on = self._blocks.has_calls and self._reason not in ("content_filter", "other")
-        return Finished("tool_calls" if goes_on else self._reason, self._model, self._total())
+        reason = self._reason
+        if self._blocks.has_calls and reason == "refusal":  # a filter broke off; what was asked for is not to be done
+            reason = "content_filter"
+        elif self._blocks.has_calls and reason not in ("content_filter", "other"):
+            reason = "tool_calls"
+        return Finished(reason, self._model, self._total())
 
     def resume(self) -> list[Any]:
         """Return what there is of a paused reply, as it goes back; nothing where it has ended."""
