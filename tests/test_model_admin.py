@@ -131,12 +131,12 @@ def test_a_test_says_what_failed(staff: Browser, fake: FakeProvider) -> None:
 
 
 def test_who_loses_a_model_is_shown_before_it_goes(staff: Browser, alice: Person, fake: FakeProvider) -> None:
-    row = provider("house", ("big",), base_url=fake.openai_base_url)
-    Model.objects.filter(model_id="big").update(aliases=["whale"])
+    row = provider("barn", ("mammoth",), base_url=fake.openai_base_url)
+    Model.objects.filter(model_id="mammoth").update(aliases=["moby"])
     model = row.models.get()
-    for name in ("house/big", "big", "whale"):
+    for name in ("barn/mammoth", "mammoth", "moby"):
         alice.chat(model=name)
-    alice.http.patch("/api/profile/", json={"preferred_model": "house"})
+    alice.http.patch("/api/profile/", json={"preferred_model": "barn"})
 
     for target, people in ((model, 0), (row, 1)):
         for shown in (staff.get(page(target, "switch")), staff.get(page(target, "delete"))):
@@ -144,15 +144,15 @@ def test_who_loses_a_model_is_shown_before_it_goes(staff: Browser, alice: Person
             assert "3 chats that remember it" in text
             assert ("1 people who prefer it" in text) == bool(people)
     assert "3 chats" in staff.get(page(model)).content.decode()
-    assert catalog().is_known("big")
+    assert catalog().is_known("mammoth")
 
     answer = staff.post(page(model, "switch"), {"enabled": "false"}, follow=True)
     assert "is off" in said(answer)
-    assert not catalog().is_known("big")
+    assert not catalog().is_known("mammoth")
     staff.post(page(model, "switch"), {"enabled": "false"})
-    assert not catalog().is_known("big")
+    assert not catalog().is_known("mammoth")
     staff.post(page(model, "switch"), {"enabled": "true"})
-    assert catalog().is_known("big")
+    assert catalog().is_known("mammoth")
 
 
 def test_what_the_environment_names_cannot_be_deleted(staff: Browser) -> None:
