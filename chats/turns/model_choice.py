@@ -10,6 +10,7 @@ from chats.turns.requests import EditRequest, SendRequest, SlashCommand, TurnReq
 from chats.turns.settings import PARAMS
 from llm.abilities import unsupported
 from llm.catalog import Model, provider_config
+from llm.client.errors import ProviderRefused
 from llm.client.types import File, Prompt
 from llm.errors import ProviderNotConfigured, UnknownModel
 
@@ -52,10 +53,17 @@ def usable_model(user_id: int, asked: str, chats: str = "", preferred: str = "")
 
 
 def require_supported(model: Model, params: Mapping[str, Any], tools: bool, files: tuple[File, ...] = ()) -> None:
-    """Raise Unsupported, by the names of our settings, for what a model cannot do."""
+    """Raise Unsupported, by the names of our settings, for what a model cannot do.
+
+    Raises ProviderMissing where its provider was switched off a moment ago.
+    """
     if not (params or tools or files):
         return
-    if names := unsupported(provider_config(model.provider).adapter, model.abilities, params, tools, files):
+    try:
+        adapter = provider_config(model.provider).adapter
+    except ProviderRefused as error:
+        raise ProviderMissing() from error
+    if names := unsupported(adapter, model.abilities, params, tools, files):
         raise Unsupported(model.name, [SETTINGS.get(name, name) for name in names])
 
 

@@ -147,11 +147,10 @@ class StatelessReply:
             events = self._taken(event.event, intake, event.index)
             self._intake.room -= before - intake.room
             return [OtherChoice(event.index, each) for each in events]
-        events = self._taken(event, self._intake, 0)
         if isinstance(event, Finished):
             self.tokens = event.usage.prompt + event.usage.completion if event.usage else 0
             self._require_success(event)
-        return events
+        return self._taken(event, self._intake, 0)
 
     def _taken(self, event: ProviderEvent, intake: Intake, choice: int) -> Sequence[ChoiceEvent]:
         if isinstance(event, TextDelta | ReasoningDelta):
@@ -181,8 +180,8 @@ class StatelessReply:
         intake.room -= len(text)
 
     def _require_success(self, finished: Finished) -> None:
-        """Raise the ReplyFailed that a stored reply with this end would be; what was cut short says so itself."""
-        state, reason = outcome_for(finished.reason, self._has_answer or finished.reason == "length")
+        """Raise the ReplyFailed that a stored reply with this end would be."""
+        state, reason = outcome_for(finished.reason, self._has_answer)
         if state == State.FAILED or (state == State.BLOCKED and not self._has_answer):
             raise failure_for(state, reason) or ReplyFailed()
 

@@ -83,12 +83,6 @@ class WholeChoice:
         elif isinstance(event, Finished):
             self.finished = event
 
-    @property
-    def is_answer(self) -> bool:
-        """Tell whether anything but thoughts was said, or a length stop says why not."""
-        cut = self.finished is not None and self.finished.reason == "length"
-        return bool(self._texts["content"] or self._texts["refusal"] or self._calls or cut)
-
     def payload(self, index: int) -> dict[str, Any]:
         texts = {name: "".join(pieces) for name, pieces in self._texts.items()}
         silent = not texts["content"] and (texts["refusal"] or self._calls)
@@ -130,14 +124,21 @@ class StreamedChoice:
     """What the chunks of one choice depend on: which of its calls are known to the reader, and how far."""
 
     def __init__(self) -> None:
-        self.is_begun = self.is_answered = False
+        self.is_begun = False
         self.logprobs: list[Any] = []  # of the text that comes next
         self._calls: dict[str, tuple[int, int]] = {}  # index and length told, by id
 
+    def take_logprobs(self) -> dict[str, Any] | None:
+        """Return what has not been told of them; they go with the text behind them."""
+        if not self.logprobs:
+            return None
+        content, self.logprobs = self.logprobs, []
+        return {"content": content, "refusal": None}
+
     def call_deltas(self, event: ToolInputDelta | RequestedCall) -> list[dict[str, Any]]:
-        """Return what a piece of a call, or the whole of it, adds to what was told; nothing before it has a name."""
+        """Return what a piece of a call, or the whole of it, adds to what was told; no piece before it has a name."""
         id_ = event.call if isinstance(event, ToolInputDelta) else event.id
-        if id_ not in self._calls and not event.name:
+        if id_ not in self._calls and not event.name and isinstance(event, ToolInputDelta):
             return []
         deltas = []
         if id_ not in self._calls:
@@ -159,16 +160,13 @@ class ChunkEncoder:
         self._choices: dict[int, StreamedChoice] = {}
         self._first = self._choice(0)
 
-    @property
-    def is_answered(self) -> bool:
-        """Tell whether the first choice has said anything but thoughts."""
-        return self._first.is_answered
-
     def start(self) -> bytes:
         return self._begin(0, self._first)
 
     def event(self, event: ProviderEvent) -> bytes:
         """Return the chunks of an event."""
+        if event.__class__ is TextDelta:  # as nearly all of them
+            return self._chunk(0, {"content": event.text})
         index, event = choice_of(event)
         choice = self._first if not index else self._choice(index)
         begun = b"" if choice.is_begun else self._begin(index, choice)
@@ -179,7 +177,6 @@ class ChunkEncoder:
         if isinstance(event, LogProbs):
             choice.logprobs += event.content
             return begun
-        choice.is_answered = True
         if isinstance(event, TextDelta):
             return begun + self._chunk(index, {_member(event): event.text})
         if isinstance(event, ToolInputDelta | RequestedCall):
@@ -203,18 +200,12 @@ class ChunkEncoder:
         return self._chunk(index, {"role": "assistant", "content": ""})
 
     def _chunk(self, index: int, delta: dict[str, Any], reason: str | None = None) -> bytes:
-        choice = {"index": index, "delta": delta, "finish_reason": reason, "logprobs": self._logprobs(index)}
+        logprobs = self._choices[index].take_logprobs()
+        choice = {"index": index, "delta": delta, "finish_reason": reason, "logprobs": logprobs}
         body = {**self._answer.head("chat.completion.chunk"), "choices": [choice]}
         if self._include_usage:
             body["usage"] = None
         return b"data: %b\n\n" % dumps(body)
-
-    def _logprobs(self, index: int) -> dict[str, Any] | None:
-        choice = self._choices[index]
-        if not choice.logprobs:
-            return None
-        content, choice.logprobs = choice.logprobs, []
-        return {"content": content, "refusal": None}
 
 
 def error_body(refusal: ParleyError) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from accounts.api.keys import ApiKeyAuthentication
 from accounts.models import ApiKey
 from accounts.services.api_keys import KeyHolder, key_holder, note_use
 from chats.connections import OpenStream
-from chats.errors import ModelNotFound, ProviderMissing, ReplyBlocked, ReplyEmpty, Unsupported
+from chats.errors import ModelNotFound, ProviderMissing, Unsupported
 from chats.services.open_models import find_open_models
 from chats.turns.stateless import ask_stateless
 from chats.wire.idempotency import idempotency_key
@@ -128,15 +128,7 @@ async def _whole(asked: Completion, answer: encoder.CompletionHead, events: Even
                 stream.check()
     finally:
         stream.close()
-    finished = choices[0].finished
-    assert finished is not None, "what does not finish raises"
-    if not choices[0].is_answer:
-        raise _no_answer(finished)
     return json_response(encoder.completion(answer, choices))
-
-
-def _no_answer(finished: Finished) -> ParleyError:
-    return ReplyBlocked() if finished.reason == "content_filter" else ReplyEmpty()
 
 
 async def _streamed(
@@ -145,9 +137,7 @@ async def _streamed(
     """Stream; what fails before the first text, and soon, is still a status."""
     peek = Peek(events, lambda event: event is not None)
     try:
-        first = await peek.first(settings.CHAT_STATUS_SECONDS)
-        if isinstance(first, Finished) and first.reason != "length":
-            raise _no_answer(first)
+        await peek.first(settings.CHAT_STATUS_SECONDS)
     except BaseException:
         stream.close()
         peek.close()
@@ -165,8 +155,6 @@ async def _encoded(
             if event is None:
                 yield KEEP_ALIVE
             elif isinstance(event, Finished):
-                if not encode.is_answered and event.reason != "length":
-                    raise _no_answer(event)
                 yield encode.end(event)
             elif chunks := encode.event(event):
                 yield chunks
