@@ -25,8 +25,8 @@ from llm.client.types import (
 
 QUOTE_LENGTH = 280
 ASKS_FOR_FORMULA = re.compile(r"\b(?:formula|equation|maths?\b|latex)", re.IGNORECASE).search
-REPLY = """**Demo model** – no AI is at work here. Set `OPENAI_API_KEY` or `GEMINI_API_KEY` in `.env` \
-to talk to a real one.
+REPLY = """**Demo model** – no AI is at work here. Set `OPENAI_API_KEY`, `ANTHROPIC_API_KEY` or `GEMINI_API_KEY` \
+in `.env` to talk to a real one.
 
 You wrote:
 
