@@ -80,6 +80,39 @@ def test_a_provider_is_added_with_quirks_and_answers(staff: Browser, alice: Pers
     assert fake.requests()[-1]["headers"]["authorization"] == mask(f"Bearer {KEY}")
 
 
+def test_two_quirks_change_what_a_server_is_sent(staff: Browser, alice: Person, fake: FakeProvider) -> None:
+    quirks = {"refuses_stream_options": True, "wants_max_tokens": True}
+    add_provider(staff, base_url=fake.openai_base_url, quirks=json.dumps(quirks))
+    staff.post(page(Provider.objects.get(name="house"), "models"), {"model": "gpt-6-luna"})
+
+    answer = alice.say(alice.chat(), "hello", model="house", settings={"max_output": 50})
+
+    assert answer.json()["reply"]["state"] == "complete"
+    body = fake.requests()[-1]["body"]
+    assert body["max_tokens"] == 50
+    assert not {"stream_options", "max_completion_tokens"} & set(body)
+
+
+def test_a_user_goes_through_all_dialects_that_staff_have_named(
+    staff: Browser, alice: Person, fake: FakeProvider
+) -> None:
+    addresses = {"openai_chat": "/v1", "openai_responses": "/v1", "anthropic": "", "gemini": "/v1beta"}
+    for adapter, path in addresses.items():
+        name = adapter.replace("_", "-")
+        answer = add_provider(staff, name=name, adapter=adapter, base_url=fake.url + path, key=KEY)
+        assert answer.status_code == 302, errors(answer)
+        row = Provider.objects.get(name=name)
+        staff.post(page(row, "models"), {"model": f"model-of-{name}"})
+        assert "answers" in said(staff.post(page(row, "test"), follow=True)), adapter
+    chat = alice.chat()
+    names = [adapter.replace("_", "-") for adapter in addresses]
+
+    replies = [alice.say(chat, "hello", model=name).json()["reply"] for name in (*names, *reversed(names))]
+
+    assert [reply["provider"] for reply in replies] == [*names, *reversed(names)]
+    assert {reply["state"] for reply in replies} == {"complete"}
+
+
 def test_what_is_wrong_with_a_provider_is_said(staff: Browser) -> None:
     make_rows()
     wrong = [

@@ -12,6 +12,7 @@ from pytest_django import Settings
 from common.secrets import seal
 from llm.catalog import catalog, provider_config, resolve
 from llm.client.errors import ProviderRefused
+from llm.client.types import Quirks
 from llm.environment import make_rows
 from llm.errors import ProviderNotConfigured, UnknownModel
 from llm.models import CatalogVersion, Model, ModelGroup, Provider
@@ -249,6 +250,21 @@ def test_quirks_reach_the_adapter_and_may_say_no(openai: None) -> None:
 
     wants = {name: provider_config(name).quirks.wants_reasoning_content for name in ("deep", "deeper", "newer")}
     assert wants == {"deep": True, "deeper": False, "newer": False}
+
+
+def test_quirks_of_the_environment_hold_at_its_own_address(openai: None, settings: Settings) -> None:
+    settings.OPENAI_QUIRKS = ["wants_max_tokens"]
+    make_rows()
+    refresh_rows()
+    assert provider_config("openai").quirks == Quirks(wants_max_tokens=True)
+
+    Provider.objects.filter(name="openai").update(quirks={"wants_max_tokens": False, "refuses_stream_options": True})
+    refresh_rows()
+    assert provider_config("openai").quirks == Quirks(refuses_stream_options=True)
+
+    Provider.objects.filter(name="openai").update(quirks={}, base_url="http://127.0.0.1:9/v1")
+    refresh_rows()
+    assert provider_config("openai").quirks == Quirks()
 
 
 @pytest.mark.parametrize("wrong", ["ftp://x/v1", "x", "http://", "http://a b/", "https://u:p@host/v1", "http://h/?k=1",
