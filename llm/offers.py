@@ -104,7 +104,7 @@ def _key_of(row: Provider) -> tuple[str, bool]:
 
 def _quirks(row: Provider, address: str, given: tuple[str, ...]) -> Quirks:
     try:
-        return quirks_of({**dict.fromkeys(given, True), **row.quirks}, address)
+        return quirks_of(row.quirks, address, given)
     except ValueError as error:  # of another version
         logger.error("provider %s: quirks are left out: %s", row.name, error)
         return Quirks()

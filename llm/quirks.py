@@ -1,6 +1,6 @@
 """What a provider's row says of how its server differs, as the adapters take it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -11,15 +11,19 @@ from llm.client.types import Quirks
 NAMES = [each.name for each in fields(Quirks)]
 
 
-def quirks_of(said: Any, base_url: str = "") -> Quirks:
-    """Return quirks: what is said, over what is known of the address; raise ValueError for what is none of them."""
+def quirks_of(said: Any, base_url: str = "", switched_on: Iterable[str] = ()) -> Quirks:
+    """Return quirks: what is said, over those switched on and what is known of the address.
+
+    Raises ValueError for what is none of them.
+    """
     said = said or {}
     if not isinstance(said, Mapping):
         raise ValueError("Give a JSON object.")
     if unknown := sorted(set(said) - set(NAMES)):
         raise ValueError(f"There is no quirk {unknown[0][:50]!r}; those there are: {', '.join(NAMES)}.")
     known = {"wants_reasoning_content": True} if "deepseek" in base_url else {}
-    return _checked({**known, **said}) if known or said else Quirks()
+    known |= dict.fromkeys(switched_on, True)
+    return _checked({**known, **said}) if said else Quirks(**known)
 
 
 def _checked(said: Mapping[str, Any]) -> Quirks:

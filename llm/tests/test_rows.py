@@ -246,10 +246,13 @@ def test_quirks_reach_the_adapter_and_may_say_no(openai: None) -> None:
     provider("deep", base_url=address)
     provider("deeper", base_url=address, quirks={"wants_reasoning_content": False})
     provider("newer", quirks={"of_another_version": 1})
+    provider("older", quirks=["a list"])
     refresh_rows()
 
-    wants = {name: provider_config(name).quirks.wants_reasoning_content for name in ("deep", "deeper", "newer")}
-    assert wants == {"deep": True, "deeper": False, "newer": False}
+    wants = {
+        name: provider_config(name).quirks.wants_reasoning_content for name in ("deep", "deeper", "newer", "older")
+    }
+    assert wants == {"deep": True, "deeper": False, "newer": False, "older": False}
 
 
 def test_quirks_of_the_environment_hold_at_its_own_address(openai: None, settings: Settings) -> None:
