@@ -24,5 +24,5 @@ async def answer_when_done(accepted: turns.AcceptedTurn, html: bool) -> HttpResp
 
 def failure_of(reply: MessageRow) -> ReplyFailed | None:
     """Return what a waiting client is told of a reply that ended without text, but for thoughts."""
-    has_answer = reply.length and reply.state != State.FAILED
+    has_answer = reply.content or (reply.length and reply.state != State.FAILED)
     return None if has_answer else limits.failure_for(reply.state, reply.reason, reply.retry_after)
