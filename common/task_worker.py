@@ -32,6 +32,7 @@ class TaskWorker:
         self._rows: dict[UUID, Task] = {}
         self._calls: dict[UUID, asyncio.Task[None]] = {}
         self._woken, self._stopping = asyncio.Event(), False
+        self._poll_seconds, self._renew_seconds = settings.TASK_POLL_SECONDS, settings.LEASE_SECONDS / 3
         self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, self._woken.set)
 
     def start(self) -> None:
@@ -67,7 +68,8 @@ class TaskWorker:
             except Exception as error:
                 logger.error("tasks could not be claimed, trying again: %s", error)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), settings.TASK_POLL_SECONDS)
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._woken.wait()
 
     async def _claim(self) -> None:
         due = await database().read(due_queues)
@@ -113,7 +115,7 @@ class TaskWorker:
     async def _renew_on(self) -> None:
         """Keep the leases, however seldom anything is claimed; end what another process holds by now."""
         while True:
-            await asyncio.sleep(settings.LEASE_SECONDS / 3)
+            await asyncio.sleep(self._renew_seconds)
             held = list(self._calls)
             try:
                 lost = await database().flush(renew_leases, self.name, held) if held else set()
