@@ -9,13 +9,41 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from django.conf import LazySettings
 from django.conf import settings as django_settings
-from django.db import connection, connections
+from django.core.management import CommandError
+from django.db import OperationalError, connection, connections
+from django.test import TransactionTestCase
 from django.test.utils import setup_databases, teardown_databases
 
 from llm.testing import FakeProvider
 
 PASSWORD = "correct horse battery 9"
+
+
+def pytest_configure() -> None:
+    """Make Django's tools for tests fit for a server that works on in other threads of this process."""
+    # While a test changes a setting there are none at all for a moment, and a thread that asks finds this.
+    LazySettings._wrapped = django_settings._wrapped  # type: ignore[attr-defined, misc]
+    TransactionTestCase._fixture_teardown = _flushed_again(  # type: ignore[attr-defined]
+        TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+    )
+
+
+def _flushed_again(flush: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Empty the tables again where the server's statements and TRUNCATE had locked what the other waits for."""
+
+    def flushed(case: Any) -> None:
+        for attempt in range(5):
+            try:
+                return flush(case)
+            except (CommandError, OperationalError):
+                if attempt == 4:
+                    raise
+                time.sleep(0.2)
+        return None
+
+    return flushed
 
 
 class Server:
