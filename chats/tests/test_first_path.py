@@ -39,7 +39,7 @@ def test_a_prompt_makes_the_chat_and_both_vendors_see_each_others_turns(alice: P
     assert asked["contents"][1]["parts"][0]["text"] == first.json()["reply"]
     today = alice.get("/todays_chat/").json()
     assert today[0]["id"] == chat
-    assert today[0]["title"] == "What is a monad?"
+    assert today[0]["title"] == "What is a monad"
 
 
 def test_a_stream_is_the_stored_reply_character_for_character(alice: Person) -> None:

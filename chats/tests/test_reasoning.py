@@ -71,13 +71,13 @@ def test_the_page_shows_it_folded_with_its_seconds(alice: Person, open_page: Cal
     page = open_page(alice, chat)
     page.send(message=fake(**THINK), key="k1")
 
-    frames = page.until("Let me see.", "Thought for", DONE)
+    frames = page.until("Let me see.", "Thought for", ">The answer.", DONE)
 
     joined = "".join(frames)
     assert re.search(r'<details class="why">\s*<summary><span id="m-[0-9a-f-]+-thinking">Thinking…</span>', joined)
     assert not re.search("<details class=.why.[^>]*open", joined)
     assert re.search(r'<span id="m-[0-9a-f-]+-thinking" hx-swap-oob="innerHTML">Thought for 1 s</span>', joined)
-    assert joined.index("Let me see.") < joined.index("Thought for") < joined.rindex("answer")
+    assert joined.index("Let me see.") < joined.index("Thought for") < joined.rindex(">The answer.")
 
 
 def test_the_page_shows_it_folded_later_too(alice: Person, sign_in: Callable[[Person], Any]) -> None:

@@ -92,12 +92,13 @@ def test_it_is_forgotten_in_batches(user: int, monkeypatch: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_place_that_is_yet_to_come_is_of_another_database(user: int) -> None:
+def test_a_place_that_is_yet_to_come_is_of_another_database(user: int, on_postgresql: bool) -> None:
     place = read_changes(user, None, 1).next
 
     assert not expired(user, place)
     assert expired(user, Position(place.xid + 10**6, 0))
-    assert expired(user, Position(place.xid, place.id + 10**6))
+    if not on_postgresql:  # where the rest of the cluster goes on meanwhile
+        assert expired(user, Position(place.xid, place.id + 10**6))
 
 
 @pytest.mark.django_db(transaction=True)
