@@ -21,8 +21,8 @@ def test_from_registration_to_the_first_streamed_reply(visitor: Visitor, fake: F
     visitor.done()
     expect(visitor.last.locator("strong")).to_have_text("paragraph")
     expect(visitor.last.locator("li")).to_have_count(2)
-    expect(visitor.page).to_have_title("Hello there, what is this? – Parley")
-    expect(visitor.page.locator("#chat-list .current")).to_contain_text("Hello there, what is this?")
+    expect(visitor.page).to_have_title("Hello there, what is this – Parley")
+    expect(visitor.page.locator("#chat-list .current")).to_contain_text("Hello there, what is this")
     assert "/chats/" in visitor.page.url
     expect(visitor.page.locator("#message")).to_have_value("")
 
