@@ -57,6 +57,10 @@ class Catalog:
             raise ProviderNotConfigured(found.provider)
         return found
 
+    def named(self, name: str) -> Model | None:
+        """Return the model of a full name, `provider/id`."""
+        return self._names.get(name)
+
     def is_known(self, name: str) -> bool:
         """Tell whether some model answers to a name, be its provider set up or not."""
         return self._lookup(name) is not None

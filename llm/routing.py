@@ -1,14 +1,21 @@
-"""From the name of a provider to its reply: who is asked, as of now."""
+"""From the name of a provider to its reply: who is asked, as of now, and at which prices."""
 
 from collections.abc import AsyncGenerator, Callable
 
-from llm.catalog import provider_config
+from llm.catalog import catalog, provider_config
 from llm.client.client import stream_from
-from llm.client.types import Prompt, ProviderEvent
+from llm.client.types import Prompt, ProviderCall, ProviderEvent
+from llm.prices import UNPRICED, Prices
 
 
 def stream(
-    provider: str, prompt: Prompt, on_attempt: Callable[[int], None] | None = None
+    provider: str, prompt: Prompt, on_call: Callable[[ProviderCall], None] | None = None
 ) -> AsyncGenerator[ProviderEvent, None]:
     """Yield a reply as `llm.client.client.stream_from` does, from the provider of that name."""
-    return stream_from(provider_config(provider), prompt, on_attempt)
+    return stream_from(provider_config(provider), prompt, on_call)
+
+
+def prices_in_force(name: str) -> Prices:
+    """Return the prices in force of a model, by its full name."""
+    model = catalog().named(name)
+    return model.prices if model else UNPRICED

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import lru_cache
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from llm.client.errors import ProviderError
-from llm.client.types import Adapter, Dialect, Prompt, ProviderConfig, ProviderEvent
+from llm.client.types import Adapter, Dialect, Finished, Prompt, ProviderCall, ProviderConfig, ProviderEvent
 
 ADAPTERS: dict[Dialect, str] = {
     "anthropic": "llm.client.adapters.anthropic.AnthropicAdapter",
@@ -30,32 +31,40 @@ def adapter_for(provider: ProviderConfig) -> Adapter:
 
 
 async def stream_from(
-    provider: ProviderConfig, prompt: Prompt, on_attempt: Callable[[int], None] | None = None
+    provider: ProviderConfig, prompt: Prompt, on_call: Callable[[ProviderCall], None] | None = None
 ) -> AsyncGenerator[ProviderEvent, None]:
     """Yield a provider's reply to a prompt; end with `Finished` or raise `ProviderError`.
 
-    Overload is retried until the first event; `on_attempt` hears the number of each try, from 1.
-    Closing the generator or cancelling its task closes the provider's connection; leaving the loop
+    Overload is retried until the first event; `on_call` is given each try as it begins, and what becomes of it is
+    written into it. Closing the generator or cancelling its task closes the provider's connection; leaving the loop
     with `break` alone does not. Time-outs for the first text, for silence and in all are the caller's.
     """
     asked: Prompt | None = prompt
-    attempt = 0
+    number = 0
     del prompt
     while asked is not None:
-        attempt += 1
-        if on_attempt is not None:
-            on_attempt(attempt)
+        number += 1
+        call = ProviderCall(number, provider.name, asked.model, time.time())
+        if on_call is not None:
+            on_call(call)
+        event: ProviderEvent | None = None
         try:
             async with aclosing(adapter_for(provider).stream(asked)) as events:
                 async for event in events:
-                    asked = None  # there is no other try now, and the reply may last for minutes
+                    if asked is not None:
+                        asked, call.first = None, time.time()  # no other try now, and the reply may last for minutes
                     yield event
         except ProviderError as error:
-            pause = retry_pause(error, attempt) if asked else None
+            call.error = error.code
+            pause = retry_pause(error, number) if asked else None
             if pause is None:
                 raise
         else:
             return
+        finally:
+            call.ended = time.time()
+            if isinstance(event, Finished):
+                call.usage = event.usage
         await asyncio.sleep(pause)
 
 

@@ -171,6 +171,23 @@ class Usage:
 
 
 @dataclass(slots=True)
+class ProviderCall:
+    """One request to a provider, the `number`th for what was asked; instants as `time.time()` has them.
+
+    `first` is when something of the reply came, None where nothing has; `error` is a `ProviderError`'s code.
+    """
+
+    number: int
+    provider: str
+    model: str
+    begun: float
+    first: float | None = None
+    ended: float | None = None
+    error: str = ""
+    usage: Usage | None = None
+
+
+@dataclass(slots=True)
 class Finished:
     """The provider said that it had finished; `model` is the one that says it answered."""
 

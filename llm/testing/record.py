@@ -15,7 +15,10 @@ KEPT = 5_000
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """One request; `aborted` = the client left before the end."""
+    """One request; `aborted` = the client left before the end.
+
+    What it has cost a vendor is `prompt_tokens`, once anything is sent, and a token for each of the `sent` deltas.
+    """
 
     vendor: str
     path: str
@@ -27,6 +30,9 @@ class Record:
     open: bool = True
     finished: bool = False
     aborted: bool = False
+    model: str = ""
+    prompt_tokens: int = 0
+    sent: int = 0
 
 
 class Journal:

@@ -81,6 +81,7 @@ async def _chat(request: web.Request, vendor: str) -> web.StreamResponse:
     try:
         call = dialect.call(body, request.path)
         record.files = [asdict(each) for each in call.files]
+        record.model, record.prompt_tokens = call.model, call.prompt_tokens
         whole = _script_for(journal, call.prompt)
         dialect.check(body, whole, request.headers)
         check_fields(body, whole)
@@ -114,9 +115,10 @@ async def _answer(
         return _error(dialect, script)
     if not call.stream:
         await asyncio.sleep(FOREVER if script.stall_after is not None else script.first_delay)
+        record.sent = len(script.deltas(call.prompt)) * call.n
         return _json(dialect.whole(script, call))
     try:
-        return await send(request, script, frames(dialect, script, call))
+        return await send(request, script, frames(dialect, script, call), record)
     except Cut:
         record.open = False
         await _cut(request)

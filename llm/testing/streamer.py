@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from llm.testing.encoding import Frames
+from llm.testing.record import Record
 from llm.testing.script import Script
 
 HEADERS = {"Cache-Control": "no-cache", "x-request-id": "req_fake"}
@@ -16,11 +17,11 @@ class Cut(Exception):
     """The script wants the connection gone."""
 
 
-async def send(request: web.Request, script: Script, frames: Frames) -> web.StreamResponse:
+async def send(request: web.Request, script: Script, frames: Frames, record: Record) -> web.StreamResponse:
     """Answer with a stream; raises `Cut` where the script cuts it."""
     response = web.StreamResponse(headers={**HEADERS, "Content-Type": script.content_type or "text/event-stream"})
     await response.prepare(request)
-    async for piece in _pieces(script, frames):
+    async for piece in _pieces(script, frames, record):
         await _write(response, script, piece)
     if script.garbled_after is not None and request.transport is not None:
         await asyncio.sleep(script.delay)
@@ -30,7 +31,7 @@ async def send(request: web.Request, script: Script, frames: Frames) -> web.Stre
     return response
 
 
-async def _pieces(script: Script, frames: Frames) -> AsyncIterator[bytes]:
+async def _pieces(script: Script, frames: Frames, record: Record) -> AsyncIterator[bytes]:
     """Yield what is to be written; pauses happen in between."""
     if script.answer:
         yield script.answer.encode("utf-8", "surrogatepass")
@@ -48,6 +49,7 @@ async def _pieces(script: Script, frames: Frames) -> AsyncIterator[bytes]:
         if _ends_at(script, count):
             return
         if count < len(frames.deltas):
+            record.sent += 1
             yield frames.deltas[count]
     for event in frames.ending:
         yield event

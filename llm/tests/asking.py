@@ -19,6 +19,7 @@ from llm.client.types import (
     Prompt,
     PromptMessage,
     PromptPart,
+    ProviderCall,
     ProviderConfig,
     ProviderEvent,
     ProviderMetadata,
@@ -105,20 +106,20 @@ def model_of(vendor: str) -> str:
 
 
 def reply_of(
-    vendor: str, asked: Prompt, on_attempt: Callable[[int], None] | None = None, quirks: Quirks | None = None
+    vendor: str, asked: Prompt, on_call: Callable[[ProviderCall], None] | None = None, quirks: Quirks | None = None
 ) -> AsyncGenerator[ProviderEvent, None]:
-    return stream_from(provider_of(vendor, quirks), replace(asked, model=asked.model or model_of(vendor)), on_attempt)
+    return stream_from(provider_of(vendor, quirks), replace(asked, model=asked.model or model_of(vendor)), on_call)
 
 
 async def ask(
     vendor: str,
     question: str | Prompt,
-    on_attempt: Callable[[int], None] | None = None,
+    on_call: Callable[[ProviderCall], None] | None = None,
     quirks: Quirks | None = None,
 ) -> Reply:
     reply = Reply()
     asked = prompt(question) if isinstance(question, str) else question
-    async with aclosing(reply_of(vendor, asked, on_attempt, quirks)) as events:
+    async with aclosing(reply_of(vendor, asked, on_call, quirks)) as events:
         async for event in events:
             reply.events.append(event)
             match event:

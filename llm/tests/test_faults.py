@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from llm.client.error_mapping import map_error
 from llm.client.errors import PromptBlocked, ProviderBroken, ProviderBusy, ProviderError, ProviderRefused
+from llm.client.types import ProviderCall
 from llm.testing import FakeProvider
 from llm.tests.asking import ask, scripted
 from llm.tests.conftest import ANTHROPIC_KEY, GEMINI_KEY, OPENAI_KEY
@@ -28,12 +29,12 @@ async def test_a_refusal_is_not_repeated(fake: FakeProvider, vendor: str, status
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 529])
 async def test_overload_is_tried_three_times(fake: FakeProvider, vendor: str, status: int) -> None:
-    tries: list[int] = []
+    tries: list[ProviderCall] = []
 
     with pytest.raises(ProviderBusy):
         await ask(vendor, scripted(status=status), tries.append)
 
-    assert tries == [1, 2, 3]
+    assert [(call.number, call.error) for call in tries] == [(n, "provider_busy") for n in (1, 2, 3)]
     assert len(fake.requests()) == 3
 
 
