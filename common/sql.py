@@ -22,6 +22,8 @@ def is_postgresql() -> bool:
 
 def run_all(statements: Sequence[Statement]) -> list[list[Any]]:
     """Run statements in order and return the rows of each; on PostgreSQL they take one round trip."""
+    if not statements:
+        return []
     with connection.cursor() as cursor:
         if not is_postgresql():
             return [cursor.execute(sql, params).fetchall() for sql, params in statements]

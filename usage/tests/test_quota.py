@@ -7,21 +7,24 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Profile, User
 from chats.tests.helpers import at_once, begin, ended, eventually, is_refusal
+from common.sql import run_all
 from conftest import Person
 from llm.testing import FakeProvider
-from usage.models import Day
-from usage.quota import QuotaExceeded, charge, day_bounds, settle
+from usage.counters import count_on_day, day_bounds, of_user, settlement
+from usage.models import Counter
+from usage.refusals import QuotaExceeded, require_daily_messages
 
 AUCKLAND, LOS_ANGELES = "Pacific/Auckland", "America/Los_Angeles"
 
 
 def used(person: Person) -> int:
     """Return how many messages are counted for a person."""
-    return sum(Day.objects.filter(user_id=person.id).values_list("messages", flat=True))
+    return sum(Counter.objects.of_user(person.id).values_list("messages", flat=True))
 
 
 def test_parallel_messages_never_get_past_the_quota(alice: Person, settings) -> None:
@@ -133,7 +136,7 @@ def test_a_repeated_key_is_charged_once(alice: Person) -> None:
 def test_tokens_are_counted_and_limited(alice: Person, settings) -> None:
     chat = alice.chat()
     tokens = alice.say(chat, "x").json()["reply"]["tokens"]
-    day = eventually(lambda: Day.objects.filter(user_id=alice.id, tokens__gt=0).first())
+    day = eventually(lambda: Counter.objects.of_user(alice.id).filter(tokens__gt=0).first())
     assert day is not None
     assert day.tokens == tokens["prompt"] + tokens["completion"]
 
@@ -151,6 +154,14 @@ def test_without_a_quota_nothing_is_refused_but_all_is_counted(alice: Person, bo
 
 
 # --- days: the functions alone, on a clock that stands still ---------------------------------------------------------
+def charge(user_id: int, zone: str, now: datetime) -> int:
+    """Count a message as the accepting transaction does; return the id of its day."""
+    with transaction.atomic():
+        counted = count_on_day(of_user(user_id, zone), now)
+        require_daily_messages(of_user(user_id, zone), counted, now)
+    return int(counted[0])
+
+
 @pytest.fixture
 def user(db) -> User:
     return User.objects.create(email=f"{uuid.uuid4().hex}@example.org")
@@ -232,7 +243,7 @@ def test_changing_zones_back_and_forth_yields_one_quota_a_date(user: User, setti
 
     # Twenty days touch at most 22 local dates over all zones of the world.
     assert accepted <= 22
-    assert Day.objects.filter(user=user).count() == accepted
+    assert Counter.objects.of_user(user.pk).count() == accepted
 
 
 def test_a_refund_goes_to_the_day_of_the_charge(user: User) -> None:
@@ -240,9 +251,9 @@ def test_a_refund_goes_to_the_day_of_the_charge(user: User) -> None:
     charged = charge(user.pk, "UTC", before)
     charge(user.pk, "UTC", after)
 
-    settle(charged, 7, refund=True)
+    run_all([settlement(charged, 7, 0, refund=True)])
 
-    days = Day.objects.filter(user=user).order_by("day").values_list("messages", "tokens")
+    days = Counter.objects.of_user(user.pk).order_by("day").values_list("messages", "tokens")
     assert list(days) == [(0, 7), (1, 0)]
 
 

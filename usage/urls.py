@@ -1,0 +1,7 @@
+from common.urls import with_and_without_slash
+from usage.api import LimitsView, UsageView
+
+api_patterns = [
+    *with_and_without_slash("usage", UsageView.as_view(), "usage"),
+    *with_and_without_slash("limits", LimitsView.as_view(), "limits"),
+]
