@@ -42,6 +42,7 @@ class Claims:
 
     user_id: int
     session_id: UUID
+    key_id: UUID | None = None  # of the API key whose session it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Viewer:
     timezone: str
     preferred_model: str
     is_staff: bool
+    key_id: UUID | None = None
 
 
 def bearer_claims(request: HttpRequest) -> Claims:
@@ -82,7 +84,9 @@ def load_viewer(claims: Claims) -> Viewer:
     if row is None:
         raise SessionEnded()
     confirmed, zone, model, staff = row
-    return Viewer(claims.user_id, claims.session_id, bool(confirmed), zone or "UTC", model or "", bool(staff))
+    return Viewer(
+        claims.user_id, claims.session_id, bool(confirmed), zone or "UTC", model or "", bool(staff), claims.key_id
+    )
 
 
 def groups_of(user_id: int) -> frozenset[int] | None:

@@ -99,6 +99,12 @@ class Message(models.Model):
     provider = models.CharField(max_length=20, blank=True)
     prompt_tokens = models.PositiveIntegerField(null=True, blank=True)
     completion_tokens = models.PositiveIntegerField(null=True, blank=True)
+    fallback: Any = models.JSONField(
+        null=True, blank=True, help_text="the model that was asked, where another has answered, and why"
+    )
+    cost = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="micro-units of the currency; null where the model has no price"
+    )
     created_at = models.DateTimeField()
 
     class Meta:
@@ -131,7 +137,11 @@ class Turn(models.Model):
     category = models.CharField(max_length=200, blank=True, help_text="what a filter objected to")
     key = models.CharField(max_length=255, null=True, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True, help_text="SHA-256 of what was asked with the key")
-    usage_day = models.BigIntegerField(null=True, blank=True)
+    api_key = models.UUIDField(null=True, blank=True, help_text="that it was asked with")
+    usage_day = models.BigIntegerField(null=True, blank=True, help_text="the counter of the user's day")
+    counters: Any = models.JSONField(null=True, blank=True, help_text="of which tokens and cost are held while it runs")
+    held_tokens = models.BigIntegerField(default=0)
+    held_cost = models.BigIntegerField(default=0)
     lease_owner = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     epoch = models.PositiveIntegerField(default=1)

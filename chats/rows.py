@@ -54,6 +54,8 @@ class MessageRow:
     prompt_tokens: int | None = column(default=None)
     completion_tokens: int | None = column(default=None)
     reasoning_seconds: list[float | None] | None = column(default=None, read=_json, write=_json_text)
+    fallback: dict[str, str] | None = column(default=None, read=_json, write=_json_text)  # {asked, reason}
+    cost: int | None = column(default=None)  # micro-units of the currency; None where there is no price
     created_at: datetime = column(read=instant_of, write=instant)
     parts: list[Part] = field(default_factory=list)
     siblings: tuple[UUID, ...] = ()  # all of them in order, this one too; empty where it is the only one
@@ -122,7 +124,7 @@ def _batches(rows: Sequence[MessageRow]) -> list[list[MessageRow]]:
 def update(values: Any, parts: Sequence[Part], condition: str, params: Sequence[Any]) -> Statement:
     """Return the statement that sets the columns that `values` has attributes for, empty ones aside, and the text."""
     given = [(name, getattr(values, attribute, None)) for attribute, name in zip(_NAMES, COLUMNS, strict=True)]
-    changed = [(name, _json_text(value) if isinstance(value, list) else value) for name, value in given
+    changed = [(name, _json_text(value) if isinstance(value, list | dict) else value) for name, value in given
                if value not in (None, "")]  # fmt: skip
     names = [*(name for name, _ in changed), *_TEXTS]
     return (

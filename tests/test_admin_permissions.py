@@ -25,7 +25,7 @@ from common.testing import run_due_tasks
 from llm.models import Model, Provider
 from notes.models import Note
 from streamchat.models import Channel, Reply
-from usage.models import Day
+from usage.models import Attempt, Counter, Limit
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery 9"
@@ -50,6 +50,7 @@ EDITABLE = {
         "sampling", "efforts", "context_tokens", "max_output_tokens", "input_price", "output_price",
         "cached_input_price",
     },
+    Limit: {"name", "user", "group", "key", "is_shared", "model", "unit", "period", "amount", "enabled"},
 }  # fmt: skip
 ADMINS = sorted(admin.site._registry.values(), key=lambda each: each.opts.label)
 REGISTERED = pytest.mark.parametrize("page", ADMINS, ids=lambda page: page.opts.label_lower)
@@ -92,7 +93,11 @@ def rows(owner: User) -> dict[Any, Any]:
             start_session(owner, ClientInfo()), chat, turn, note, channel, client, group,
             Reply.objects.create(channel=channel, asker="ada", command="gpt", created_at=now),
             Task.objects.create(task_path="nowhere.at_all", queue_name="default", status="FAILED"),
-            Day.objects.create(user=owner, day=now.date(), starts_at=now, ends_at=now, messages=3)]  # fmt: skip
+            Counter.objects.create(subject=f"user:{owner.pk}", day=now.date(), starts_at=now, ends_at=now, messages=3),
+            Limit.objects.create(name="a limit", user=owner, unit="cost", period="day", amount=10**12),
+            Attempt.objects.create(user=owner, day=now.date(), kind="reply", provider="p", model="m", begun_at=now,
+                                   ended_at=now, tokens_in=1, tokens_out=1, tokens_cached=0, tokens_reasoning=0,
+                                   estimated=False, cost=1)]  # fmt: skip
     return {type(row): row for row in made}
 
 

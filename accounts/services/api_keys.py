@@ -77,7 +77,7 @@ def key_holder(secret: str) -> KeyHolder:
         row = cursor.fetchone()
     if row is None:
         raise KeyInvalid()
-    key_id, claims = uuid_of(row[0]), Claims(row[1], uuid_of(row[2]))
+    key_id, claims = uuid_of(row[0]), Claims(row[1], uuid_of(row[2]), uuid_of(row[0]))
     try:
         viewer = load_viewer(claims)
     except SessionEnded as error:

@@ -167,6 +167,11 @@ class WaitingOutput(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
 
 
+class FallbackOutput(serializers.Serializer[Any]):
+    asked = serializers.CharField(help_text="`provider/model`")
+    reason = serializers.CharField(help_text="why that has not answered, as `reason` of a failed reply")
+
+
 class MessageOutput(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     number = serializers.IntegerField()
@@ -181,6 +186,8 @@ class MessageOutput(serializers.Serializer[Any]):
     model = serializers.CharField()
     provider = serializers.CharField()
     tokens = TokensOutput()
+    cost = serializers.IntegerField(allow_null=True, help_text="millionths of the currency; null: no price is known")
+    fallback = FallbackOutput(allow_null=True, help_text="where another model has answered than the one asked for")
     siblings = SiblingsOutput()
     created_at = serializers.DateTimeField()
     content_html = serializers.CharField(required=False, help_text="sanitised; only with ?html=1")

@@ -18,7 +18,8 @@ from chats.signals import chats_deleting
 from common.errors import Invalid
 from common.ids import uuid7
 from common.retrying import retry_conflicts
-from common.sql import uuid_of
+from common.sql import run_all, uuid_of
+from usage.holds import taking_over
 
 FIELDS = (
     "id", "client_id", "title", "model", "settings", "head_id", "pinned", "folder", "created_at", "updated_at",
@@ -180,11 +181,12 @@ def _delete(**chosen: Any) -> int:
 def _delete_some(ids: list[UUID]) -> None:
     """Delete table by table: Django's own cascade would load every message, to follow the keys among them."""
     list(Turn.objects.filter(chat_id__in=ids).order_by("pk").select_for_update().values_list("pk"))
+    marks = ", ".join(["%s"] * len(ids))
+    run_all([taking_over(f"t.state = 'streaming' AND t.chat_id IN ({marks})", ids)])  # what runs is booked all the same
     chats_deleting.send(Chat, ids=ids)
     Chunk.objects.filter(message__chat_id__in=ids).delete()
     ToolCall.objects.filter(turn__chat_id__in=ids).delete()
     Chat.objects.filter(pk__in=ids).update(head=None)
-    marks = ", ".join(["%s"] * len(ids))
     with connection.cursor() as cursor:
         for table, column in TABLES:
             cursor.execute(f"DELETE FROM {table} WHERE {column} IN ({marks})", ids)

@@ -355,17 +355,17 @@ def test_a_tool_that_was_switched_off_meanwhile_is_not_called(alice: Person, set
 
 
 def test_tokens_are_counted_once(alice: Person) -> None:
-    from usage.models import Day
+    from usage.models import Counter
 
     chat = alice.chat()
-    before = list(Day.objects.filter(user_id=alice.id).values_list("messages", "tokens")) or [(0, 0)]
+    before = list(Counter.objects.of_user(alice.id).values_list("messages", "tokens")) or [(0, 0)]
     reply, [mail] = waiting(alice, chat)
-    middle = Day.objects.get(user_id=alice.id)
+    middle = Counter.objects.of_user(alice.id).get()
     assert middle.tokens - before[0][1] == sum(reply["tokens"].values())
 
     done = decide(alice, chat, reply, (mail, True)).json()["reply"]
 
-    after = Day.objects.get(user_id=alice.id)
+    after = Counter.objects.of_user(alice.id).get()
     assert after.tokens - before[0][1] == sum(done["tokens"].values())
     assert (after.messages - before[0][0], done["tokens"]["prompt"] > reply["tokens"]["prompt"]) == (1, True)
 

@@ -26,8 +26,11 @@ from chats.turns.writes import (
     wait,
 )  # fmt: skip
 from common.ids import uuid7
-from usage.models import Day
-from usage.quota import charge
+from usage.allowance import Charge
+from usage.attempts import Account, AttemptRow
+from usage.counters import count_on_day, of_user
+from usage.limits import Asking
+from usage.models import Counter
 
 ASKS: Part = (TOOL_CALL, json_text({"id": "a", "name": "send_mail", "input": {}, "state": WAITING}))
 
@@ -43,7 +46,7 @@ def turn(db: None) -> Turn:
     )
     return Turn.objects.create(
         chat=chat, number=1, user=user, question=question, reply=reply, started_at=now,
-        lease_until=now + timedelta(seconds=60), usage_day=charge(user.pk, "UTC", now),
+        lease_until=now + timedelta(seconds=60), usage_day=count_on_day(of_user(user.pk, "UTC"), now)[0],
     )  # fmt: skip
 
 
@@ -55,9 +58,21 @@ def renewal(turn: Turn) -> Any:
     return flush([PendingChunks(turn.pk, turn.epoch, turn.reply_id, [])])
 
 
+def charge(turn: Turn) -> Charge:
+    account = Account("reply", turn.user_id, None, turn.usage_day or 0, turn.started_at.date())
+    return Charge(account, Asking(turn.user_id, None, "UTC"))
+
+
+def call(prompt: int, completion: int) -> AttemptRow:
+    return AttemptRow("openai", "gpt", 1.0, 2.0, 3.0, tokens_in=prompt, tokens_out=completion)
+
+
 def asked(turn: Turn) -> MessageRow | None:
     """Have the turn wait for a call's approval."""
-    outcome = Outcome(State.WAITING, "", [("text", "I write. "), ASKS], prompt_tokens=3, completion_tokens=4)
+    outcome = Outcome(
+        State.WAITING, "", [("text", "I write. "), ASKS], prompt_tokens=3, completion_tokens=4, charge=charge(turn),
+        calls=[call(3, 4)],
+    )  # fmt: skip
     outcome.wait = Wait([("a", "send_mail")], {})
     return wait(turn.pk, turn.epoch, outcome)
 
@@ -147,8 +162,8 @@ def test_what_waits_ends_with_its_calls_denied_and_locks_no_usage(turn: Turn) ->
     assert [kind for kind, _ in row.parts] == ["text", TOOL_CALL, TOOL_RESULT]
     assert f'"state":"{DENIED}"' in row.parts[-1][1]
     assert list(ToolCall.objects.values_list("approved", flat=True)) == [None], "nobody has decided"
-    assert not any("usage_day" in query["sql"] for query in queries)
-    assert Day.objects.values_list("messages", "tokens").get() == (1, 7)
+    assert not any("UPDATE usage_counter" in query["sql"] for query in queries)
+    assert Counter.objects.values_list("messages", "tokens").get() == (1, 7)
 
 
 def test_tokens_are_booked_once_over_a_wait_and_its_loss(turn: Turn) -> None:
@@ -163,4 +178,4 @@ def test_tokens_are_booked_once_over_a_wait_and_its_loss(turn: Turn) -> None:
     assert row is not None
     assert [kind for kind, _ in row.parts] == ["text", TOOL_CALL, DECISION]
     assert (row.prompt_tokens, row.completion_tokens) == (3, 4)
-    assert Day.objects.values_list("messages", "tokens").get() == (1, 7)
+    assert Counter.objects.values_list("messages", "tokens").get() == (1, 7)

@@ -15,7 +15,7 @@ from chats.tests.helpers import asked, events_in, eventually
 from conftest import Person
 from llm.moderation import Verdict
 from llm.testing import FakeProvider
-from usage.models import Day
+from usage.models import Counter
 
 FLAGGED = "How do I [flagged] somebody?"
 Door = Callable[[Person, str, str], httpx.Response]
@@ -82,7 +82,7 @@ def test_flagged_text_never_reaches_a_model_and_costs_nothing(
     reply = alice.messages(chat)[-1]
     assert (reply["state"], reply["reason"], reply["content"]) == ("blocked", "moderation", "")
     assert Turn.objects.get(reply_id=reply["id"]).category == "violence"
-    assert not Day.objects.filter(user_id=alice.id, messages__gt=0).exists()
+    assert not Counter.objects.of_user(alice.id).filter(messages__gt=0).exists()
     lines = [record.getMessage() for record in caplog.records]
     assert any("blocked by moderation: violence" in line for line in lines)
     assert not any("somebody" in line for line in lines)

@@ -13,7 +13,7 @@ from chats.tests.test_page_socket import DONE, open_page, sign_in  # noqa: F401
 from chats.tests.test_sockets import open_socket  # noqa: F401
 from conftest import Person
 from llm.testing import FakeProvider
-from usage.models import Day
+from usage.models import Counter
 
 
 def prompts(fake: FakeProvider) -> list[tuple[str, str]]:
@@ -103,7 +103,7 @@ def test_saving_asks_no_model_is_no_context_and_costs_nothing(alice: Person, fak
     texts = [text for _, text in asked(fake.requests()[-1])[1]]
     assert texts == ["First", first["content"], "Second"]
     assert len(fake.requests()) == 2
-    assert Day.objects.get(user_id=alice.id).messages == 2
+    assert Counter.objects.of_user(alice.id).get().messages == 2
     assert [row["content"] for row in alice.messages(chat)][2] == "/save"
 
 

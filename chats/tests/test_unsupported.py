@@ -14,7 +14,7 @@ from conftest import Person
 from llm.abilities import SAYABLE, Abilities, unsupported
 from llm.client.types import File
 from llm.testing import FakeProvider
-from usage.models import Day
+from usage.models import Counter
 
 __all__ = ["open_page", "open_socket", "sign_in"]
 FORM = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
@@ -38,7 +38,7 @@ def stored(person: Person) -> tuple[Any, ...]:
     chats = list(
         Chat.objects.filter(owner=person.id).values("id", "title", "head", "model", "updated_at").order_by("id")
     )
-    used = list(Day.objects.filter(user=person.id).values_list("messages", "tokens"))
+    used = list(Counter.objects.filter(subject=f"user:{person.id}").values_list("messages", "tokens"))
     return chats, Message.objects.filter(chat__owner=person.id).count(), used
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.conf import settings
@@ -17,19 +18,25 @@ from chats.models import UNFINISHED, Change, Chat, State, Turn
 from chats.rows import insert
 from chats.tree import count_siblings
 from chats.turns.branching import LockedChat, Placement, place
+from chats.turns.charging import asking_of, hold_for
 from chats.turns.context import read_context
 from chats.turns.engine import engine
 from chats.turns.job import job_of, toolbox_for
 from chats.turns.model_choice import choose_model, require_answerable, require_supported
 from chats.turns.reads import read_turn
-from chats.turns.requests import AcceptedTurn, SendRequest, SlashCommand, TurnRequest
+from chats.turns.requests import AcceptedTurn, SendRequest, SlashCommand, TurnJob, TurnRequest
 from chats.turns.settings import settings_of
 from chats.turns.slash_commands import parse, save_last_reply
 from chats.turns.titles import title_from
-from chats.turns.writes import UNENDED, end_waiting, insert_turn, move_head, running_turns
+from chats.turns.writes import UNENDED, end_waiting, hold_turn, insert_turn, move_head, running_turns
 from common.sql import Statement, instant, is_postgresql, run_all, uuid_of, uuid_or_none
 from llm.catalog import Model
-from usage.quota import CURRENT_DAY, charge, counting, require_quota
+from usage.allowance import Charge, daily_messages_left
+from usage.attempts import Account
+from usage.counters import CURRENT_DAY, count_on_day, counting, date_of
+from usage.limits import HAS_LIMITS
+from usage.models import Attempt
+from usage.refusals import require_daily_messages
 
 
 def accept_turn(viewer: Viewer, request: TurnRequest, owner: str, category: str = "") -> AcceptedTurn:
@@ -68,7 +75,7 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
     elif model:
         require_supported(model, said.params, bool(said.tools))
     title = chat.title or title_from("" if command.saves else command.text)
-    turn = insert_turn(chat, placed, viewer.id, request, category, owner, now)
+    turn = insert_turn(chat, placed, viewer, request, category, owner, now)
     *earlier, last = insert(chat.id, placed.new)
     for statement in earlier:  # each alone, since the driver lets no other thread run while it puts one together
         run_all([statement])
@@ -78,10 +85,11 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
     job = None
     if model and reply.state == State.STREAMING:
         reads = read_context(chat.id, question.parent, said.context_turns)
-        turn_id, context = _record(statements, viewer, chat, reads, now)
+        turn_id, charge, context = _record(statements, viewer, chat, reply.id, reads, now)
         no_tools = own_prompt or model.abilities.tools is False  # whoever gives all of a prompt asks for none
         toolbox = toolbox_for(viewer, chat.id, reply.id, () if no_tools else said.tools, request.can_ask)
-        job = job_of(turn_id, model, request, context, command, reply.parts, said, toolbox)
+        job = job_of(turn_id, charge, model, request, context, command, reply.parts, said, toolbox)
+        job = _hold(job, chat, now)
     else:
         run_all(statements)
     if not isinstance(request, SendRequest) or request.parent:  # what follows the head has no siblings
@@ -105,23 +113,33 @@ def _choose(
 
 
 def _record(
-    statements: list[Statement], viewer: Viewer, chat: LockedChat, context: Statement, now: datetime
-) -> tuple[int, list[Any]]:
+    statements: list[Statement], viewer: Viewer, chat: LockedChat, reply: UUID, context: Statement, now: datetime
+) -> tuple[int, Charge, list[Any]]:
     """Write the turn and read the context that it is run with; the usage row comes last in the lock order.
 
     Running turns are counted behind that row, which all turns of a user lock one after the other.
     """
-    counted, running = counting(viewer.id, chat.day, now), running_turns(viewer.id)
-    *_, turn, _, day, mine, messages = run_all([*statements, counted, running, context])
-    turn_id = turn[0][0]
-    day_id = require_quota(viewer.id, day[0], now) if day else charge(viewer.id, viewer.timezone, now)
-    if not day:
+    asking = asking_of(viewer)
+    counted, running = counting(asking.subject, chat.day, now), running_turns(viewer.id)
+    *_, turn, _, rows, mine, messages = run_all([*statements, counted, running, context])
+    turn_id, day = turn[0][0], rows[0] if rows else count_on_day(asking.subject, now)
+    require_daily_messages(asking.subject, day, now)
+    if not rows:
         mine = run_all([running])[0]
     if viewer.session_id is not None and mine[0][0] > settings.TURNS_PER_USER:  # a signed hook has its own limits
         raise TooManyTurns(retry_after=5)
-    if day_id != chat.day:  # the first message of the day
-        Turn.objects.filter(pk=turn_id).update(usage_day=day_id)
-    return turn_id, messages
+    if day[0] != chat.day:  # the first message of the day
+        Turn.objects.filter(pk=turn_id).update(usage_day=day[0])
+    account = Account(Attempt.Kind.REPLY, viewer.id, viewer.key_id, day[0], date_of(day[1]), chat.id, reply)
+    return turn_id, Charge(account, asking, left=daily_messages_left(day)), messages
+
+
+def _hold(job: TurnJob, chat: LockedChat, now: datetime) -> TurnJob:
+    """Hold what the turn's first call may use, where anything bounds it; raise QuotaExceeded."""
+    prompt = hold_for(job.charge, chat.has_limits, job.model, job.prompt, now)
+    if job.charge.hold:
+        run_all([hold_turn(job.turn_id, job.charge.hold)])
+    return replace(job, prompt=prompt)
 
 
 def _lock_chat(viewer: Viewer, request: TurnRequest, now: datetime) -> LockedChat:
@@ -148,15 +166,17 @@ def _select_chat(viewer: Viewer, request: TurnRequest, now: datetime) -> LockedC
         cursor.execute(
             "SELECT c.id, c.title, c.model, c.head_id, c.last_number, c.last_turn, "
             f"(SELECT t.state FROM chats_turn t WHERE t.chat_id = c.id AND t.{UNENDED}), "
-            f"{CURRENT_DAY}, c.settings "
+            f"{CURRENT_DAY}, {HAS_LIMITS}, c.settings "
             f"FROM chats_chat c WHERE c.{'client_id' if name else 'id'} = %s AND c.owner_id = %s {lock}",
-            [viewer.id, instant(now), name or request.chat, viewer.id],
+            [f"user:{viewer.id}", "", instant(now), name or request.chat, viewer.id],
         )
         row = cursor.fetchone()
     if row is None:
         return None
-    id_, title, model, head, number, turn, running, day, chosen = row
-    return LockedChat(uuid_of(id_), title, model, uuid_or_none(head), number, turn, running, day, orjson.loads(chosen))
+    id_, title, model, head, number, turn, running, day, limits, chosen = row
+    return LockedChat(
+        uuid_of(id_), title, model, uuid_or_none(head), number, turn, running, day, bool(limits), orjson.loads(chosen)
+    )
 
 
 def find_repeated(user_id: int, request: TurnRequest, now: datetime) -> AcceptedTurn | None:

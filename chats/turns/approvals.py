@@ -6,7 +6,7 @@ What is judged is what is stored; nothing that a client says of a call but its i
 import logging
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -32,6 +32,7 @@ from chats.models import Change, Chunk, State, ToolCall, ToolGrant, Turn
 from chats.parts import DECISION, TOOL_CALL, json_text
 from chats.rows import ASIDE, MessageRow
 from chats.tree import read_message
+from chats.turns.charging import asking_of, hold_for
 from chats.turns.engine import engine
 from chats.turns.job import job_of_waiting
 from chats.turns.moderation import objection_to
@@ -39,12 +40,16 @@ from chats.turns.prompt_parts import beside_of
 from chats.turns.reads import read_turn
 from chats.turns.requests import AcceptedTurn, Decided
 from chats.turns.toolbox import OpenCall
-from chats.turns.writes import lock_chat, resume_turn, running_turns
+from chats.turns.writes import hold_turn, lock_chat, resume_turn, running_turns
 from common.executor import database
 from common.retrying import retry_conflicts
 from common.sql import run_all
 from llm.moderation import moderation_enabled
-from usage.quota import current_day, locking
+from usage.allowance import Charge
+from usage.attempts import Account
+from usage.counters import current_day, locking
+from usage.limits import HAS_LIMITS
+from usage.models import Attempt
 
 logger = logging.getLogger("parley.turns")
 
@@ -175,25 +180,35 @@ def _resume(viewer: Viewer, turn: Turn, calls: Mapping[str, ToolCall]) -> Accept
     assert stored is not None, "a turn's foreign keys hold"
     now = [row for row in calls.values() if row.epoch == turn.epoch]
     decision = json_text({"calls": [{"id": row.call, "approved": row.approved} for row in now]})
-    day = current_day(viewer.id, viewer.timezone, timezone.now())
-    epoch = resume_turn(turn.pk, turn.epoch, engine().name, day)
+    asking, at = asking_of(viewer), timezone.now()
+    day_id, day = current_day(asking.subject, at)
+    epoch = resume_turn(turn.pk, turn.epoch, engine().name, day_id)
     if epoch is None:
         raise NotWaiting("Nobody decided in time; ask again.")
-    _require_room(viewer, day)
     Chunk.objects.create(message_id=turn.reply_id, at=stored.length, kind=DECISION, text=decision)
     log_change(viewer.id, Change.Kind.MESSAGE, turn.chat_id, turn.reply_id)
     question, reply = read_turn(turn)
-    job = job_of_waiting(viewer, turn, epoch, question, reply, _decided(stored, now))
+    account = Account(Attempt.Kind.REPLY, viewer.id, turn.api_key, day_id, day, turn.chat_id, turn.reply_id)
+    charge = Charge(account, replace(asking, key_id=turn.api_key))
+    job = job_of_waiting(viewer, turn, epoch, charge, question, reply, _decided(stored, now))
+    has_limits = _require_room(viewer, day_id)
+    job = replace(job, prompt=hold_for(charge, has_limits, job.model, job.prompt, at, messages=0))
+    if charge.hold:
+        run_all([hold_turn(turn.pk, charge.hold)])
     accepted = AcceptedTurn(turn.chat_id, turn.number, question, reply, job, begins=stored.length)
     transaction.on_commit(partial(copy_context().run, _launch, accepted))
     return accepted
 
 
-def _require_room(viewer: Viewer, day: int) -> None:
-    """Refuse where too many turns of the user run, this one included; all of them lock the day's row in turn."""
-    running = run_all([locking(day), running_turns(viewer.id)])[1]
+def _require_room(viewer: Viewer, day: int) -> bool:
+    """Refuse where too many turns of the user run, this one included; all of them lock the day's row in turn.
+
+    Returns whether anybody's use is bounded.
+    """
+    _, running, limits = run_all([locking(day), running_turns(viewer.id), (f"SELECT {HAS_LIMITS}", [])])
     if running[0][0] > settings.TURNS_PER_USER:
         raise TooManyTurns(retry_after=5)
+    return bool(limits[0][0])
 
 
 def _launch(accepted: AcceptedTurn) -> None:

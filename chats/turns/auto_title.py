@@ -14,12 +14,16 @@ from django.db import transaction
 from chats.changes import log_change
 from chats.models import Change, Chat
 from chats.rows import MessageRow
+from chats.turns.single_call import single_call
 from chats.turns.slash_commands import without_command
 from chats.turns.titles import begins_with_thoughts, title_from, title_in
 from common.executor import database
 from llm.catalog import resolve
 from llm.client.types import Prompt, PromptMessage, TextDelta
 from llm.routing import stream
+from llm.tokens import size_of
+from usage.limits import Asking
+from usage.models import Attempt
 
 logger = logging.getLogger("parley.turns")
 
@@ -34,26 +38,30 @@ def wants_title(number: int, reply: MessageRow) -> bool:
     return bool(settings.TITLE_MODEL) and number == 1 and bool(reply.content)
 
 
-async def give_title(chat_id: UUID, question: str, answer: str) -> None:
+async def give_title(asking: Asking, owner: str, chat_id: UUID, question: str, answer: str) -> None:
     """Replace the title made of the first words, unless somebody changed it; failures are only logged."""
     try:
         async with asyncio.timeout(SECONDS):
             question = without_command(question)
-            if title := title_in(await _ask(question, answer)):
+            if title := title_in(await _ask(asking, owner, chat_id, question, answer)):
                 await database().write(_store, chat_id, title_from(question), title)
     except Exception as error:
         logger.warning("no title for chat %s: %s", chat_id, type(error).__name__)
 
 
-async def _ask(question: str, answer: str) -> str:
+async def _ask(asking: Asking, owner: str, chat_id: UUID, question: str, answer: str) -> str:
     model = resolve(settings.TITLE_MODEL)
     shown = f"{TASK}\n\nQuestion:\n{question[:EXCERPT]}\n\nAnswer:\n{answer[:EXCERPT]}"
     prompt = Prompt(model.id, TASK, (PromptMessage("user", shown),))
     text = ""
-    async with aclosing(stream(model.provider, prompt)) as events:
+    async with (
+        single_call(asking, owner, Attempt.Kind.TITLE, model, prompt, chat_id) as call,
+        aclosing(stream(model.provider, call.prompt, call.meter.begins)) as events,
+    ):
         async for event in events:
             if isinstance(event, TextDelta):
                 text += event.text
+                call.size += size_of(event.text)
             if len(text) > (ENOUGH_THOUGHTS if begins_with_thoughts(text) else ENOUGH):
                 break
     return text

@@ -26,7 +26,8 @@ class LockedChat:
     last_number: int
     last_turn: int
     unfinished: str | None  # the state of the turn that has not ended
-    day: int | None  # the owner's day in `usage`, where it is open
+    day: int | None  # the owner's counter of the day in `usage`, where it is open
+    has_limits: bool  # whether anybody's use is bounded
     settings: Mapping[str, Any]
 
 

@@ -29,6 +29,7 @@ from chats.turns.runner import RunningTurn
 from chats.turns.writes import Flushed, PendingChunks, end_expired_turn, expired_turns, flush
 from common.executor import database
 from common.retrying import retry_conflicts
+from usage import holds
 
 logger = logging.getLogger("parley.turns")
 
@@ -83,7 +84,9 @@ class Engine:
             self._idle.set()
         reply = turn.log.end.message if turn.log.end else None
         if reply is not None and wants_title(turn.number, reply) and not self.draining:
-            task = self.loop.create_task(give_title(turn.chat_id, turn.question.content, reply.content))
+            task = self.loop.create_task(
+                give_title(turn.charge.asking, self.name, turn.chat_id, turn.question.content, reply.content)
+            )
             self._titling.add(task)
             task.add_done_callback(self._titling.discard)
 
@@ -169,10 +172,17 @@ class Engine:
         """End what other processes left; return how many turns that were."""
         now = time.monotonic()
         try:
+            if holds.alive:
+                await database().write(holds.renew, self.name)
             found = await database().read(expired_turns)
+            lost = await database().read(holds.lost_holds, self.name)
             if self._database_away:  # nobody could renew a lease; their owners come first
                 self._database_away, self._sweep_from = False, now + settings.LEASE_SECONDS
-            if not found or now < self._sweep_from:
+            if now < self._sweep_from:
+                return 0
+            if lost:
+                await database().write(holds.settle_lost, lost)
+            if not found:
                 return 0
             running = {(turn.id, turn.epoch) for turn in self._turns.values()}
             return await database().write(end_expired, running)

@@ -20,6 +20,7 @@ from llm.catalog import Model
 from llm.client.types import Usage
 from tools.functions import Caller
 from tools.policy import offered_tools
+from usage.allowance import Charge
 
 
 def toolbox_for(
@@ -41,6 +42,7 @@ def toolbox_for(
 
 def job_of(
     turn_id: int,
+    charge: Charge,
     model: Model,
     request: TurnRequest,
     context: list[Any],
@@ -53,13 +55,14 @@ def job_of(
     prompt = build_prompt(request, model, context, command, text_of(kept, TEXT), said)
     begins = length_of(kept)
     if toolbox is None:
-        return TurnJob(turn_id, 1, model, prompt, kept, begins)
+        return TurnJob(turn_id, 1, charge, model, prompt, kept, begins, may_fall_back=said.fallback)
     resume = {"model": model.name, "settings": asdict(said)}
-    return TurnJob(turn_id, 1, model, replace(prompt, tools=toolbox.declarations), kept, begins, toolbox, resume)
+    prompt = replace(prompt, tools=toolbox.declarations)
+    return TurnJob(turn_id, 1, charge, model, prompt, kept, begins, toolbox, resume, may_fall_back=said.fallback)
 
 
 def job_of_waiting(
-    viewer: Viewer, turn: Turn, epoch: int, question: MessageRow, reply: MessageRow, decided: Decided
+    viewer: Viewer, turn: Turn, epoch: int, charge: Charge, question: MessageRow, reply: MessageRow, decided: Decided
 ) -> TurnJob:
     """Return the job of a turn that goes on, its prompt made again of what is stored."""
     resume: dict[str, Any] = turn.resume
@@ -75,6 +78,7 @@ def job_of_waiting(
     return TurnJob(
         turn.pk,
         epoch,
+        charge,
         model,
         replace(prompt, tools=toolbox.declarations),
         reply.parts,
@@ -85,6 +89,8 @@ def job_of_waiting(
         resume["seconds"],
         Usage(reply.prompt_tokens or 0, reply.completion_tokens or 0),
         decided,
+        reply.cost,
+        said.fallback,
     )
 
 

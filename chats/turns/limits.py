@@ -29,6 +29,7 @@ STOPPED = Interruption(State.STOPPED, "stopped")
 LOST = Interruption(State.INTERRUPTED, "lost")  # another writer ended the turn, or it was deleted
 SHUTDOWN = Interruption(State.INTERRUPTED, "shutdown")
 TOO_LONG = Interruption(State.INTERRUPTED, "reply_too_long")
+LIMIT_REACHED = Interruption(State.INTERRUPTED, "limit_reached")
 TOO_MANY_STEPS = Interruption(State.INTERRUPTED, "too_many_steps")
 FIRST_TEXT_LATE = Interruption(State.FAILED, "provider_timeout")
 IDLE = Interruption(State.INTERRUPTED, "provider_timeout")

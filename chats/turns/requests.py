@@ -14,6 +14,7 @@ from chats.turns.prompt_parts import Beside
 from chats.turns.toolbox import OpenCall, Toolbox
 from llm.catalog import Model
 from llm.client.types import Prompt, PromptMessage, Usage
+from usage.allowance import Charge
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ class TurnJob:
 
     turn_id: int
     epoch: int
+    charge: Charge
     model: Model
     prompt: Prompt
     kept: list[Part]
@@ -130,6 +132,8 @@ class TurnJob:
     seconds: float = 0.0
     usage: Usage | None = None
     decided: Decided | None = None
+    cost: int | None = None  # of what was done before a wait
+    may_fall_back: bool = True
 
 
 @dataclass(frozen=True, slots=True)

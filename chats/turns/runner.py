@@ -18,7 +18,12 @@ from chats.models import UNFINISHED, State
 from chats.parts import REASONING, SOURCE, TEXT, denied, json_text
 from chats.rows import MessageRow
 from chats.services.open_models import find_open_models
+from chats.turns.charging import bound_of, bounded
+from chats.turns.fallbacks import ProviderSilent, Route
 from chats.turns.limits import (
+    FIRST_TEXT_LATE,
+    LIMIT_REACHED,
+    LOST,
     SHUTDOWN,
     STOPPED,
     TOO_LONG,
@@ -31,19 +36,36 @@ from chats.turns.limits import (
     outcome_for,
     outcome_of,
 )
+from chats.turns.metering import Meter
 from chats.turns.prompt_parts import reply_message
 from chats.turns.reads import read_reply
 from chats.turns.reply_log import ReplyLog
 from chats.turns.requests import AcceptedTurn, Decided
 from chats.turns.thinking import ThinkingTime
 from chats.turns.tool_calls import ToolCalls, ToolEvent
-from chats.turns.writes import Outcome, PendingChunks, Wait, finish, wait
+from chats.turns.writes import Outcome, PendingChunks, Wait, finish, raise_turn, wait
 from common.executor import database
 from common.retrying import retry_conflicts
 from common.text import repaired
+from llm.catalog import Model
 from llm.client.errors import ProviderError, ProviderRefused
-from llm.client.types import CitedSource, Finished, LogProbs, OtherChoice, Prompt, ReasoningDelta, TextDelta, Usage
+from llm.client.types import (
+    CitedSource,
+    Finished,
+    LogProbs,
+    OtherChoice,
+    Prompt,
+    ProviderCall,
+    ReasoningDelta,
+    TextDelta,
+    Usage,
+)
 from llm.routing import stream
+from llm.tokens import size_of
+from usage.allowance import Held
+from usage.holds import settle_hold
+from usage.limits import Bound
+from usage.refusals import QuotaExceeded
 
 logger = logging.getLogger("parley.turns")
 
@@ -59,9 +81,9 @@ class RunningTurn:
         assert job is not None, "only what has a job is run"
         self.id, self.epoch, self.number = job.turn_id, job.epoch, accepted.number
         self.chat_id, self.question, self.reply = accepted.chat_id, accepted.question, accepted.reply
-        self._model, self._usage = job.model, job.usage
+        self._route, self._usage = Route(job.model, job.charge, job.may_fall_back, self._raise_hold), job.usage
         self._begins, self._resume, self._decided = job.begins, job.resume, job.decided
-        self._settled = job.usage.prompt + job.usage.completion if job.usage else 0  # tokens counted before a wait
+        self.charge, self._meter, self._cost = job.charge, Meter(), job.cost
         self._prompt = [job.prompt]  # until it is sent: a long context need not be kept for as long as the reply lasts
         self.log = ReplyLog(accepted.chat_id, accepted.question.id, accepted.reply.id, accepted.number)
         for kind, text in job.kept:
@@ -80,6 +102,8 @@ class RunningTurn:
         self.last_news = self.clock.started
         self._patience = settings.UNSAVED_SECONDS  # asked for with every token
         self.interruption: Interruption | None = None
+        self._is_in_call = self._is_late = False  # of a provider; and it is given up for another one
+        self._tries = 1
         self.is_running = False  # a task that is cancelled before its first step would never end its turn
         self.over = False  # nothing more comes from the provider; only the end is still to be stored
         self.task: asyncio.Task[None] | None = None
@@ -146,8 +170,18 @@ class RunningTurn:
 
     def check_time(self, now: float) -> None:
         """Enforce the limits on first text, silence and total time."""
-        if limit := self.clock.overdue(now, self.log.length > self._step_from):
+        limit = self.clock.overdue(now, self.log.length > self._step_from)
+        if limit == FIRST_TEXT_LATE and self._may_ask_another(now):
+            self._is_late = True
+            if self.task is not None:
+                self.task.cancel()
+        elif limit:
             self.interrupt(limit)
+
+    def _may_ask_another(self, now: float) -> bool:
+        """Tell whether a provider that says nothing can be given up for another: nothing has come, and time is left."""
+        has_time = now - self.clock.started <= settings.REPLY_TIMEOUT
+        return self._is_in_call and not self._has_text and self._route.has_more and has_time
 
     # --- the run -----------------------------------------------------------------------------------------------------
     async def run(self, done: Callable[["RunningTurn"], None]) -> None:
@@ -165,6 +199,8 @@ class RunningTurn:
             return await self._take_steps()
         except asyncio.CancelledError:
             return self._interrupted(self.interruption or SHUTDOWN)
+        except QuotaExceeded:
+            return self._interrupted(LIMIT_REACHED)
         except ReplyTooLong:
             return self._interrupted(TOO_LONG)
         except ProviderError as error:
@@ -203,26 +239,90 @@ class RunningTurn:
             prompt = self._prompt.pop()
         else:
             calls.begin_step()
-            prompt = self._next_prompt(calls)
+            prompt = await self._allowed(self._next_prompt(calls))
         try:
-            finished = await self._consume(prompt, calls)
+            finished = await self._ask(prompt, calls)
         except ProviderRefused:
             if calls is None or self.log.length > self._step_from or not calls.forget_metadata():
                 raise
-            finished = await self._consume(self._next_prompt(calls), calls)  # once without what may have been wrong
+            again = bounded(self._next_prompt(calls), self.charge.hold)  # once without what may have been wrong
+            finished = await self._consume(again, calls)
+        self._note_end()
         self._usage = _sum(self._usage, finished.usage)
         return finished
+
+    async def _ask(self, prompt: Prompt, calls: ToolCalls | None) -> Finished:
+        """Ask the model; where its provider fails before anything of the reply has come, those named in its place."""
+        if not self._has_text:
+            prompt = await self._route.begin(prompt)
+        while True:
+            self._meter.asks(prompt)
+            try:
+                finished = await self._in_time(prompt, calls)
+            except ProviderError as error:
+                if self._has_text:
+                    raise
+                self._meter.ends(0, error.code)
+                prompt = await self._route.after(error, self._tries, prompt)
+                self.clock.resume()
+            else:
+                self._route.note_answer()
+                return finished
+
+    async def _in_time(self, prompt: Prompt, calls: ToolCalls | None) -> Finished:
+        """Read an answer; raise ProviderSilent where the provider is given up for another."""
+        self._is_in_call = True
+        try:
+            return await self._consume(prompt, calls)
+        except asyncio.CancelledError:
+            if not self._is_late or self.interruption or self.task is None:
+                raise
+            self.task.uncancel()
+            raise ProviderSilent(self._model.provider) from None
+        finally:
+            self._is_in_call = self._is_late = False
+
+    @property
+    def _model(self) -> Model:
+        return self._route.model
+
+    async def _allowed(self, prompt: Prompt) -> Prompt:
+        """Held what a further call may use, where anything bounds it; raise QuotaExceeded."""
+        hold = self.charge.hold
+        if hold is None or hold.output is None or prompt is self._prompt[0]:
+            return bounded(prompt, hold)
+        return bounded(prompt, await self._raise_hold(bound_of(self._model, prompt)))
+
+    async def _raise_hold(self, bound: Bound) -> Held | None:
+        spent = self._meter.tokens, self._meter.cost or 0
+        raised = await database().write(retry_conflicts, raise_turn, self.id, self.epoch, self.charge, spent, bound)
+        if raised is None:
+            self.interrupt(LOST)
+            await asyncio.sleep(0)  # where the interruption takes effect
+        self.charge.hold = raised
+        return raised
+
+    def _begins_call(self, call: ProviderCall) -> None:
+        self._tries = call.number
+        self.clock.attempt(call.number)
+        self._meter.begins(call)
+
+    def _note_end(self, reason: str = "") -> None:
+        """Take account of the last call of a provider, and of what has come of it."""
+        self._meter.ends(sum([size_of(text) for _, text in self.log.parts(self._step_from)]), reason)
 
     def _next_prompt(self, calls: ToolCalls) -> Prompt:
         """Return what was asked, and what has come of it so far."""
         prompt, parts = self._prompt[0], self.log.parts(self._begins)
         if not parts:
-            return prompt
-        return replace(prompt, messages=(*prompt.messages, reply_message(parts, calls.beside, self._begins)))
+            return prompt if prompt.model == self._model.id else replace(prompt, model=self._model.id)
+        return replace(
+            prompt, model=self._model.id, messages=(*prompt.messages, reply_message(parts, calls.beside, self._begins))
+        )
 
     async def _consume(self, prompt: Prompt, calls: ToolCalls | None) -> Finished:
         finished: Finished | None = None
-        async with aclosing(stream(self._model.provider, prompt, self.clock.attempt)) as events:
+        async with aclosing(stream(self._model.provider, prompt, self._begins_call)) as events:
             del prompt
             async for event in events:
                 self.clock.heard = time.monotonic()
@@ -283,7 +383,10 @@ class RunningTurn:
                 logger.exception("end of turn %s cannot be stored as it is", self.id)
                 if outcome.parts is None:
                     return self.log.mark_deleted()
-                outcome = Outcome(State.INTERRUPTED, "server_error")  # what was flushed is kept
+                # What was flushed is kept.
+                outcome = Outcome(
+                    State.INTERRUPTED, "server_error", cost=outcome.cost, charge=outcome.charge, calls=outcome.calls
+                )
             await asyncio.sleep(delay)
             delay = min(delay * 2, COMMIT_PAUSE)
 
@@ -293,6 +396,8 @@ class RunningTurn:
             return await self._store(self._interrupted(STOPPED))
         if row is None:  # another writer ended the turn, or the chat was deleted
             found = await database().read(read_reply, self.chat_id, self.reply.id)
+            if found is None:
+                await database().write(retry_conflicts, settle_hold, self.reply.id, outcome.calls)
             return found.message if found else None
         row.siblings = self.reply.siblings  # no other is made while this one runs
         return row
@@ -318,17 +423,22 @@ class RunningTurn:
 
     def _outcome(self, state: str, reason: str, model: str = "") -> Outcome:
         self._thinking.end(self.clock.heard)
+        self._note_end(reason)
+        costs = [cost for cost in (self._cost, self._meter.cost) if cost is not None]
         return Outcome(
             state,
             reason,
             self.log.parts(),
-            model or self.reply.model,
-            self.reply.provider,
+            model or self._model.id,
+            self._model.provider,
             self._usage.prompt if self._usage else None,
             self._usage.completion if self._usage else None,
             self._thinking.seconds,
             self.clock.attempts,
-            settled=self._settled,
+            fallback=self._route.fallback,
+            cost=sum(costs) if costs else None,
+            charge=self.charge,
+            calls=self._meter.attempts,
             aside=[*self._calls.unsaved] if self._calls else [],
         )
 
@@ -336,7 +446,13 @@ class RunningTurn:
         """Return what is stored while the user is asked, and what the turn goes on with afterwards."""
         assert self._calls is not None
         calls = [(call.id, call.name) for call in self._calls.open_calls]
-        resume = {**self._resume, "begins": self._begins, "steps": self.steps, "seconds": self.clock.spent}
+        resume = {
+            **self._resume,
+            "model": self._model.name,
+            "begins": self._begins,
+            "steps": self.steps,
+            "seconds": self.clock.spent,
+        }
         return replace(self._outcome(State.WAITING, ""), wait=Wait(calls, resume))
 
     def _completed(self, finished: Finished) -> Outcome:

@@ -24,6 +24,7 @@ class TurnSettings:
     context_turns: int
     params: Mapping[str, Any]
     tools: tuple[str, ...] | None  # names; None is the server's default
+    fallback: bool = True  # whether another model may answer where the one asked for cannot
 
 
 def settings_of(*layers: Mapping[str, Any]) -> TurnSettings:
@@ -35,4 +36,5 @@ def settings_of(*layers: Mapping[str, Any]) -> TurnSettings:
         context_turns=given.get("context_turns", settings.CONTEXT_TURNS),
         params={PARAMS[name]: given[name] for name in PARAMS if name in given},
         tools=tuple(given["tools"]) if "tools" in given else None,
+        fallback=given.get("fallback", True),
     )

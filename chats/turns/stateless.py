@@ -6,23 +6,22 @@ There is no turn and no reply, so there is nothing to come back to: whoever stop
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
 from django.conf import settings
-from django.db import transaction
-from django.utils import timezone
 
 from accounts.access import Viewer, require_confirmed
 from chats.errors import Draining, ReplyBlocked, ReplyFailed, ReplyInterrupted
 from chats.models import State
+from chats.turns.charging import asking_of
 from chats.turns.engine import engine
-from chats.turns.limits import Clock, Intake, failure_for, outcome_for
+from chats.turns.fallbacks import ProviderSilent, Route
+from chats.turns.limits import FIRST_TEXT_LATE, Clock, Intake, failure_for, outcome_for
 from chats.turns.model_choice import require_answerable
 from chats.turns.moderation import objection_to
-from common.executor import database
-from common.retrying import retry_conflicts
+from chats.turns.single_call import SingleCall, single_call
 from common.text import repaired
 from llm.catalog import Model
 from llm.client.errors import ProviderError
@@ -33,6 +32,7 @@ from llm.client.types import (
     LogProbs,
     OtherChoice,
     Prompt,
+    ProviderCall,
     ProviderEvent,
     ReasoningDelta,
     RequestedCall,
@@ -42,15 +42,21 @@ from llm.client.types import (
 )
 from llm.moderation import moderation_enabled
 from llm.routing import stream
-from usage.quota import charge, settle
+from llm.tokens import size_of
+from usage.allowance import Charge
+from usage.models import Attempt
 
 logger = logging.getLogger("parley.turns")
 
 MODERATED_CHARS = 2**19  # that the moderator is asked about at once
 
 
-async def ask_stateless(viewer: Viewer, model: Model, prompt: Prompt) -> AsyncGenerator[ProviderEvent | None, None]:
+async def ask_stateless(
+    viewer: Viewer, model: Model, prompt: Prompt, on_held: Callable[[Charge], None], fallback: bool = True
+) -> AsyncGenerator[ProviderEvent | None, None]:
     """Yield the reply of a model, None now and then while nothing comes, `Finished` at its end.
+
+    `on_held` is told what bounds the call, before the provider is asked.
 
     Raises EmailNotConfirmed, Unsupported, Draining, ModerationAway, QuotaExceeded, and a ReplyFailed of every kind.
     Closing the generator closes the provider's connection.
@@ -60,17 +66,16 @@ async def ask_stateless(viewer: Viewer, model: Model, prompt: Prompt) -> AsyncGe
     if engine().draining:
         raise Draining(retry_after=5)
     await require_harmless(prompt)
-    day_id = await database().write(retry_conflicts, _charge, viewer)
-    reply = StatelessReply()
-    try:
-        async with aclosing(reply.events(model.provider, replace(prompt, model=model.id))) as events:
-            async for event in events:
-                yield event
-    except ProviderError as error:
-        logger.warning("stateless reply: %s from %s: %s", error.code, error.provider, error)
-        raise _failure(error) from error
-    finally:
-        await database().write(retry_conflicts, settle, day_id, reply.tokens, reply.length == 0)
+    asked, kind = replace(prompt, model=model.id), Attempt.Kind.COMPLETION
+    async with single_call(asking_of(viewer), engine().name, kind, model, asked) as call:
+        on_held(call.charge)
+        try:
+            async with aclosing(StatelessReply(call, fallback).events()) as events:
+                async for event in events:
+                    yield event
+        except ProviderError as error:
+            logger.warning("stateless reply: %s from %s: %s", error.code, error.provider, error)
+            raise _failure(error) from error
 
 
 async def require_harmless(prompt: Prompt) -> None:
@@ -109,11 +114,6 @@ def _texts(prompt: Prompt) -> Iterator[str]:
                 yield part.output
 
 
-def _charge(viewer: Viewer) -> int:
-    with transaction.atomic():
-        return charge(viewer.id, viewer.timezone, timezone.now())
-
-
 def _failure(error: ProviderError) -> ReplyFailed:
     """Return the refusal that stands for a provider's failure, also in the middle of a stream."""
     state = State.BLOCKED if error.code == "content_filter" else State.FAILED
@@ -123,21 +123,38 @@ def _failure(error: ProviderError) -> ReplyFailed:
 class StatelessReply:
     """One reply within the limits of every reply, and what it comes to."""
 
-    def __init__(self) -> None:
-        self.length = self.tokens = 0
+    def __init__(self, call: SingleCall, may_fall_back: bool) -> None:
+        self._call, self._tries = call, 1
+        self._route = Route(call.model, call.charge, may_fall_back, call.raise_hold)
         self._has_answer = False
         self._clock, self._intake = Clock(), Intake()
         self._others: dict[int, Intake] = {}  # of further choices
         self._inputs: dict[tuple[int, str], Sanitizer] = {}  # of calls
 
-    async def events(self, provider: str, prompt: Prompt) -> AsyncGenerator[ProviderEvent | None, None]:
-        """Yield cleaned events, None where a keep-alive is due."""
-        async with aclosing(self._paced(provider, prompt)) as events:
-            async for event in events:
-                for clean in (None,) if event is None else self._cleaned(event):
-                    yield clean
-                if self._intake.room < 0:
-                    raise ReplyInterrupted("The reply reached the largest length.")
+    async def events(self) -> AsyncGenerator[ProviderEvent | None, None]:
+        """Yield cleaned events, None where a keep-alive is due.
+
+        Where a provider fails before its first event, the models that staff have named in its place are asked.
+        """
+        prompt, has_begun = await self._route.begin(self._call.prompt), False
+        while True:
+            self._call.meter.asks(prompt)
+            try:
+                async with aclosing(self._paced(prompt)) as events:
+                    async for event in events:
+                        has_begun = has_begun or event is not None
+                        for clean in (None,) if event is None else self._cleaned(event):
+                            yield clean
+                        if self._intake.room < 0:
+                            raise ReplyInterrupted("The reply reached the largest length.")
+                self._route.note_answer()
+                return
+            except ProviderError as error:
+                if has_begun:
+                    raise
+                self._call.meter.ends(0, error.code)
+                prompt = await self._route.after(error, self._tries, prompt)
+                self._clock.resume()
 
     def _cleaned(self, event: ProviderEvent) -> Sequence[ProviderEvent]:
         """Return what a reader may have of an event; all choices share the room of one reply."""
@@ -148,14 +165,13 @@ class StatelessReply:
             self._intake.room -= before - intake.room
             return [OtherChoice(event.index, each) for each in events]
         if isinstance(event, Finished):
-            self.tokens = event.usage.prompt + event.usage.completion if event.usage else 0
             self._require_success(event)
         return self._taken(event, self._intake, 0)
 
     def _taken(self, event: ProviderEvent, intake: Intake, choice: int) -> Sequence[ChoiceEvent]:
         if isinstance(event, TextDelta | ReasoningDelta):
             event.text = intake.take(event)
-            self.length += len(event.text)
+            self._call.size += size_of(event.text)
             self._has_answer = self._has_answer or isinstance(event, TextDelta)
             return [event] if event.text else []
         if isinstance(event, Finished):
@@ -176,7 +192,7 @@ class StatelessReply:
 
     def _count(self, intake: Intake, text: str) -> None:
         """Count what is no text, which is an answer all the same."""
-        self.length += len(text)
+        self._call.size += size_of(text)
         intake.room -= len(text)
 
     def _require_success(self, finished: Finished) -> None:
@@ -185,9 +201,14 @@ class StatelessReply:
         if state == State.FAILED or (state == State.BLOCKED and not self._has_answer):
             raise failure_for(state, reason) or ReplyFailed()
 
-    async def _paced(self, provider: str, prompt: Prompt) -> AsyncGenerator[ProviderEvent | None, None]:
+    def _begins(self, call: ProviderCall) -> None:
+        self._tries = call.number
+        self._clock.attempt(call.number)
+        self._call.meter.begins(call)
+
+    async def _paced(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent | None, None]:
         """Yield events, and None where a keep-alive is due; raise where the provider takes too long."""
-        async with aclosing(stream(provider, prompt, self._clock.attempt)) as events:
+        async with aclosing(stream(self._route.model.provider, prompt, self._begins)) as events:
             while True:
                 coming = asyncio.ensure_future(anext(events, None))
                 try:
@@ -203,13 +224,16 @@ class StatelessReply:
 
     async def _keep_alive_due(self, coming: "asyncio.Future[ProviderEvent | None]") -> bool:
         """Wait for the next event; False once it is there, True where readers are to hear that it is not."""
-        left = self._clock.left(time.monotonic(), self.length > 0)
+        left = self._clock.left(time.monotonic(), self._call.size > 0)
         await asyncio.wait({coming}, timeout=min(left, settings.KEEPALIVE_SECONDS))
         if coming.done():
             return False
-        limit = self._clock.overdue(time.monotonic(), self.length > 0)
+        limit = self._clock.overdue(time.monotonic(), self._call.size > 0)
         if limit is None:
             return True
+        has_time = time.monotonic() - self._clock.started <= settings.REPLY_TIMEOUT
+        if limit == FIRST_TEXT_LATE and self._route.has_more and has_time:
+            raise ProviderSilent(self._route.model.provider)
         raise failure_for(limit.state, limit.reason) or ReplyFailed()
 
 

@@ -15,15 +15,24 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.access import Viewer
 from chats.changes import announce, reply_end_entry
 from chats.models import State
-from chats.parts import PROVIDER_METADATA, TOOL_OUTPUT, Part, denied
+from chats.parts import PROVIDER_METADATA, REASONING, TEXT, TOOL_OUTPUT, Part, denied
 from chats.rows import MessageRow, columns, row_of, update
 from chats.turns.branching import LockedChat, Placement
 from chats.turns.requests import TurnRequest
 from common.leases import database_now, lease_end
-from common.sql import Statement, among, instant, is_postgresql, run_all, uuid_of
-from usage.quota import settlement
+from common.sql import Statement, among, instant, instant_of, is_postgresql, run_all, uuid_of, uuid_or_none
+from llm.client.types import Usage
+from llm.routing import prices_in_force
+from llm.tokens import estimated, size_of
+from usage.allowance import Charge, Held, raise_hold
+from usage.attempts import Account, AttemptRow, booking
+from usage.counters import date_of, settlement
+from usage.holds import lost_attempt
+from usage.limits import Asking, Bound
+from usage.models import Attempt
 
 # Conditions on the state of a turn.
 RUNS, WAITS, UNENDED = "state = 'streaming'", "state = 'waiting'", "state IN ('streaming', 'waiting')"
@@ -72,7 +81,8 @@ class Wait:
 class Outcome:
     """How a turn ended, or came to wait. `parts` is the whole reply, or None to take what is stored.
 
-    `settled` of the tokens were booked before; `aside` are chunks beside the reply that no flush has stored yet.
+    `calls` of providers are booked by `charge`; `cost` is that of the whole reply. `aside` are chunks beside the reply
+    that no flush has stored yet.
     """
 
     state: str
@@ -84,13 +94,16 @@ class Outcome:
     completion_tokens: int | None = None
     reasoning_seconds: list[float | None] | None = None
     attempts: int = 1
-    settled: int = 0
+    fallback: dict[str, str] | None = None
+    cost: int | None = None
+    charge: Charge | None = None
+    calls: Sequence[AttemptRow] = ()
     aside: list[tuple[int, str, str]] = field(default_factory=list)
     wait: Wait | None = None
 
 
 def insert_turn(
-    chat: LockedChat, placed: Placement, user_id: int, request: TurnRequest, category: str, owner: str, now: datetime
+    chat: LockedChat, placed: Placement, viewer: Viewer, request: TurnRequest, category: str, owner: str, now: datetime
 ) -> Statement:
     """Return the statement that records an accepted turn; one that runs is leased to the process `owner`."""
     reply, at = placed.reply, instant(now)
@@ -98,13 +111,38 @@ def insert_turn(
     lease, ended = (lease_end(), None) if runs else ("NULL", at)
     return (
         "INSERT INTO chats_turn (chat_id, number, user_id, question_id, reply_id, state, reason, category, key, "
-        "fingerprint, usage_day, lease_owner, lease_until, epoch, stop_requested, attempts, started_at, ended_at) "
-        f"VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, {lease}, 1, %s, 0, %s, %s) RETURNING id",
+        "fingerprint, api_key, usage_day, held_tokens, held_cost, lease_owner, lease_until, epoch, stop_requested, "
+        "attempts, started_at, ended_at) "
+        f"VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0, 0, %s, {lease}, 1, %s, 0, %s, %s) RETURNING id",
         [
-            chat.id, chat.last_turn + 1, user_id, placed.question.id, reply.id, reply.state, reply.reason, category,
-            request.key or None, request.fingerprint(), chat.day if runs else None, owner, False, at, ended,
+            chat.id, chat.last_turn + 1, viewer.id, placed.question.id, reply.id, reply.state, reply.reason, category,
+            request.key or None, request.fingerprint(), viewer.key_id, chat.day if runs else None, owner, False, at,
+            ended,
         ],
     )  # fmt: skip
+
+
+def hold_turn(turn_id: int, hold: Held) -> Statement:
+    """Return the statement that notes what a turn, whose row is locked, holds of limits."""
+    return (
+        "UPDATE chats_turn SET counters = %s, held_tokens = %s, held_cost = %s WHERE id = %s",
+        [orjson.dumps(hold.counters).decode(), hold.tokens, hold.cost, turn_id],
+    )
+
+
+@transaction.atomic
+def raise_turn(turn_id: int, epoch: int, charge: Charge, spent: tuple[int, int], bound: Bound) -> Held | None:
+    """Held what a turn needs to ask once more, having `spent` tokens and cost; None where it is no longer the caller's.
+
+    Raises QuotaExceeded, and nothing changes.
+    """
+    lock = " FOR NO KEY UPDATE" if is_postgresql() else ""
+    fence = f"SELECT id FROM chats_turn WHERE id = %s AND epoch = %s AND {RUNS}{lock}"
+    if not run_all([(fence, [turn_id, epoch])])[0]:
+        return None
+    hold = raise_hold(charge, spent, bound, timezone.now())
+    run_all([hold_turn(turn_id, hold)])
+    return hold
 
 
 def running_turns(user_id: int) -> Statement:
@@ -184,7 +222,8 @@ def finish(turn_id: int, epoch: int, outcome: Outcome, condition: str = RUNS) ->
             _, ended, *written = run_all([*fence, *_writes(turn_id, outcome, outcome.parts)])
         else:
             _, ended = run_all(fence)
-            outcome = replace(outcome, parts=_closed(_stored_parts(turn_id)))
+            if ended:
+                outcome = _left(turn_id, outcome, condition.startswith(RUNS))
             written = run_all(_writes(turn_id, outcome, outcome.parts or [])) if ended else []
         if not ended:
             transaction.set_rollback(True)
@@ -221,7 +260,7 @@ def wait(turn_id: int, epoch: int, outcome: Outcome) -> MessageRow | None:
 
 def _begin_waiting(turn_id: int, epoch: int, attempts: int, asked: Wait) -> Statement:
     return (
-        "UPDATE chats_turn SET state = %s, attempts = %s, resume = %s, lease_owner = '', "
+        "UPDATE chats_turn SET state = %s, attempts = %s, resume = %s, lease_owner = '', counters = NULL, "
         f"lease_until = {lease_end(settings.APPROVAL_HOURS * 3600)} "
         f"WHERE id = %s AND epoch = %s AND {RUNS} AND NOT stop_requested RETURNING id",
         [State.WAITING, attempts, orjson.dumps(asked.resume).decode(), turn_id, epoch],
@@ -241,7 +280,8 @@ def resume_turn(turn_id: int, epoch: int, owner: str, day: int) -> int | None:
         (f"UPDATE chats_message SET state = %s WHERE id = {_REPLY}", [State.STREAMING, turn_id]),
         (
             f"UPDATE chats_turn SET state = %s, epoch = epoch + 1, lease_owner = %s, lease_until = {lease_end()}, "
-            f"usage_day = %s WHERE id = %s AND epoch = %s AND {WAITS} AND NOT {expired()} RETURNING epoch",
+            "usage_day = %s, counters = NULL, held_tokens = 0, held_cost = 0 "
+            f"WHERE id = %s AND epoch = %s AND {WAITS} AND NOT {expired()} RETURNING epoch",
             [State.STREAMING, owner, day, turn_id, epoch],
         ),
     ])  # fmt: skip
@@ -253,9 +293,46 @@ def end_waiting(turn_id: int, epoch: int, state: str, reason: str, condition: st
     return finish(turn_id, epoch, Outcome(state, reason), condition)
 
 
-def _closed(parts: list[Part]) -> list[Part]:
-    """Return stored parts with the calls denied that nobody will decide on any more."""
-    return [*parts, *denied(parts)]
+def _left(turn_id: int, outcome: Outcome, ran: bool) -> Outcome:
+    """Return the end of a turn whose runner is gone, or that waited: what is stored, its open calls denied."""
+    reply = _stored_reply(turn_id)
+    outcome = replace(outcome, parts=[*reply.parts, *denied(reply.parts)])
+    if not ran or outcome.charge:  # what waits has been booked, and holds nothing
+        return outcome
+    charge, begun = _charge_of(turn_id)
+    row = lost_attempt(reply.provider, reply.model, begun)
+    if charge.hold and charge.hold.tokens:
+        row.tokens_out, row.cost = charge.hold.tokens, charge.hold.cost
+    else:
+        _estimate(row, turn_id)
+    return replace(outcome, charge=charge, calls=[row], cost=(reply.cost or 0) + row.cost)
+
+
+def _charge_of(turn_id: int) -> tuple[Charge, float]:
+    """Return where a turn is booked and what it holds, and when it began."""
+    statement = (
+        "SELECT t.user_id, t.api_key, t.usage_day, c.day, t.chat_id, t.reply_id, t.counters, t.held_tokens, "
+        "t.held_cost, t.started_at FROM chats_turn t LEFT JOIN usage_counter c ON c.id = t.usage_day WHERE t.id = %s"
+    )
+    user, key, day_id, day, chat, reply, counters, tokens, cost, begun = run_all([(statement, [turn_id])])[0][0]
+    started = instant_of(begun)
+    account = Account(
+        Attempt.Kind.REPLY, user, uuid_or_none(key), day_id, date_of(day) if day else started.date(),
+        uuid_of(chat), uuid_of(reply),
+    )  # fmt: skip
+    held = orjson.loads(counters) if isinstance(counters, str) else counters
+    hold = Held(held, tokens, cost) if held else None
+    return Charge(account, Asking(user, account.key_id, settings.TIME_ZONE), hold=hold), started.timestamp()
+
+
+def _estimate(row: AttemptRow, turn_id: int) -> None:
+    """Estimate what a lost run came to by what it has stored; nobody knows any more what it had asked."""
+    statement = f"SELECT text FROM chats_chunk WHERE message_id = {_REPLY} AND kind IN (%s, %s)"
+    texts = run_all([(statement, [turn_id, TEXT, REASONING])])[0]
+    prices = prices_in_force(f"{row.provider}/{row.model}")
+    usage = Usage(0, estimated(sum(size_of(text) for (text,) in texts)))
+    row.tokens_out, row.cost = usage.completion, prices.cost(usage)
+    row.input_price, row.output_price, row.cached_input_price = prices.input, prices.output, prices.cached_input
 
 
 def _fence(turn_id: int, epoch: int, outcome: Outcome, condition: str) -> list[Statement]:
@@ -282,18 +359,36 @@ def _touch_chat(turn_id: int, now: Any) -> Statement:
 
 def _writes(turn_id: int, outcome: Outcome, parts: list[Part]) -> list[Statement]:
     """Return what stores the reply, takes its chunks away, and books what it used; the first returns the reply."""
-    tokens = (outcome.prompt_tokens or 0) + (outcome.completion_tokens or 0) - outcome.settled
-    day = "SELECT usage_day FROM chats_turn WHERE id = %s"
     kept = (TOOL_OUTPUT, PROVIDER_METADATA if outcome.wait else TOOL_OUTPUT)
-    refund = not any(text for _, text in parts)
     return [
         update(outcome, parts, f"id = {_REPLY}", [turn_id]),
         (f"DELETE FROM chats_chunk WHERE message_id = {_REPLY} AND kind NOT IN (%s, %s)", [turn_id, *kept]),
         *_asides(turn_id, outcome, kept),
-        # Where nothing is booked the row is not locked: who supersedes a turn that waits still has messages to write.
-        *([settlement(day, turn_id, tokens, refund)] if tokens or refund else []),
+        *_bookings(turn_id, outcome, refund=not any(text for _, text in parts)),
         reply_end_entry(turn_id),
     ]
+
+
+def _bookings(turn_id: int, outcome: Outcome, refund: bool) -> list[Statement]:
+    """Return what books the calls of a run, and gives back what it held.
+
+    Where nothing is booked no counter is locked: who supersedes a turn that waits still has messages to write.
+    """
+    charge = outcome.charge
+    if charge is None:
+        return []
+    tokens, cost = sum([row.tokens for row in outcome.calls]), sum([row.cost for row in outcome.calls])
+    booked = booking(charge.account, outcome.calls)
+    if charge.hold:
+        turn = "FROM chats_turn WHERE id = %s)"
+        held = f"(SELECT held_tokens {turn}", f"(SELECT held_cost {turn}"  # as stored: only that is exact
+        params = [turn_id, turn_id]
+        return [
+            *booked, *(settlement(each, tokens, cost, refund, held, params, 1) for each in charge.hold.counters)
+        ]  # fmt: skip
+    if tokens or cost or refund:
+        booked.append(settlement(charge.account.day_id, tokens, cost, refund))
+    return booked
 
 
 def _asides(turn_id: int, outcome: Outcome, kept: Sequence[str]) -> list[Statement]:
@@ -307,11 +402,9 @@ def _asides(turn_id: int, outcome: Outcome, kept: Sequence[str]) -> list[Stateme
     ]
 
 
-def _stored_parts(turn_id: int) -> list[Part]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {columns()} FROM chats_message m WHERE m.id = {_REPLY}", [turn_id])
-        row = cursor.fetchone()
-    return row_of(row).parts if row else []
+def _stored_reply(turn_id: int) -> MessageRow:
+    statement = f"SELECT {columns()} FROM chats_message m WHERE m.id = {_REPLY}"
+    return row_of(run_all([(statement, [turn_id])])[0][0])
 
 
 class Marked(NamedTuple):

@@ -27,6 +27,8 @@ def message_payload(row: MessageRow, html: bool = False) -> dict[str, Any]:
         "model": row.model,
         "provider": row.provider,
         "tokens": {"prompt": row.prompt_tokens, "completion": row.completion_tokens},
+        "cost": row.cost,
+        "fallback": row.fallback,
         "siblings": {"index": siblings.index(row.id), "count": len(siblings), "ids": siblings},
         "created_at": row.created_at,
     }

@@ -27,4 +27,8 @@ class ChatSettings(InnerInput):
     max_output = WholeNumberField(**_OPTIONAL, min_value=1, max_value=MOST_TOKENS, help_text="tokens of a reply")
     effort = serializers.ChoiceField(EFFORTS, **_OPTIONAL, help_text="how much a model reasons before it answers")
     response_format = ResponseFormatField(**_OPTIONAL, help_text="JSON instead of prose")
+    fallback = serializers.BooleanField(
+        **_OPTIONAL,
+        help_text="whether another model may answer where the provider of this one cannot; by default it may",
+    )
     tools = ShortListField(**_OPTIONAL, child=TextField(max_length=TOOL_CHARS), max_length=TOOLS, help_text="names")

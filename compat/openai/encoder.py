@@ -1,6 +1,6 @@
 """OpenAI's chat completions on the wire: chunks, the whole answer, errors. No `id:` lines: its Python client trips."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chats.wire import sse
@@ -35,6 +35,7 @@ class CompletionHead:
     created: int
     model: str
     metadata: dict[str, str] | None = None  # where it is stored
+    headers: dict[str, str] = field(default_factory=dict)  # what is left of the caller's limits
 
     def head(self, kind: str) -> dict[str, Any]:
         found: dict[str, Any] = {"id": self.id, "object": kind, "created": self.created, "model": self.model}

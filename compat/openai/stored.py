@@ -17,6 +17,7 @@ from chats.turns.stateless import require_harmless
 from chats.wire.waiting import failure_of
 from common.ids import uuid7
 from compat.openai.encoder import CompletionHead
+from compat.openai.limit_headers import limit_headers
 from compat.openai.parameters import refuse
 from compat.openai.schema import Completion
 from llm.catalog import Model
@@ -43,6 +44,8 @@ async def ask_stored(
         await require_harmless(replace(asked.prompt, messages=tuple(earlier)))
     accepted = await turns.start(holder.claims, request)
     answer.id = f"chatcmpl-{accepted.reply.id.hex}"
+    if accepted.job:
+        answer.headers = limit_headers(accepted.job.charge.left)
     answer.metadata = {"chat": str(accepted.chat_id), "reply": str(accepted.reply.id)}
     return _events(accepted.chat_id, accepted.reply.id)
 

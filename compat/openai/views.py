@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -27,6 +28,7 @@ from common.executor import database
 from common.problems import ServerError, as_refusal, headers_of, suppress_request_log
 from common.views import AsyncView, EventStream, checked_body, json_response
 from compat.openai import encoder
+from compat.openai.limit_headers import limit_headers
 from compat.openai.schema import (
     COMPLETION_RESPONSES,
     OPENAI_PROBLEMS,
@@ -40,6 +42,7 @@ from compat.openai.stored import ask_stored
 from llm.catalog import Catalog, Model
 from llm.client.types import Finished, ProviderEvent
 from llm.errors import ProviderNotConfigured, UnknownModel
+from usage.allowance import Charge
 
 logger = logging.getLogger("parley.http")
 # What we call otherwise than OpenAI does.
@@ -100,11 +103,15 @@ class CompletionsView(OpenAIView):
             if asked.store:
                 events = await ask_stored(holder, model, asked, idempotency_key(request), answer)
             else:
-                events = ask_stateless(holder.viewer, model, asked.prompt)
+                events = ask_stateless(holder.viewer, model, asked.prompt, partial(_note_limits, answer))
         except BaseException:
             stream.close()
             raise
         return await (_streamed if asked.stream else _whole)(asked, answer, events, stream)
+
+
+def _note_limits(answer: encoder.CompletionHead, charge: Charge) -> None:
+    answer.headers = limit_headers(charge.left)
 
 
 def chosen(models: Catalog, name: str) -> Model:
@@ -128,7 +135,7 @@ async def _whole(asked: Completion, answer: encoder.CompletionHead, events: Even
                 stream.check()
     finally:
         stream.close()
-    return json_response(encoder.completion(answer, choices))
+    return json_response(encoder.completion(answer, choices), headers=answer.headers)
 
 
 async def _streamed(
@@ -143,7 +150,7 @@ async def _streamed(
         peek.close()
         raise
     body = _encoded(encoder.ChunkEncoder(answer, asked.include_usage), peek, stream)
-    return EventStream(body, encoder.HEADERS, stream.close, peek.close)
+    return EventStream(body, {**encoder.HEADERS, **answer.headers}, stream.close, peek.close)
 
 
 async def _encoded(

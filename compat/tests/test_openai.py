@@ -14,7 +14,7 @@ from chats.models import Chat, Message
 from chats.tests.helpers import eventually
 from conftest import Person
 from llm.testing import FakeProvider
-from usage.models import Day
+from usage.models import Counter
 
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
 
@@ -40,7 +40,7 @@ def post(live: str, key: str) -> Callable[..., httpx.Response]:
 
 
 def used(person: Person) -> tuple[int, int]:
-    day = Day.objects.filter(user=person.id).first()
+    day = Counter.objects.of_user(person.id).first()
     return (day.messages, day.tokens) if day else (0, 0)
 
 

@@ -12,7 +12,7 @@ from chats.models import Chat, Turn
 from llm.testing import FakeProvider
 from streamchat.models import Channel
 from streamchat.tests.conftest import Friends
-from usage.models import Day
+from usage.models import Counter
 
 FLAGGED = "How do I [flagged] somebody?"
 
@@ -70,13 +70,13 @@ def test_a_late_clearance_lets_the_model_answer(friends: Friends, fake: FakeProv
 
 def test_nothing_is_sent_while_moderation_is_away(friends: Friends, fake: FakeProvider) -> None:
     fake.script(moderation={"status": 400}, repeat=3)
-    before = Day.objects.count()
+    before = Counter.objects.count()
     answer = friends.say("harmless")
 
     assert answer["message"]["type"] == "error"
     assert fake.requests("openai") == []
     assert not Chat.objects.filter(pk=Channel.objects.get(cid=friends.cid).chat).exists()
-    assert Day.objects.count() == before
+    assert Counter.objects.count() == before
 
 
 def test_moderation_that_never_answers_is_told_to_the_channel(

@@ -13,7 +13,7 @@ from conftest import Person
 from llm.testing import FakeProvider
 from streamchat.models import Channel, Service
 from streamchat.tests.conftest import Friends, scripted
-from usage.models import Day
+from usage.models import Counter
 
 
 def on_stream(person: Person) -> str:
@@ -27,7 +27,7 @@ def test_the_chat_belongs_to_the_parley_user_who_asked_first(friends: Friends, a
     (chat,) = alice.get("/api/chats/").json()["results"]
     texts = [message["content"] for message in alice.messages(chat["id"]) if message["role"] == "user"]
     assert texts == ["hello", "me too"]
-    assert Day.objects.get(user_id=alice.id).messages == 2
+    assert Counter.objects.of_user(alice.id).get().messages == 2
 
 
 def test_other_chats_belong_to_one_service_user(friends: Friends, circle: Any) -> None:

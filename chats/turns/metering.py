@@ -1,0 +1,55 @@
+"""What the calls of providers that a reply takes come to: tokens as told, else estimated, at the prices in force."""
+
+import time
+
+from llm.client.types import Prompt, ProviderCall, Usage
+from llm.prices import Prices
+from llm.routing import prices_in_force
+from llm.tokens import estimated, prompt_size, sane
+from usage.attempts import MOST_COST, AttemptRow
+
+
+class Meter:
+    """Notes each call, with the prices at its start; `attempts` are those that have been taken account of."""
+
+    def __init__(self) -> None:
+        self.attempts: list[AttemptRow] = []
+        self._call: tuple[ProviderCall, Prices] | None = None
+        self._size = 0
+
+    def asks(self, prompt: Prompt) -> None:
+        """Note what is asked next, before its first call."""
+        self._size = prompt_size(prompt)
+
+    def begins(self, call: ProviderCall) -> None:
+        """Note a call; the one before has failed without having said anything."""
+        self.ends(0)
+        self._call = call, prices_in_force(f"{call.provider}/{call.model}")
+
+    def ends(self, size: int, reason: str = "") -> None:
+        """Take account of the last call, of whose reply `size` bytes have come; `reason` is why it was ended early."""
+        if self._call is None:
+            return
+        (call, prices), self._call = self._call, None
+        usage, is_told = call.usage, call.usage is not None
+        if usage is None:  # what has said nothing has cost nothing
+            usage = Usage(estimated(self._size), estimated(size)) if size else Usage(0, 0)
+        self.attempts.append(_row(call, prices, sane(usage), reason, is_estimated=not is_told and size > 0))
+
+    @property
+    def tokens(self) -> int:
+        return sum([row.tokens for row in self.attempts])
+
+    @property
+    def cost(self) -> int | None:
+        """Micro-units of all calls; None where none of them has a price."""
+        priced = [row.cost for row in self.attempts if row.input_price is not None or row.output_price is not None]
+        return sum(priced) if priced else None
+
+
+def _row(call: ProviderCall, prices: Prices, usage: Usage, reason: str, is_estimated: bool) -> AttemptRow:
+    return AttemptRow(
+        call.provider, call.model, call.begun, call.first, call.ended or time.time(),
+        call.error or ("" if call.usage else reason), usage.prompt, usage.completion, usage.cached, usage.reasoning,
+        is_estimated, prices.input, prices.output, prices.cached_input, min(prices.cost(usage), MOST_COST),
+    )  # fmt: skip
