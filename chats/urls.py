@@ -1,6 +1,6 @@
 """Addresses of the chats app."""
 
-from chats.api import chats, feedback, legacy, messages
+from chats.api import chats, feedback, legacy, messages, timeline
 from chats.history import Bucket
 from common.urls import with_and_without_slash
 
@@ -17,6 +17,7 @@ api_patterns = [
     *with_and_without_slash(f"{_MESSAGE}/approvals", messages.ApprovalsView.as_view(), "approvals"),
     *with_and_without_slash(f"{_MESSAGE}/edit", messages.EditView.as_view(), "edit"),
     *with_and_without_slash(f"{_MESSAGE}/feedback", feedback.FeedbackView.as_view(), "feedback"),
+    *with_and_without_slash(f"{_MESSAGE}/timeline", timeline.TimelineView.as_view(), "timeline"),
     *with_and_without_slash(f"{_CHAT}/stream", messages.StreamView.as_view(), "stream"),
     *with_and_without_slash(f"{_CHAT}/stop", messages.StopView.as_view(), "stop"),
     *with_and_without_slash("models", chats.ModelsView.as_view(), "models"),

@@ -27,6 +27,7 @@ from notes import urls as notes
 from notes.mcp.urls import mcp_patterns
 from streamchat.urls import stream_patterns
 from tools import urls as tools
+from usage import urls as usage
 
 admin_patterns = admin.site.urls
 # No row has a page to be viewed on, and that address takes whatever stands in it to the database.
@@ -49,6 +50,7 @@ urlpatterns = [
     path("api/", include(feed_patterns)),
     path("api/", include(notes.api_patterns)),
     path("api/", include(tools.api_patterns)),
+    path("api/", include(usage.api_patterns)),
     path("", include("accounts.pages.urls")),
     path("", include("accounts.oauth.urls")),
     path("", include(page_patterns)),
