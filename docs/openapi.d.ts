@@ -291,6 +291,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/chats/{chat_id}/messages/{message_id}/timeline/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return how a reply came about: which providers and tools were called, how long they took, what they cost. */
+        get: operations["timeline_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/chats/{chat_id}/stop/": {
         parameters: {
             query?: never;
@@ -452,6 +469,23 @@ export interface paths {
         post?: never;
         /** Revoke an API key */
         delete: operations["keys_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/limits/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List what bounds my use: how much of each limit is used, held and left, and when it begins anew. */
+        get: operations["limits_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -778,6 +812,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/usage/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return tokens and cost of some of my days, in my time zone; what was spent in deleted chats is there too. */
+        get: operations["usage_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users/self/": {
         parameters: {
             query?: never;
@@ -989,6 +1040,18 @@ export interface components {
             /** @description JWT for `Authorization: Bearer`; minutes of life. */
             access: string;
         };
+        AmountsOutput: {
+            /** @description calls of providers, those that failed included */
+            attempts: number;
+            /** @description those cached included */
+            tokens_in: number;
+            /** @description those of reasoning included */
+            tokens_out: number;
+            tokens_cached: number;
+            tokens_reasoning: number;
+            /** @description millionths of the currency */
+            cost: number;
+        };
         AppOutput: {
             name: string;
             client_id: string;
@@ -1012,6 +1075,30 @@ export interface components {
         ApprovalsInputRequest: {
             approvals: components["schemas"]["ApprovalInputRequest"][];
         };
+        AttemptOutput: {
+            provider: string;
+            model: string;
+            /** Format: date-time */
+            begun_at: string;
+            /** Format: date-time */
+            first_text_at: string | null;
+            /** Format: date-time */
+            ended_at: string;
+            /** @description empty where it went well */
+            error: string;
+            /** @description those cached included */
+            tokens_in: number;
+            /** @description those of reasoning included */
+            tokens_out: number;
+            tokens_cached: number;
+            tokens_reasoning: number;
+            /** @description the provider has not told the tokens */
+            estimated: boolean;
+            /** @description millionths of the currency */
+            cost: number;
+            /** @description that were in force */
+            prices: components["schemas"]["PricesOutput"];
+        };
         AvatarInputRequest: {
             /**
              * Format: binary
@@ -1019,6 +1106,8 @@ export interface components {
              */
             avatar: string;
         };
+        /** @enum {unknown} */
+        BlankEnum: "";
         ChangeEmailInputRequest: {
             /** Format: email */
             email: string;
@@ -1124,6 +1213,8 @@ export interface components {
                     strict?: boolean;
                 };
             } | null;
+            /** @description whether another model may answer where the provider of this one cannot; by default it may */
+            fallback?: boolean | null;
             /** @description names */
             tools?: string[] | null;
         };
@@ -1164,6 +1255,8 @@ export interface components {
                     strict?: boolean;
                 };
             } | null;
+            /** @description whether another model may answer where the provider of this one cannot; by default it may */
+            fallback?: boolean | null;
             /** @description names */
             tools?: string[] | null;
         };
@@ -1324,6 +1417,12 @@ export interface components {
         EmailInputRequest: {
             email: string;
         };
+        FallbackOutput: {
+            /** @description `provider/model` */
+            asked: string;
+            /** @description why that has not answered, as `reason` of a failed reply */
+            reason: string;
+        };
         FeedbackInputRequest: {
             value: components["schemas"]["ValueEnum"];
             reasons?: components["schemas"]["ReasonsEnum"][];
@@ -1408,6 +1507,30 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        LimitOutput: {
+            name: string;
+            /**
+             * @description whose use is counted
+             *
+             *     * `user` - user
+             *     * `key` - key
+             *     * `group` - group
+             *     * `everyone` - everyone
+             */
+            of: components["schemas"]["OfEnum"];
+            is_shared: boolean;
+            /** @description empty: all models together */
+            model: string;
+            unit: components["schemas"]["UnitEnum"];
+            period: components["schemas"]["PeriodEnum"] | components["schemas"]["BlankEnum"];
+            amount: number;
+            used: number;
+            /** @description what running replies may still use of it */
+            held: number;
+            left: number;
+            /** Format: date-time */
+            reset_at: string | null;
+        };
         LimitsOutput: {
             context_tokens: number | null;
             max_output_tokens: number | null;
@@ -1432,6 +1555,10 @@ export interface components {
             model: string;
             provider: string;
             tokens: components["schemas"]["TokensOutput"];
+            /** @description millionths of the currency; null: no price is known */
+            cost: number | null;
+            /** @description where another model has answered than the one asked for */
+            fallback: components["schemas"]["FallbackOutput"] | null;
             siblings: components["schemas"]["SiblingsOutput"];
             /** Format: date-time */
             created_at: string;
@@ -1551,6 +1678,14 @@ export interface components {
             results: components["schemas"]["NoteSummaryOutput"][];
         };
         NullEnum: null;
+        /**
+         * @description * `user` - user
+         *     * `key` - key
+         *     * `group` - group
+         *     * `everyone` - everyone
+         * @enum {string}
+         */
+        OfEnum: "user" | "key" | "group" | "everyone";
         OpenAIErrorDetail: {
             message: string;
             type: string;
@@ -1693,6 +1828,14 @@ export interface components {
         PatchedUserInputRequest: {
             username?: string | null;
         };
+        /**
+         * @description * `minute` - a minute
+         *     * `day` - a day
+         *     * `month` - a month
+         *     * `` - at the same time
+         * @enum {string}
+         */
+        PeriodEnum: "minute" | "day" | "month";
         /**
          * @description * `auto` - auto
          *     * `ask` - ask
@@ -1880,6 +2023,20 @@ export interface components {
             /** @description Works once, for 60 seconds. */
             ticket: string;
         };
+        TimelineOutput: {
+            /** Format: uuid */
+            reply: string;
+            state: components["schemas"]["MessageState"];
+            reason: string;
+            /** Format: date-time */
+            started_at: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            cost: number | null;
+            /** @description calls of providers, in order, once the reply has ended */
+            attempts: components["schemas"]["AttemptOutput"][];
+            tools: components["schemas"]["ToolTimeOutput"][];
+        };
         TokenInputRequest: {
             email: string;
             password: string;
@@ -1904,6 +2061,14 @@ export interface components {
             input_schema: {
                 [key: string]: unknown;
             };
+        };
+        ToolTimeOutput: {
+            id: string;
+            name: string;
+            title: string | null;
+            state: string;
+            /** Format: double */
+            seconds: number | null;
         };
         /**
          * @description * `submit-message` - submit-message
@@ -2003,6 +2168,46 @@ export interface components {
         };
         UiStoppedOutput: {
             message: components["schemas"]["UiMessageOutput"] | null;
+        };
+        /**
+         * @description * `messages` - messages
+         *     * `tokens` - tokens
+         *     * `cost` - cost (micro-units of the currency)
+         *     * `running` - replies at the same time
+         * @enum {string}
+         */
+        UnitEnum: "messages" | "tokens" | "cost" | "running";
+        UsageOutput: {
+            /** Format: date */
+            from: string;
+            /** Format: date */
+            to: string;
+            currency: string;
+            total: components["schemas"]["AmountsOutput"];
+            results: components["schemas"]["UsageRowOutput"][];
+            /** @description false: there are more rows, of lower cost; the total has them */
+            is_complete: boolean;
+        };
+        UsageRowOutput: {
+            /** @description calls of providers, those that failed included */
+            attempts: number;
+            /** @description those cached included */
+            tokens_in: number;
+            /** @description those of reasoning included */
+            tokens_out: number;
+            tokens_cached: number;
+            tokens_reasoning: number;
+            /** @description millionths of the currency */
+            cost: number;
+            /** Format: date */
+            day?: string;
+            /** @description `provider/model` */
+            model?: string;
+            /**
+             * Format: uuid
+             * @description null: outside of chats
+             */
+            chat?: string | null;
         };
         UserOutput: {
             readonly id: number;
@@ -4483,6 +4688,100 @@ export interface operations {
             };
         };
     };
+    timeline_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                chat_id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimelineOutput"];
+                };
+            };
+            /** @description a value is missing or wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not found, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description too many requests, or the quota is used up */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description unavailable at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
     chats_stop: {
         parameters: {
             query?: never;
@@ -5132,6 +5431,34 @@ export interface operations {
             };
             /** @description There is no such key of yours. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    limits_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitOutput"][];
+                };
+            };
+            /** @description No valid access token. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6541,6 +6868,68 @@ export interface operations {
             };
             /** @description No valid access token. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    usage_read: {
+        parameters: {
+            query?: {
+                /** @description some of day, model, chat, with commas between */
+                by?: string;
+                /** @description the first day; the first of its month, where it is left out */
+                from?: string;
+                /** @description the last day; today, where it is left out */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageOutput"];
+                };
+            };
+            /** @description A value is missing or wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
