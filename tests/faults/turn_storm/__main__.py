@@ -29,7 +29,7 @@ from chats.parts import from_column  # noqa: E402
 from chats.turns.engine import Engine, end_expired  # noqa: E402
 from tests.faults.turn_storm.actor import Actor  # noqa: E402
 from tests.faults.turn_storm.world import World, flat  # noqa: E402
-from usage.models import Day  # noqa: E402
+from usage.models import Attempt, Counter  # noqa: E402
 
 CHATS = (2, 5)  # of which user; the first user's first chat is deleted now and then
 
@@ -79,13 +79,14 @@ def end() -> dict[str, Any]:
     texts = {str(id_): flat(from_column(row.content, row.reasoning, row.parts)) for id_, row in replies.items()}
     kept = User.objects.order_by("-pk")[0].pk
     turns = Turn.objects.filter(user=kept)
-    used = Day.objects.filter(user=kept).aggregate(messages=Sum("messages"), tokens=Sum("tokens"))
+    used = Counter.objects.of_user(kept).aggregate(messages=Sum("messages"), tokens=Sum("tokens"))
+    estimated = Attempt.objects.filter(user=kept, estimated=True).aggregate(tokens=Sum("tokens_out"))["tokens"] or 0
     return {
         "wrong": world.wrong, "swept": swept, "texts": texts,
         "unfinished": Turn.objects.filter(state__in=UNFINISHED).count(),
         "chunks": Chunk.objects.exclude(kind="tool_output").count(),
         "epochs": {str(turn.reply_id): turn.epoch for turn in Turn.objects.all()},
-        "used": [used["messages"], used["tokens"]],
+        "used": [used["messages"], used["tokens"] - estimated],  # what a lost run came to, nobody has told
         "spent": [
             sum(bool(texts[str(turn.reply_id)]) for turn in turns),
             sum(replies[turn.reply_id].prompt_tokens or 0 for turn in turns),

@@ -13,6 +13,7 @@ from accounts.access import Claims
 from chats.parts import Part, joined
 from chats.turns.requests import AcceptedTurn, TurnRequest
 from chats.turns.writes import Outcome, PendingChunks
+from usage.attempts import AttemptRow
 
 # What must never be seen, whatever is going on; each is one statement, so it sees one moment.
 NEVER = {
@@ -69,9 +70,10 @@ class Run:
         return PendingChunks(self.job.turn_id, self.job.epoch, self.reply, chunks + self.aside)
 
     def outcome(self, state: str) -> Outcome:
+        call = AttemptRow("openai", "gpt", 1.0, 2.0, 3.0, tokens_in=self.tokens - self.settled)
         return Outcome(
-            state, "", joined(self.parts), prompt_tokens=self.tokens, completion_tokens=0, settled=self.settled,
-            aside=self.aside,
+            state, "", joined(self.parts), prompt_tokens=self.tokens, completion_tokens=0, charge=self.job.charge,
+            calls=[call], aside=self.aside,
         )  # fmt: skip
 
 
