@@ -329,7 +329,7 @@ def test_a_lost_process_has_used_what_it_held(alice: Person, fake: FakeProvider)
     before, row = day_of(alice), Hold(
         id=uuid.uuid4(), kind="completion", user_id=alice.id, counter=day_of(alice).pk, counters=[day_of(alice).pk],
         day=timezone.now().date(), provider="house", model="m-1", tokens=70, cost=700, messages=1, running=1,
-        begun_at=timezone.now(), owner="another", lease_until=timezone.now() - timedelta(seconds=1),
+        begun_at=timezone.now(), lease_until=timezone.now() - timedelta(seconds=1),
     )  # fmt: skip
     Counter.objects.filter(pk=before.pk).update(held_tokens=70, held_cost=700, running=1)
     row.save()

@@ -3,7 +3,6 @@
 Belongs inside the caller's transaction, whose other rows are locked by then: counters come last in the lock order.
 """
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -19,8 +18,6 @@ from usage.counters import Subject, as_date, count_on_day, counting, date_of, da
 from usage.limits import COST, DAY, MESSAGES, MINUTE, MONTH, RUNNING, TOKENS, Asking, Bound, Rule, subjects_of
 from usage.models import Limit
 from usage.refusals import QuotaExceeded, refusal
-
-logger = logging.getLogger("parley.usage")
 
 _COLUMNS = "id, day, ends_at, messages, tokens, held_tokens, cost, held_cost, running, minute, minute_messages"
 SHARE = 8
@@ -267,8 +264,4 @@ def _holding(counter: int, tokens: int, cost: int, now: datetime, messages: int,
 
 
 def _refusal(rule: Rule, used: int, held: int, state: Used, now: datetime) -> QuotaExceeded:
-    logger.info(
-        "limit %r is reached: %s, %d used, %d held of %d", rule.name, rule.subject.name, used, held, rule.amount
-    )
-    resets_at = state.resets_at(rule, now)
-    return refusal(rule.name, rule.unit, rule.period, rule.amount, used, held, resets_at, rule.subject.zone, now)
+    return refusal(rule, used, held, state.resets_at(rule, now), now)

@@ -48,30 +48,21 @@ class _Settled:
     begun_at: float
 
 
-def holding(
-    id_: UUID, account: Account, hold: Held, asked: tuple[str, str], owner: str, messages: int, running: int
-) -> Statement:
-    """Return the statement that notes a call's hold; `asked` is the provider and the model, `owner` the process."""
+def holding(id_: UUID, account: Account, hold: Held, asked: tuple[str, str], messages: int, running: int) -> Statement:
+    """Return the statement that notes a call's hold; `asked` is the provider and the model."""
     values = [
         id_, account.kind, account.user_id, account.key_id, account.day_id, as_date(account.day), account.chat,
         account.reply, *asked, orjson.dumps(hold.counters).decode(), hold.tokens, hold.cost, messages, running,
-        instant(datetime.now(UTC)), owner,
+        instant(datetime.now(UTC)),
     ]  # fmt: skip
     marks = ", ".join(["%s"] * len(values))
-    return f"INSERT INTO usage_hold (id, {_COLUMNS}, owner, lease_until) VALUES ({marks}, {lease_end()})", values
+    return f"INSERT INTO usage_hold (id, {_COLUMNS}, lease_until) VALUES ({marks}, {lease_end()})", values
 
 
-def taking_over(turns: str, params: Sequence[Any]) -> Statement:
-    """Return the statement that makes rows of turns that are about to be deleted: `turns` is SQL for WHERE.
-
-    Their messages stay counted.
-    """
+def taking_over(select: str, params: Sequence[Any]) -> Statement:
+    """Return the statement that makes rows of what a query returns, in the order of the columns."""
     return (
-        f"INSERT INTO usage_hold (id, {_COLUMNS}, owner, lease_until) "
-        "SELECT t.reply_id, 'reply', t.user_id, t.api_key, t.usage_day, c.day, t.chat_id, t.reply_id, m.provider, "
-        "m.model, t.counters, t.held_tokens, t.held_cost, 0, CASE WHEN t.counters IS NULL THEN 0 ELSE 1 END, "
-        "t.started_at, t.lease_owner, t.lease_until FROM chats_turn t JOIN chats_message m ON m.id = t.reply_id "
-        f"JOIN usage_counter c ON c.id = t.usage_day WHERE {turns} ON CONFLICT (id) DO NOTHING",
+        f"INSERT INTO usage_hold (id, {_COLUMNS}, lease_until) {select} ON CONFLICT (id) DO NOTHING",
         params,
     )
 
@@ -107,15 +98,17 @@ def settle(account: Account, rows: Sequence[AttemptRow], refund: bool) -> None:
         run_all([*booking(account, rows), *booked])
 
 
-def renew(owner: str) -> None:
-    """Renew the leases of a process."""
-    run_all([(f"UPDATE usage_hold SET lease_until = {lease_end()} WHERE owner = %s", [owner])])
+def renew_holds() -> None:
+    """Renew the leases of the calls that run in this process."""
+    ids = list(alive)
+    marks = ", ".join(["%s"] * len(ids))
+    run_all([(f"UPDATE usage_hold SET lease_until = {lease_end()} WHERE id IN ({marks})", ids)])
 
 
-def lost_holds(owner: str) -> list[UUID]:
-    """Return rows whose lease has run out; `owner` is the caller, which lives."""
-    statement = f"SELECT id FROM usage_hold WHERE {_expired()} AND owner <> %s ORDER BY id LIMIT 1000"
-    return [uuid_of(id_) for (id_,) in run_all([(statement, [owner])])[0]]
+def lost_holds() -> list[UUID]:
+    """Return rows whose lease has run out, none of them of a call that runs in this process."""
+    statement = f"SELECT id FROM usage_hold WHERE {_expired()} ORDER BY id LIMIT 1000"
+    return [id_ for (value,) in run_all([(statement, [])])[0] if (id_ := uuid_of(value)) not in alive]
 
 
 def settle_lost(ids: Sequence[UUID]) -> int:

@@ -74,7 +74,10 @@ class Limit(models.Model):
     model = models.CharField(max_length=200, blank=True, default="", help_text="provider/model; empty: all of them")
     unit = models.CharField(max_length=8, choices=Unit)
     period = models.CharField(max_length=6, choices=Period, blank=True, default="")
-    amount = models.PositiveBigIntegerField()
+    amount = models.PositiveBigIntegerField(
+        help_text="of cost in millionths of the currency: 5000000 is 5. What is shared, and what is limited for one "
+        "model or one key, is counted from when a limit bounds it"
+    )
     enabled = models.BooleanField(default=True)
 
     class Meta:
@@ -130,7 +133,6 @@ class Hold(models.Model):
     messages = models.PositiveSmallIntegerField(help_text="counted, and given back where nothing came")
     running = models.PositiveSmallIntegerField()
     begun_at = models.DateTimeField()
-    owner = models.CharField(max_length=64)
     lease_until = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:

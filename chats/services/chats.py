@@ -178,11 +178,20 @@ def _delete(**chosen: Any) -> int:
     return len(ids)
 
 
+# What runs is booked all the same, by whoever runs it: its turn leaves behind of what it holds, and on whom.
+_RUNNING = (
+    "SELECT t.reply_id, 'reply', t.user_id, t.api_key, t.usage_day, c.day, t.chat_id, t.reply_id, m.provider, "
+    "m.model, t.counters, t.held_tokens, t.held_cost, 0, CASE WHEN t.counters IS NULL THEN 0 ELSE 1 END, "
+    "t.started_at, t.lease_until FROM chats_turn t JOIN chats_message m ON m.id = t.reply_id "
+    "JOIN usage_counter c ON c.id = t.usage_day WHERE t.state = 'streaming'"
+)
+
+
 def _delete_some(ids: list[UUID]) -> None:
     """Delete table by table: Django's own cascade would load every message, to follow the keys among them."""
     list(Turn.objects.filter(chat_id__in=ids).order_by("pk").select_for_update().values_list("pk"))
     marks = ", ".join(["%s"] * len(ids))
-    run_all([taking_over(f"t.state = 'streaming' AND t.chat_id IN ({marks})", ids)])  # what runs is booked all the same
+    run_all([taking_over(f"{_RUNNING} AND t.chat_id IN ({marks})", ids)])
     chats_deleting.send(Chat, ids=ids)
     Chunk.objects.filter(message__chat_id__in=ids).delete()
     ToolCall.objects.filter(turn__chat_id__in=ids).delete()

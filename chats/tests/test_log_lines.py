@@ -118,5 +118,5 @@ def test_a_refusal_for_the_quota_is_logged(alice: Person, lines: Lines, settings
     refused = alice.say(chat, fake(text="x"))
 
     assert refused.json()["code"] == "quota_exceeded"
-    assert lines.about(f"user {alice.id} ") == [refused.headers["X-Request-ID"]]
+    assert lines.about(f"user:{alice.id} ") == [refused.headers["X-Request-ID"]]
     assert json.dumps(lines.found).count("quota") == 1

@@ -38,24 +38,24 @@ def wants_title(number: int, reply: MessageRow) -> bool:
     return bool(settings.TITLE_MODEL) and number == 1 and bool(reply.content)
 
 
-async def give_title(asking: Asking, owner: str, chat_id: UUID, question: str, answer: str) -> None:
+async def give_title(asking: Asking, chat_id: UUID, question: str, answer: str) -> None:
     """Replace the title made of the first words, unless somebody changed it; failures are only logged."""
     try:
         async with asyncio.timeout(SECONDS):
             question = without_command(question)
-            if title := title_in(await _ask(asking, owner, chat_id, question, answer)):
+            if title := title_in(await _ask(asking, chat_id, question, answer)):
                 await database().write(_store, chat_id, title_from(question), title)
     except Exception as error:
         logger.warning("no title for chat %s: %s", chat_id, type(error).__name__)
 
 
-async def _ask(asking: Asking, owner: str, chat_id: UUID, question: str, answer: str) -> str:
+async def _ask(asking: Asking, chat_id: UUID, question: str, answer: str) -> str:
     model = resolve(settings.TITLE_MODEL)
     shown = f"{TASK}\n\nQuestion:\n{question[:EXCERPT]}\n\nAnswer:\n{answer[:EXCERPT]}"
     prompt = Prompt(model.id, TASK, (PromptMessage("user", shown),))
     text = ""
     async with (
-        single_call(asking, owner, Attempt.Kind.TITLE, model, prompt, chat_id) as call,
+        single_call(asking, Attempt.Kind.TITLE, model, prompt, chat_id) as call,
         aclosing(stream(model.provider, call.prompt, call.meter.begins)) as events,
     ):
         async for event in events:

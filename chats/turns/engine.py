@@ -85,7 +85,7 @@ class Engine:
         reply = turn.log.end.message if turn.log.end else None
         if reply is not None and wants_title(turn.number, reply) and not self.draining:
             task = self.loop.create_task(
-                give_title(turn.charge.asking, self.name, turn.chat_id, turn.question.content, reply.content)
+                give_title(turn.charge.asking, turn.chat_id, turn.question.content, reply.content)
             )
             self._titling.add(task)
             task.add_done_callback(self._titling.discard)
@@ -173,9 +173,9 @@ class Engine:
         now = time.monotonic()
         try:
             if holds.alive:
-                await database().write(holds.renew, self.name)
+                await database().write(holds.renew_holds)
             found = await database().read(expired_turns)
-            lost = await database().read(holds.lost_holds, self.name)
+            lost = await database().read(holds.lost_holds)
             if self._database_away:  # nobody could renew a lease; their owners come first
                 self._database_away, self._sweep_from = False, now + settings.LEASE_SECONDS
             if now < self._sweep_from:

@@ -49,13 +49,13 @@ class SingleCall:
 
 @asynccontextmanager
 async def single_call(
-    asking: Asking, owner: str, kind: Attempt.Kind, model: Model, prompt: Prompt, chat: UUID | None = None
+    asking: Asking, kind: Attempt.Kind, model: Model, prompt: Prompt, chat: UUID | None = None
 ) -> AsyncIterator[SingleCall]:
-    """Hold what a call may use, book what it has used in the end; `owner` names the process, which renews the hold.
+    """Hold what a call may use, and book what it has used in the end.
 
     A completion counts as a message, given back where nothing came. Raises QuotaExceeded.
     """
-    call = await database().write(retry_conflicts, _open, asking, owner, kind, model, prompt, chat)
+    call = await database().write(retry_conflicts, _open, asking, kind, model, prompt, chat)
     if call.hold:
         holds.alive.add(call.hold)
     try:
@@ -68,9 +68,7 @@ async def single_call(
 
 
 @transaction.atomic
-def _open(
-    asking: Asking, owner: str, kind: Attempt.Kind, model: Model, prompt: Prompt, chat: UUID | None
-) -> SingleCall:
+def _open(asking: Asking, kind: Attempt.Kind, model: Model, prompt: Prompt, chat: UUID | None) -> SingleCall:
     now, is_message = timezone.now(), kind == Attempt.Kind.COMPLETION
     counted, has_limits = _count(asking, now) if is_message else _locked(asking, now)
     account = Account(kind, asking.user_id, asking.key_id, counted[0], date_of(counted[1]), chat)
@@ -81,7 +79,7 @@ def _open(
     if charge.hold and call.hold:
         asked = model.provider, model.id
         amounts = int(is_message), int(is_message)
-        run_all([holds.holding(call.hold, charge.account, charge.hold, asked, owner, *amounts)])
+        run_all([holds.holding(call.hold, charge.account, charge.hold, asked, *amounts)])
     return call
 
 

@@ -67,7 +67,7 @@ async def ask_stateless(
         raise Draining(retry_after=5)
     await require_harmless(prompt)
     asked, kind = replace(prompt, model=model.id), Attempt.Kind.COMPLETION
-    async with single_call(asking_of(viewer), engine().name, kind, model, asked) as call:
+    async with single_call(asking_of(viewer), kind, model, asked) as call:
         on_held(call.charge)
         try:
             async with aclosing(StatelessReply(call, fallback).events()) as events:
