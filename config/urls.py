@@ -55,6 +55,7 @@ urlpatterns = [
     path("", include("accounts.oauth.urls")),
     path("", include(page_patterns)),
     *notes.page_patterns,
+    *usage.page_patterns,
     *notes.openapi_patterns,
     *mcp_patterns,
     *with_and_without_slash("api/schema", schema, "schema"),

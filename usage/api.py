@@ -1,6 +1,5 @@
 """`/api/usage/` and `/api/limits/`: what the user has used, and what is left."""
 
-from datetime import date, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -16,36 +15,8 @@ from accounts.api.docs import problems
 from common.views import checked
 from usage.limits import Asking
 from usage.models import Attempt, Limit
-from usage.reports import GROUPS, limits_of, today_of, usage_report
-
-MOST_DAYS = 366
-FIRST_YEAR = 2000
-
-
-class UsageQuery(serializers.Serializer[Any]):
-    by = serializers.CharField(required=False, default="day", help_text="some of day, model, chat, with commas between")
-    to = serializers.DateField(required=False, default=None, help_text="the last day; today, where it is left out")
-
-    def get_fields(self) -> dict[str, Any]:
-        first = serializers.DateField(
-            required=False, default=None, help_text="the first day; the first of its month, where it is left out"
-        )
-        return {**super().get_fields(), "from": first}  # no name that Python has for an attribute
-
-    def validate_by(self, by: str) -> list[str]:
-        names = list(dict.fromkeys(by.split(",")))
-        if unknown := [name for name in names if name not in GROUPS]:
-            raise serializers.ValidationError(f"Name some of day, model, chat; not {unknown[0][:20]!r}.")
-        return names
-
-    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
-        first, last = data["from"], data["to"]
-        for name, day in (("from", first), ("to", last)):
-            if day and not FIRST_YEAR <= day.year < 9999:
-                raise serializers.ValidationError({name: ["There is nothing of that year."]})
-        if first and last and not timedelta(0) <= last - first < timedelta(days=MOST_DAYS):
-            raise serializers.ValidationError({"to": [f"Ask for one to {MOST_DAYS} days."]})
-        return data
+from usage.queries import UsageQuery
+from usage.reports import limits_of, period_of, today_of, usage_report
 
 
 class AmountsOutput(serializers.Serializer[Any]):
@@ -98,9 +69,8 @@ class UsageView(APIView):
     def get(self, request: Request) -> Response:
         """Return tokens and cost of some of my days, in my time zone; what was spent in deleted chats is there too."""
         viewer, query = viewer_of(request), checked(UsageQuery, request.query_params)
-        last: date = query["to"] or today_of(viewer.timezone, timezone.now())
-        first: date = query["from"] or last.replace(day=1)
-        return Response(usage_report(Attempt.objects.filter(user=viewer.id), query["by"], first, last))
+        period = period_of(query["from"], query["to"], today_of(viewer.timezone, timezone.now()))
+        return Response(usage_report(Attempt.objects.filter(user=viewer.id), query["by"], *period))
 
 
 class LimitsView(APIView):

@@ -1,7 +1,7 @@
-"""What somebody has used, and what is left to them."""
+"""What has been used, by whom and of what, and what is left."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,12 +9,23 @@ from django.conf import settings
 from django.db.models import Count, F, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce, Concat
 
+from common.errors import Invalid
 from usage.allowance import Used, use_of
-from usage.limits import DAY, MESSAGES, Asking, Rule, rules_for
+from usage.limits import Asking, Rule, rules_for
 from usage.models import Attempt
+from usage.refusals import daily_messages
 
 GROUPS: Mapping[str, Any] = {"day": F("day"), "model": Concat("provider", Value("/"), "model"), "chat": F("chat")}
+# Of pages: what is filtered by once it is chosen, and what it is called. Whoever is in two groups counts in both.
+PAGE_GROUPS: Mapping[str, Mapping[str, Any]] = {
+    "user": {"key": F("user"), "label": F("user__email")},
+    "group": {"key": F("user__groups"), "label": F("user__groups__name")},
+    "model": {"key": GROUPS["model"]},
+    "day": {"key": F("day")},
+}
 MOST_ROWS = 1_000
+MOST_DAYS = 366
+FIRST_YEAR = 2000
 AMOUNTS = {
     "attempts": Count("id"),
     "tokens_in": Coalesce(Sum("tokens_in"), 0),
@@ -25,12 +36,22 @@ AMOUNTS = {
 }
 
 
+def period_of(first: date | None, last: date | None, today: date) -> tuple[date, date]:
+    """Return the days asked for, by default those of the month so far; raise Invalid for none, or for too many."""
+    last = last or today
+    for name, day in (("from", first), ("to", last)):
+        if day and not FIRST_YEAR <= day.year < 9999:
+            raise Invalid(errors={name: ["There is nothing of that year."]})
+    first = first or last.replace(day=1)
+    if not timedelta(0) <= last - first < timedelta(days=MOST_DAYS):
+        raise Invalid(errors={"to": [f"Ask for one to {MOST_DAYS} days."]})
+    return first, last
+
+
 def usage_report(attempts: QuerySet[Attempt], by: Sequence[str], first: date, last: date) -> dict[str, Any]:
     """Return the total of the days from `first` to `last`, and its parts by day, model, chat, the dearest first."""
     found = attempts.filter(day__gte=first, day__lte=last)
-    names = {f"by_{name}": GROUPS[name] for name in by}
-    rows = found.annotate(**names).values(*names).annotate(**AMOUNTS)
-    results = [_renamed(row) for row in rows.order_by("-cost", *names)[: MOST_ROWS + 1]]
+    results = usage_by(found, {name: GROUPS[name] for name in by}, MOST_ROWS + 1)
     return {
         "from": first,
         "to": last,
@@ -41,15 +62,17 @@ def usage_report(attempts: QuerySet[Attempt], by: Sequence[str], first: date, la
     }
 
 
-def _renamed(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name.removeprefix("by_"): value for name, value in row.items()}
+def usage_by(attempts: QuerySet[Attempt], groups: Mapping[str, Any], most: int) -> list[dict[str, Any]]:
+    """Return amounts by what `groups` names, the dearest first."""
+    names = {f"by_{name}": expression for name, expression in groups.items()}  # apart from columns of that name
+    rows = attempts.annotate(**names).values(*names).annotate(**AMOUNTS).order_by("-cost", "-tokens_in", *names)
+    return [{name.removeprefix("by_"): value for name, value in row.items()} for row in rows[:most]]
 
 
 def limits_of(asking: Asking, now: datetime) -> list[dict[str, Any]]:
     """Return all that bounds a user and their keys, each with what of it is used, held and left."""
-    rules = rules_for(asking, None)
-    if settings.DAILY_MESSAGES:
-        rules.insert(0, Rule("Messages a day", asking.subject, MESSAGES, DAY, settings.DAILY_MESSAGES))
+    daily = daily_messages(asking.subject)
+    rules = [*([daily] if daily.amount else []), *rules_for(asking, None)]
     states = use_of(rules, now)
     return [_shown(rule, states[rule.subject], now) for rule in rules]
 
