@@ -20,8 +20,8 @@ from chats.connections import check_sessions
 from chats.models import State, Turn
 from chats.tests.helpers import SSE, begin, events_in, eventually
 from chats.tests.helpers import fake as scripted
+from chats.turns.ends import request_stop
 from chats.turns.engine import server_loop
-from chats.turns.writes import request_stop
 from conftest import Person
 from llm.testing import FakeProvider
 

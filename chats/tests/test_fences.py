@@ -12,19 +12,17 @@ from accounts.models import User
 from chats.models import Chat, Message, Role, State, ToolCall, Turn
 from chats.parts import DECISION, DENIED, TOOL_CALL, TOOL_RESULT, WAITING, Part, json_text
 from chats.rows import MessageRow
-from chats.turns.writes import (
+from chats.turns.ends import (
     Outcome,
-    PendingChunks,
     Wait,
     end_expired_turn,
     end_waiting,
     expired_turns,
     finish,
-    flush,
     request_stop,
-    resume_turn,
     wait,
 )  # fmt: skip
+from chats.turns.writes import PendingChunks, flush, resume_turn
 from common.ids import uuid7
 from usage.allowance import Charge
 from usage.attempts import Account, AttemptRow

@@ -20,6 +20,7 @@ from chats.tree import count_siblings
 from chats.turns.branching import LockedChat, Placement, place
 from chats.turns.charging import asking_of, hold_for
 from chats.turns.context import read_context
+from chats.turns.ends import end_waiting
 from chats.turns.engine import engine
 from chats.turns.job import job_of, toolbox_for
 from chats.turns.model_choice import choose_model, require_answerable, require_supported
@@ -28,7 +29,7 @@ from chats.turns.requests import AcceptedTurn, SendRequest, SlashCommand, TurnJo
 from chats.turns.settings import settings_of
 from chats.turns.slash_commands import parse, save_last_reply
 from chats.turns.titles import title_from
-from chats.turns.writes import UNENDED, end_waiting, hold_turn, insert_turn, move_head, running_turns
+from chats.turns.writes import UNENDED, hold_turn, insert_turn, move_head, running_turns
 from common.sql import Statement, instant, is_postgresql, run_all, uuid_of, uuid_or_none
 from llm.catalog import Model
 from usage.allowance import Charge, daily_messages_left

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from chats.turns.auto_title import give_title, wants_title
+from chats.turns.ends import end_expired_turn, expired_turns
 from chats.turns.limits import LOST, SHUTDOWN, STOPPED
 from chats.turns.replication.mirror import Mirrors
 from chats.turns.replication.publisher import Publishers
@@ -26,7 +27,7 @@ from chats.turns.replication.pubsub import Data, ReplyPubSub
 from chats.turns.reply_log import ReplyLog
 from chats.turns.requests import AcceptedTurn
 from chats.turns.runner import RunningTurn
-from chats.turns.writes import Flushed, PendingChunks, end_expired_turn, expired_turns, flush
+from chats.turns.writes import Flushed, PendingChunks, flush
 from common.executor import database
 from common.retrying import retry_conflicts
 from usage import holds
@@ -84,9 +85,7 @@ class Engine:
             self._idle.set()
         reply = turn.log.end.message if turn.log.end else None
         if reply is not None and wants_title(turn.number, reply) and not self.draining:
-            task = self.loop.create_task(
-                give_title(turn.charge.asking, turn.chat_id, turn.question.content, reply.content)
-            )
+            task = self.loop.create_task(give_title(turn.asking, turn.chat_id, turn.question.content, reply.content))
             self._titling.add(task)
             task.add_done_callback(self._titling.discard)
 

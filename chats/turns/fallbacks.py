@@ -18,7 +18,7 @@ from usage.limits import Bound, rules_for
 
 logger = logging.getLogger("parley.turns")
 
-RaiseHold = Callable[[Bound], Awaitable[Held | None]]
+RaiseHold = Callable[[Bound], Awaitable[Held]]
 
 
 class ProviderSilent(ProviderBusy):
@@ -30,7 +30,7 @@ class ProviderSilent(ProviderBusy):
 class Route:
     """The model that is asked, and after it those that staff have named as its fallbacks.
 
-    `raise_hold` holds what another model may use; None from it means that the reply is no longer the caller's.
+    `raise_hold` holds what another model may use.
     """
 
     def __init__(self, model: Model, charge: Charge, is_allowed: bool, raise_hold: RaiseHold) -> None:
@@ -93,8 +93,7 @@ class Route:
     async def _held(self, model: Model, asked: Prompt) -> Prompt:
         if self._charge.hold is None or self._charge.hold.output is None:
             return asked
-        hold = await self._raise_hold(bound_of(model, asked))
-        return bounded(asked, hold)
+        return bounded(asked, await self._raise_hold(bound_of(model, asked)))
 
 
 def _can_answer(model: Model, prompt: Prompt) -> bool:

@@ -18,8 +18,8 @@ from chats.models import UNFINISHED, State
 from chats.parts import REASONING, SOURCE, TEXT, denied, json_text
 from chats.rows import MessageRow
 from chats.services.open_models import find_open_models
-from chats.turns.charging import bound_of, bounded
-from chats.turns.fallbacks import ProviderSilent, Route
+from chats.turns.charging import bounded
+from chats.turns.ends import Outcome, Wait, finish, wait
 from chats.turns.limits import (
     FIRST_TEXT_LATE,
     LIMIT_REACHED,
@@ -36,18 +36,17 @@ from chats.turns.limits import (
     outcome_for,
     outcome_of,
 )
-from chats.turns.metering import Meter
 from chats.turns.prompt_parts import reply_message
+from chats.turns.provider_calls import ProviderCalls, TurnLost
 from chats.turns.reads import read_reply
 from chats.turns.reply_log import ReplyLog
 from chats.turns.requests import AcceptedTurn, Decided
 from chats.turns.thinking import ThinkingTime
 from chats.turns.tool_calls import ToolCalls, ToolEvent
-from chats.turns.writes import Outcome, PendingChunks, Wait, finish, raise_turn, wait
+from chats.turns.writes import PendingChunks
 from common.executor import database
 from common.retrying import retry_conflicts
 from common.text import repaired
-from llm.catalog import Model
 from llm.client.errors import ProviderError, ProviderRefused
 from llm.client.types import (
     CitedSource,
@@ -55,16 +54,14 @@ from llm.client.types import (
     LogProbs,
     OtherChoice,
     Prompt,
-    ProviderCall,
     ReasoningDelta,
     TextDelta,
     Usage,
 )
 from llm.routing import stream
 from llm.tokens import size_of
-from usage.allowance import Held
 from usage.holds import settle_hold
-from usage.limits import Bound
+from usage.limits import Asking
 from usage.refusals import QuotaExceeded
 
 logger = logging.getLogger("parley.turns")
@@ -81,9 +78,7 @@ class RunningTurn:
         assert job is not None, "only what has a job is run"
         self.id, self.epoch, self.number = job.turn_id, job.epoch, accepted.number
         self.chat_id, self.question, self.reply = accepted.chat_id, accepted.question, accepted.reply
-        self._route, self._usage = Route(job.model, job.charge, job.may_fall_back, self._raise_hold), job.usage
-        self._begins, self._resume, self._decided = job.begins, job.resume, job.decided
-        self.charge, self._meter, self._cost = job.charge, Meter(), job.cost
+        self._begins, self._resume, self._decided, self._usage = job.begins, job.resume, job.decided, job.usage
         self._prompt = [job.prompt]  # until it is sent: a long context need not be kept for as long as the reply lasts
         self.log = ReplyLog(accepted.chat_id, accepted.question.id, accepted.reply.id, accepted.number)
         for kind, text in job.kept:
@@ -91,6 +86,7 @@ class RunningTurn:
         self.saved = self._step_from = self.log.length
         self.pending_since: float | None = None  # when the oldest shown character that is not stored was shown
         self.clock, self._intake = Clock(job.seconds), Intake(self.saved)
+        self._providers = ProviderCalls(job, self.clock)
         self.steps = job.steps
         self._calls = ToolCalls(job.toolbox, self.log, self._show_now) if job.toolbox else None
         if self._calls and job.decided:
@@ -102,12 +98,14 @@ class RunningTurn:
         self.last_news = self.clock.started
         self._patience = settings.UNSAVED_SECONDS  # asked for with every token
         self.interruption: Interruption | None = None
-        self._is_in_call = self._is_late = False  # of a provider; and it is given up for another one
-        self._tries = 1
         self.is_running = False  # a task that is cancelled before its first step would never end its turn
         self.over = False  # nothing more comes from the provider; only the end is still to be stored
         self.task: asyncio.Task[None] | None = None
         self.log.show()
+
+    @property
+    def asking(self) -> Asking:
+        return self._providers.charge.asking
 
     # --- text in ---------------------------------------------------------------------------------------------------
     def _add(self, delta: TextDelta | ReasoningDelta) -> None:
@@ -171,17 +169,9 @@ class RunningTurn:
     def check_time(self, now: float) -> None:
         """Enforce the limits on first text, silence and total time."""
         limit = self.clock.overdue(now, self.log.length > self._step_from)
-        if limit == FIRST_TEXT_LATE and self._may_ask_another(now):
-            self._is_late = True
-            if self.task is not None:
-                self.task.cancel()
-        elif limit:
+        is_late = limit == FIRST_TEXT_LATE and not self._has_text
+        if limit and not (is_late and self._providers.give_up(now)):
             self.interrupt(limit)
-
-    def _may_ask_another(self, now: float) -> bool:
-        """Tell whether a provider that says nothing can be given up for another: nothing has come, and time is left."""
-        has_time = now - self.clock.started <= settings.REPLY_TIMEOUT
-        return self._is_in_call and not self._has_text and self._route.has_more and has_time
 
     # --- the run -----------------------------------------------------------------------------------------------------
     async def run(self, done: Callable[["RunningTurn"], None]) -> None:
@@ -201,6 +191,8 @@ class RunningTurn:
             return self._interrupted(self.interruption or SHUTDOWN)
         except QuotaExceeded:
             return self._interrupted(LIMIT_REACHED)
+        except TurnLost:
+            return self._interrupted(LOST)
         except ReplyTooLong:
             return self._interrupted(TOO_LONG)
         except ProviderError as error:
@@ -228,8 +220,8 @@ class RunningTurn:
     async def _require_open_model(self, calls: ToolCalls) -> None:
         """Raise ProviderRefused where the model was switched off, or taken from its user, since the step before."""
         models = await find_open_models(calls.user_id)
-        if not models.is_known(self._model.name):
-            raise ProviderRefused(self._model.provider, "the model is not open to the user any more")
+        if not models.is_known(self._providers.model.name):
+            raise ProviderRefused(self._providers.model.provider, "the model is not open to the user any more")
 
     async def _take_step(self, calls: ToolCalls | None) -> Finished:
         self.steps += 1
@@ -239,90 +231,37 @@ class RunningTurn:
             prompt = self._prompt.pop()
         else:
             calls.begin_step()
-            prompt = await self._allowed(self._next_prompt(calls))
+            prompt = self._next_prompt(calls)
+            if prompt is not self._prompt[0]:  # for which a hold was taken with the turn
+                prompt = await self._providers.allowed(prompt)
         try:
-            finished = await self._ask(prompt, calls)
+            finished = await self._providers.answer(
+                prompt, lambda asked: self._consume(asked, calls), lambda: self._has_text
+            )
         except ProviderRefused:
             if calls is None or self.log.length > self._step_from or not calls.forget_metadata():
                 raise
-            again = bounded(self._next_prompt(calls), self.charge.hold)  # once without what may have been wrong
-            finished = await self._consume(again, calls)
+            prompt = bounded(self._next_prompt(calls), self._providers.charge.hold)
+            finished = await self._consume(prompt, calls)  # once without what may have been wrong
         self._note_end()
         self._usage = _sum(self._usage, finished.usage)
         return finished
 
-    async def _ask(self, prompt: Prompt, calls: ToolCalls | None) -> Finished:
-        """Ask the model; where its provider fails before anything of the reply has come, those named in its place."""
-        if not self._has_text:
-            prompt = await self._route.begin(prompt)
-        while True:
-            self._meter.asks(prompt)
-            try:
-                finished = await self._in_time(prompt, calls)
-            except ProviderError as error:
-                if self._has_text:
-                    raise
-                self._meter.ends(0, error.code)
-                prompt = await self._route.after(error, self._tries, prompt)
-                self.clock.resume()
-            else:
-                self._route.note_answer()
-                return finished
-
-    async def _in_time(self, prompt: Prompt, calls: ToolCalls | None) -> Finished:
-        """Read an answer; raise ProviderSilent where the provider is given up for another."""
-        self._is_in_call = True
-        try:
-            return await self._consume(prompt, calls)
-        except asyncio.CancelledError:
-            if not self._is_late or self.interruption or self.task is None:
-                raise
-            self.task.uncancel()
-            raise ProviderSilent(self._model.provider) from None
-        finally:
-            self._is_in_call = self._is_late = False
-
-    @property
-    def _model(self) -> Model:
-        return self._route.model
-
-    async def _allowed(self, prompt: Prompt) -> Prompt:
-        """Held what a further call may use, where anything bounds it; raise QuotaExceeded."""
-        hold = self.charge.hold
-        if hold is None or hold.output is None or prompt is self._prompt[0]:
-            return bounded(prompt, hold)
-        return bounded(prompt, await self._raise_hold(bound_of(self._model, prompt)))
-
-    async def _raise_hold(self, bound: Bound) -> Held | None:
-        spent = self._meter.tokens, self._meter.cost or 0
-        raised = await database().write(retry_conflicts, raise_turn, self.id, self.epoch, self.charge, spent, bound)
-        if raised is None:
-            self.interrupt(LOST)
-            await asyncio.sleep(0)  # where the interruption takes effect
-        self.charge.hold = raised
-        return raised
-
-    def _begins_call(self, call: ProviderCall) -> None:
-        self._tries = call.number
-        self.clock.attempt(call.number)
-        self._meter.begins(call)
-
     def _note_end(self, reason: str = "") -> None:
         """Take account of the last call of a provider, and of what has come of it."""
-        self._meter.ends(sum([size_of(text) for _, text in self.log.parts(self._step_from)]), reason)
+        self._providers.ends(sum([size_of(text) for _, text in self.log.parts(self._step_from)]), reason)
 
     def _next_prompt(self, calls: ToolCalls) -> Prompt:
         """Return what was asked, and what has come of it so far."""
-        prompt, parts = self._prompt[0], self.log.parts(self._begins)
-        if not parts:
-            return prompt if prompt.model == self._model.id else replace(prompt, model=self._model.id)
-        return replace(
-            prompt, model=self._model.id, messages=(*prompt.messages, reply_message(parts, calls.beside, self._begins))
-        )
+        prompt, parts, model = self._prompt[0], self.log.parts(self._begins), self._providers.model.id
+        if not parts and model == prompt.model:
+            return prompt
+        so_far = [reply_message(parts, calls.beside, self._begins)] if parts else []
+        return replace(prompt, model=model, messages=(*prompt.messages, *so_far))
 
     async def _consume(self, prompt: Prompt, calls: ToolCalls | None) -> Finished:
         finished: Finished | None = None
-        async with aclosing(stream(self._model.provider, prompt, self._begins_call)) as events:
+        async with aclosing(stream(self._providers.model.provider, prompt, self._providers.begins)) as events:
             del prompt
             async for event in events:
                 self.clock.heard = time.monotonic()
@@ -424,21 +363,20 @@ class RunningTurn:
     def _outcome(self, state: str, reason: str, model: str = "") -> Outcome:
         self._thinking.end(self.clock.heard)
         self._note_end(reason)
-        costs = [cost for cost in (self._cost, self._meter.cost) if cost is not None]
         return Outcome(
             state,
             reason,
             self.log.parts(),
-            model or self._model.id,
-            self._model.provider,
+            model or self._providers.model.id,
+            self._providers.model.provider,
             self._usage.prompt if self._usage else None,
             self._usage.completion if self._usage else None,
             self._thinking.seconds,
             self.clock.attempts,
-            fallback=self._route.fallback,
-            cost=sum(costs) if costs else None,
-            charge=self.charge,
-            calls=self._meter.attempts,
+            fallback=self._providers.fallback,
+            cost=self._providers.cost,
+            charge=self._providers.charge,
+            calls=self._providers.attempts,
             aside=[*self._calls.unsaved] if self._calls else [],
         )
 
@@ -448,7 +386,7 @@ class RunningTurn:
         calls = [(call.id, call.name) for call in self._calls.open_calls]
         resume = {
             **self._resume,
-            "model": self._model.name,
+            "model": self._providers.model.name,
             "begins": self._begins,
             "steps": self.steps,
             "seconds": self.clock.spent,

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from chats.errors import ReplyInterrupted
 from chats.turns.charging import hold_for
 from chats.turns.metering import Meter
 from common.executor import database
@@ -39,12 +40,14 @@ class SingleCall:
     meter: Meter = field(default_factory=Meter)
     size: int = 0
 
-    async def raise_hold(self, bound: Bound) -> Held | None:
+    async def raise_hold(self, bound: Bound) -> Held:
         """Hold what another model may use in the first one's place."""
-        if self.hold is None:
-            return None
-        self.charge.hold = await database().write(retry_conflicts, holds.raise_call, self.hold, self.charge, bound)
-        return self.charge.hold
+        assert self.hold is not None, "only what is held is raised"
+        raised = await database().write(retry_conflicts, holds.raise_call, self.hold, self.charge, bound)
+        if raised is None:
+            raise ReplyInterrupted("The call was taken for lost.")
+        self.charge.hold = raised
+        return raised
 
 
 @asynccontextmanager

@@ -9,10 +9,10 @@ from accounts.access import Claims, load_viewer
 from chats.errors import MessageNotFound
 from chats.rows import MessageRow
 from chats.services.chats import require_chat
+from chats.turns.ends import Marked, request_stop
 from chats.turns.engine import engine
 from chats.turns.reads import read_reply
 from chats.turns.service import wait_for
-from chats.turns.writes import Marked, request_stop
 from common.errors import Unavailable
 from common.executor import database
 from common.retrying import retry_conflicts

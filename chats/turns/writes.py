@@ -1,13 +1,13 @@
-"""What the engine writes: turns, flushes, waits, ends, stop marks. Raw SQL: this runs for every reply, every 250 ms.
+"""What the engine writes while a turn runs: its row, its flushes, its holds. Raw SQL: each reply does, every 250 ms.
 
 Every writer locks its turn row with epoch and state in the WHERE first and only then touches message or chunks; a
 fence by join would let a late write through under READ COMMITTED. Lock order everywhere: chat, turn, message, usage.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -16,37 +16,28 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.access import Viewer
-from chats.changes import announce, reply_end_entry
 from chats.models import State
-from chats.parts import PROVIDER_METADATA, REASONING, TEXT, TOOL_OUTPUT, Part, denied
-from chats.rows import MessageRow, columns, row_of, update
+from chats.rows import MessageRow
 from chats.turns.branching import LockedChat, Placement
 from chats.turns.requests import TurnRequest
 from common.leases import database_now, lease_end
-from common.sql import Statement, among, instant, instant_of, is_postgresql, run_all, uuid_of, uuid_or_none
-from llm.client.types import Usage
-from llm.routing import prices_in_force
-from llm.tokens import estimated, size_of
+from common.sql import Statement, among, instant, is_postgresql, run_all
 from usage.allowance import Charge, Held, raise_hold
-from usage.attempts import Account, AttemptRow, booking
-from usage.counters import date_of, settlement
-from usage.holds import lost_attempt
-from usage.limits import Asking, Bound
-from usage.models import Attempt
+from usage.limits import Bound
 
 # Conditions on the state of a turn.
 RUNS, WAITS, UNENDED = "state = 'streaming'", "state = 'waiting'", "state IN ('streaming', 'waiting')"
-_REPLY = "(SELECT reply_id FROM chats_turn WHERE id = %s)"
+REPLY = "(SELECT reply_id FROM chats_turn WHERE id = %s)"
 # A flush whose commit succeeded may still look failed (the connection broke before the answer came); the next one then
 # brings the same chunks again, the last of them longer.
-_INSERT = "INSERT INTO chats_chunk (message_id, at, kind, text) "
-_AGAIN = " ON CONFLICT (message_id, at) DO UPDATE SET text = excluded.text"
+INSERT = "INSERT INTO chats_chunk (message_id, at, kind, text) "
+AGAIN = " ON CONFLICT (message_id, at) DO UPDATE SET text = excluded.text"
 # One parameter for all rows, [[message_id, at, kind, text], ...]: a thousand would take longer to bind than to store.
 _INSERT_CHUNKS = {
-    "postgresql": _INSERT + "SELECT (row->>0)::uuid, (row->>1)::integer, row->>2, row->>3 "
-    "FROM json_array_elements(%s) AS row" + _AGAIN,
-    "sqlite": _INSERT + "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), "
-    "json_extract(value, '$[3]') FROM json_each(%s) WHERE true" + _AGAIN,
+    "postgresql": INSERT + "SELECT (row->>0)::uuid, (row->>1)::integer, row->>2, row->>3 "
+    "FROM json_array_elements(%s) AS row" + AGAIN,
+    "sqlite": INSERT + "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), "
+    "json_extract(value, '$[3]') FROM json_each(%s) WHERE true" + AGAIN,
 }
 
 
@@ -67,39 +58,6 @@ class Flushed:
     saved: set[int] = field(default_factory=set)
     stopped: set[int] = field(default_factory=set)
     lost: set[int] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class Wait:
-    """What a turn waits for: calls as (id, tool); `resume` is what it goes on with."""
-
-    calls: list[tuple[str, str]]
-    resume: dict[str, Any]
-
-
-@dataclass(slots=True)
-class Outcome:
-    """How a turn ended, or came to wait. `parts` is the whole reply, or None to take what is stored.
-
-    `calls` of providers are booked by `charge`; `cost` is that of the whole reply. `aside` are chunks beside the reply
-    that no flush has stored yet.
-    """
-
-    state: str
-    reason: str
-    parts: list[Part] | None = None
-    model: str = ""
-    provider: str = ""
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    reasoning_seconds: list[float | None] | None = None
-    attempts: int = 1
-    fallback: dict[str, str] | None = None
-    cost: int | None = None
-    charge: Charge | None = None
-    calls: Sequence[AttemptRow] = ()
-    aside: list[tuple[int, str, str]] = field(default_factory=list)
-    wait: Wait | None = None
 
 
 def insert_turn(
@@ -211,73 +169,10 @@ def _still_ours(missing: list[PendingChunks]) -> set[int]:
     return {id_ for (id_,) in run_all([(f"SELECT id {chosen}", params)])[0]}
 
 
-def finish(turn_id: int, epoch: int, outcome: Outcome, condition: str = RUNS) -> MessageRow | None:
-    """End a turn in one transaction; return its reply, its siblings not counted, or None where it had ended before.
-
-    `condition` says which turn may be ended so: one that runs, or one that was left, or waits.
-    """
-    with transaction.atomic():
-        fence = _fence(turn_id, epoch, outcome, condition)
-        if outcome.parts is not None:  # the usual case, in one round trip: what is written behind the fence is undone
-            _, ended, *written = run_all([*fence, *_writes(turn_id, outcome, outcome.parts)])
-        else:
-            _, ended = run_all(fence)
-            if ended:
-                outcome = _left(turn_id, outcome, condition.startswith(RUNS))
-            written = run_all(_writes(turn_id, outcome, outcome.parts or [])) if ended else []
-        if not ended:
-            transaction.set_rollback(True)
-            return None
-        announce(written[-1][0][0])
-    return _written_row(written[0][0], outcome)
-
-
-def _written_row(values: Any, outcome: Outcome) -> MessageRow:
-    row = row_of(values)
-    row.parts = outcome.parts or []
-    return row
-
-
-def wait(turn_id: int, epoch: int, outcome: Outcome) -> MessageRow | None:
-    """Store a turn that has to ask its user first; None where it was stopped, taken over or deleted meanwhile.
-
-    What it has used is booked, and no process has it: its lease ends when the waiting does.
-    """
-    assert outcome.wait is not None
-    with transaction.atomic():
-        _, waits, *written = run_all([
-            _touch_chat(turn_id, instant(timezone.now())),
-            _begin_waiting(turn_id, epoch, outcome.attempts, outcome.wait),
-            *_writes(turn_id, outcome, outcome.parts or []),
-        ])  # fmt: skip
-        if not waits:
-            transaction.set_rollback(True)
-            return None
-        run_all([_open_call(turn_id, epoch, *call) for call in outcome.wait.calls])
-        announce(written[-1][0][0])
-    return _written_row(written[0][0], outcome)
-
-
-def _begin_waiting(turn_id: int, epoch: int, attempts: int, asked: Wait) -> Statement:
-    return (
-        "UPDATE chats_turn SET state = %s, attempts = %s, resume = %s, lease_owner = '', counters = NULL, "
-        f"lease_until = {lease_end(settings.APPROVAL_HOURS * 3600)} "
-        f"WHERE id = %s AND epoch = %s AND {RUNS} AND NOT stop_requested RETURNING id",
-        [State.WAITING, attempts, orjson.dumps(asked.resume).decode(), turn_id, epoch],
-    )
-
-
-def _open_call(turn_id: int, epoch: int, call: str, tool: str) -> Statement:
-    return (
-        "INSERT INTO chats_toolcall (turn_id, call, tool, epoch, reason) VALUES (%s, %s, %s, %s, '')",
-        [turn_id, call, tool[:64], epoch],
-    )
-
-
 def resume_turn(turn_id: int, epoch: int, owner: str, day: int) -> int | None:
     """Make a waiting turn, whose chat is locked, run again as its next epoch; None where it has waited too long."""
     _, runs = run_all([
-        (f"UPDATE chats_message SET state = %s WHERE id = {_REPLY}", [State.STREAMING, turn_id]),
+        (f"UPDATE chats_message SET state = %s WHERE id = {REPLY}", [State.STREAMING, turn_id]),
         (
             f"UPDATE chats_turn SET state = %s, epoch = epoch + 1, lease_owner = %s, lease_until = {lease_end()}, "
             "usage_day = %s, counters = NULL, held_tokens = 0, held_cost = 0 "
@@ -286,155 +181,6 @@ def resume_turn(turn_id: int, epoch: int, owner: str, day: int) -> int | None:
         ),
     ])  # fmt: skip
     return int(runs[0][0]) if runs else None
-
-
-def end_waiting(turn_id: int, epoch: int, state: str, reason: str, condition: str = WAITS) -> MessageRow | None:
-    """End a turn that waits, its open calls denied in the reply; None where it waits no more."""
-    return finish(turn_id, epoch, Outcome(state, reason), condition)
-
-
-def _left(turn_id: int, outcome: Outcome, ran: bool) -> Outcome:
-    """Return the end of a turn whose runner is gone, or that waited: what is stored, its open calls denied."""
-    reply = _stored_reply(turn_id)
-    outcome = replace(outcome, parts=[*reply.parts, *denied(reply.parts)])
-    if not ran or outcome.charge:  # what waits has been booked, and holds nothing
-        return outcome
-    charge, begun = _charge_of(turn_id)
-    row = lost_attempt(reply.provider, reply.model, begun)
-    if charge.hold and charge.hold.tokens:
-        row.tokens_out, row.cost = charge.hold.tokens, charge.hold.cost
-    else:
-        _estimate(row, turn_id)
-    return replace(outcome, charge=charge, calls=[row], cost=(reply.cost or 0) + row.cost)
-
-
-def _charge_of(turn_id: int) -> tuple[Charge, float]:
-    """Return where a turn is booked and what it holds, and when it began."""
-    statement = (
-        "SELECT t.user_id, t.api_key, t.usage_day, c.day, t.chat_id, t.reply_id, t.counters, t.held_tokens, "
-        "t.held_cost, t.started_at FROM chats_turn t LEFT JOIN usage_counter c ON c.id = t.usage_day WHERE t.id = %s"
-    )
-    user, key, day_id, day, chat, reply, counters, tokens, cost, begun = run_all([(statement, [turn_id])])[0][0]
-    started = instant_of(begun)
-    account = Account(
-        Attempt.Kind.REPLY, user, uuid_or_none(key), day_id, date_of(day) if day else started.date(),
-        uuid_of(chat), uuid_of(reply),
-    )  # fmt: skip
-    held = orjson.loads(counters) if isinstance(counters, str) else counters
-    hold = Held(held, tokens, cost) if held else None
-    return Charge(account, Asking(user, account.key_id, settings.TIME_ZONE), hold=hold), started.timestamp()
-
-
-def _estimate(row: AttemptRow, turn_id: int) -> None:
-    """Estimate what a lost run came to by what it has stored; nobody knows any more what it had asked."""
-    statement = f"SELECT text FROM chats_chunk WHERE message_id = {_REPLY} AND kind IN (%s, %s)"
-    texts = run_all([(statement, [turn_id, TEXT, REASONING])])[0]
-    prices = prices_in_force(f"{row.provider}/{row.model}")
-    usage = Usage(0, estimated(sum(size_of(text) for (text,) in texts)))
-    row.tokens_out, row.cost = usage.completion, prices.cost(usage)
-    row.input_price, row.output_price, row.cached_input_price = prices.input, prices.output, prices.cached_input
-
-
-def _fence(turn_id: int, epoch: int, outcome: Outcome, condition: str) -> list[Statement]:
-    now = instant(timezone.now())
-    attempts = "attempts" if outcome.parts is None else "%s"
-    return [
-        _touch_chat(turn_id, now),
-        (
-            f"UPDATE chats_turn SET state = %s, reason = %s, attempts = {attempts}, ended_at = %s, lease_until = NULL, "
-            f"resume = NULL WHERE id = %s AND epoch = %s AND {condition} RETURNING id",
-            [outcome.state, outcome.reason, *([outcome.attempts] if outcome.parts is not None else []), now,
-             turn_id, epoch],
-        ),
-    ]  # fmt: skip
-
-
-def _touch_chat(turn_id: int, now: Any) -> Statement:
-    """Return the statement that locks a turn's chat, first in the lock order."""
-    return (
-        "UPDATE chats_chat SET updated_at = %s WHERE id = (SELECT chat_id FROM chats_turn WHERE id = %s)",
-        [now, turn_id],
-    )
-
-
-def _writes(turn_id: int, outcome: Outcome, parts: list[Part]) -> list[Statement]:
-    """Return what stores the reply, takes its chunks away, and books what it used; the first returns the reply."""
-    kept = (TOOL_OUTPUT, PROVIDER_METADATA if outcome.wait else TOOL_OUTPUT)
-    return [
-        update(outcome, parts, f"id = {_REPLY}", [turn_id]),
-        (f"DELETE FROM chats_chunk WHERE message_id = {_REPLY} AND kind NOT IN (%s, %s)", [turn_id, *kept]),
-        *_asides(turn_id, outcome, kept),
-        *_bookings(turn_id, outcome, refund=not any(text for _, text in parts)),
-        reply_end_entry(turn_id),
-    ]
-
-
-def _bookings(turn_id: int, outcome: Outcome, refund: bool) -> list[Statement]:
-    """Return what books the calls of a run, and gives back what it held.
-
-    Where nothing is booked no counter is locked: who supersedes a turn that waits still has messages to write.
-    """
-    charge = outcome.charge
-    if charge is None:
-        return []
-    tokens, cost = sum([row.tokens for row in outcome.calls]), sum([row.cost for row in outcome.calls])
-    booked = booking(charge.account, outcome.calls)
-    if charge.hold:
-        turn = "FROM chats_turn WHERE id = %s)"
-        held = f"(SELECT held_tokens {turn}", f"(SELECT held_cost {turn}"  # as stored: only that is exact
-        params = [turn_id, turn_id]
-        return [
-            *booked, *(settlement(each, tokens, cost, refund, held, params, 1) for each in charge.hold.counters)
-        ]  # fmt: skip
-    if tokens or cost or refund:
-        booked.append(settlement(charge.account.day_id, tokens, cost, refund))
-    return booked
-
-
-def _asides(turn_id: int, outcome: Outcome, kept: Sequence[str]) -> list[Statement]:
-    return [
-        (
-            f"{_INSERT}SELECT reply_id, %s, %s, %s FROM chats_turn WHERE id = %s{_AGAIN}",
-            [at, kind, text, turn_id],
-        )
-        for at, kind, text in outcome.aside
-        if kind in kept
-    ]
-
-
-def _stored_reply(turn_id: int) -> MessageRow:
-    statement = f"SELECT {columns()} FROM chats_message m WHERE m.id = {_REPLY}"
-    return row_of(run_all([(statement, [turn_id])])[0][0])
-
-
-class Marked(NamedTuple):
-    """A turn that was asked to stop: its reply, who runs it, and whether it has ended at once since it only waited."""
-
-    reply: UUID
-    owner: str
-    ended: bool
-
-
-@transaction.atomic
-def request_stop(chat_id: UUID, reply_id: UUID | None = None) -> Marked | None:
-    """Leave a durable stop mark on the running turn of a chat, and end one that waits; with a reply's id, only that's.
-
-    The chat is locked first, as by whatever may end the turn, or have it go on, at the same moment.
-    """
-    chosen, value = ("AND reply_id = %s", [reply_id]) if reply_id else ("", [])
-    rows = run_all([
-        lock_chat(chat_id),
-        (
-            f"UPDATE chats_turn SET stop_requested = %s WHERE chat_id = %s AND {UNENDED} {chosen} "
-            "RETURNING id, epoch, reply_id, lease_owner, state",
-            [True, chat_id, *value],
-        ),
-    ])[1]  # fmt: skip
-    if not rows:
-        return None
-    id_, epoch, reply, owner, state = rows[0]
-    ended = state == State.WAITING and end_waiting(id_, epoch, State.STOPPED, "stopped") is not None
-    return Marked(uuid_of(reply), owner, ended)
 
 
 def lock_chat(chat_id: UUID) -> Statement:
@@ -446,22 +192,6 @@ def lock_chat(chat_id: UUID) -> Statement:
 def expired() -> str:
     """SQL: the lease of a turn, or the time it may wait, has run out by the database's clock."""
     return f"lease_until < {database_now()}"
-
-
-def expired_turns() -> list[tuple[int, int, str]]:
-    """Return (id, epoch, state) of unfinished turns whose lease has expired, or that have waited too long."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT id, epoch, state FROM chats_turn WHERE {UNENDED} AND {expired()} ORDER BY id LIMIT 1000", []
-        )
-        return list(cursor.fetchall())
-
-
-def end_expired_turn(turn_id: int, epoch: int, state: str) -> MessageRow | None:
-    """End a turn that `expired_turns` named, unless it was renewed, decided on or ended since."""
-    if state == State.WAITING:
-        return end_waiting(turn_id, epoch, State.INTERRUPTED, "approval_expired", f"{WAITS} AND {expired()}")
-    return finish(turn_id, epoch, Outcome(State.INTERRUPTED, "process_lost"), f"{RUNS} AND {expired()}")
 
 
 def forget_keys() -> int:

@@ -19,13 +19,14 @@ from chats.rows import ASIDE, MessageRow
 from chats.services.chats import delete_chat
 from chats.turns.accept import accept_turn
 from chats.turns.approvals import Approval, _decide
+from chats.turns.ends import Wait, finish, request_stop, wait
 from chats.turns.engine import end_expired
 from chats.turns.reads import News, find_reply, read_news, read_replies, read_reply
 from chats.turns.replication.mirror import Mirror, _extend
 from chats.turns.reply_log import ReplyLog
 from chats.turns.requests import ContinueRequest, RegenerateRequest, SendRequest, TurnRequest
 from chats.turns.settings import settings_of
-from chats.turns.writes import Wait, finish, flush, request_stop, wait
+from chats.turns.writes import flush
 from common.errors import ParleyError
 from common.retrying import retry_conflicts
 from tests.faults.turn_storm.world import Run, World

@@ -11,8 +11,9 @@ from django.db import connection
 
 from accounts.access import Claims
 from chats.parts import Part, joined
+from chats.turns.ends import Outcome
 from chats.turns.requests import AcceptedTurn, TurnRequest
-from chats.turns.writes import Outcome, PendingChunks
+from chats.turns.writes import PendingChunks
 from usage.attempts import AttemptRow
 
 # What must never be seen, whatever is going on; each is one statement, so it sees one moment.
