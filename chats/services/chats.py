@@ -13,9 +13,10 @@ from django.utils import timezone
 from chats.changes import log_change
 from chats.errors import ChatNotFound, MessageNotFound
 from chats.history import Bucket, bucket_edges
-from chats.models import Change, Chat, Chunk, Folder, Message, ToolCall, Turn
+from chats.models import Change, Chat, Chunk, Folder, Message, ToolCall, Turn, titled
 from chats.signals import chats_deleting
 from common.errors import Invalid
+from common.folding import folded
 from common.ids import uuid7
 from common.retrying import retry_conflicts
 from common.sql import uuid_of
@@ -37,12 +38,15 @@ TABLES = (
 )
 
 
-def chats_of(owner_id: int, *folders: Folder) -> "QuerySet[Chat, dict[str, Any]]":
+def chats_of(owner_id: int, *folders: Folder, search: str = "") -> "QuerySet[Chat, dict[str, Any]]":
     """Return a user's chats as rows for `chat_payload`, with the beginning of each one's latest message.
 
-    Without folders they are all of them, those that no list shows, too.
+    Without folders they are all of them, those that no list shows, too. `search` is looked for in titles, without
+    regard to case and accents.
     """
     rows = Chat.objects.filter(owner_id=owner_id).annotate(excerpt=Left("head__content", EXCERPT_CHARS))
+    if search:
+        rows = rows.filter(folded_title__contains=folded(search))
     if folders:
         rows = rows.filter(folder__in=folders)
     return cast("QuerySet[Chat, dict[str, Any]]", rows.values(*FIELDS))
@@ -103,7 +107,7 @@ def change_chat(owner_id: int, chat_id: UUID, values: dict[str, Any]) -> None:
     """Change title, model, settings, pinned, archived or head (any message of the branch to show)."""
     changes: dict[str, Any] = {name: values[name] for name in ("title", "model", "pinned") if name in values}
     if "title" in changes:
-        changes["title_by_user"] = True
+        changes |= {**titled(changes["title"]), "title_by_user": True}
     with transaction.atomic():
         chat = Chat.objects.select_for_update().filter(pk=chat_id, owner_id=owner_id).first()
         if chat is None:
