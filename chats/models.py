@@ -285,7 +285,11 @@ class Change(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["user", "xid", "id"], name="change_by_user")]
+        indexes = [
+            models.Index(fields=["user", "xid", "id"], name="change_by_user"),
+            # For who reads everybody's. On SQLite, where ids are in order, nothing is in it.
+            models.Index(fields=["xid", "id"], condition=Q(xid__gt=0), name="change_in_order"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.chat}"

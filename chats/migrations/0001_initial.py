@@ -140,7 +140,7 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'indexes': [models.Index(fields=['user', 'xid', 'id'], name='change_by_user')],
+                'indexes': [models.Index(fields=['user', 'xid', 'id'], name='change_by_user'), models.Index(condition=models.Q(('xid__gt', 0)), fields=['xid', 'id'], name='change_in_order')],
             },
         ),
         migrations.CreateModel(
