@@ -50,7 +50,7 @@ urlpatterns = [
     path("api/", include(feed_patterns)),
     path("api/", include(notes.api_patterns)),
     path("api/", include(tools.api_patterns)),
-    *([path("api/", include(search.api_patterns))] if settings.SEARCH else []),
+    *([path("api/", include(search.api_patterns)), *search.page_patterns] if settings.SEARCH else []),
     path("", include("accounts.pages.urls")),
     path("", include("accounts.oauth.urls")),
     path("", include(page_patterns)),

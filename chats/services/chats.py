@@ -139,17 +139,17 @@ def _folder_of(chat: Chat, archived: bool) -> str:
     return chat.folder
 
 
-def newest_below(chat_id: UUID, message_id: UUID) -> UUID:
-    """Return the leaf that is reached from a message by its newest answer, and so on."""
+def newest_below(chat_id: UUID, message_id: UUID, steps: int = 2**31 - 1) -> UUID:
+    """Return the leaf that is reached from a message by its newest answer, and so on, or what so many steps lead to."""
     if not Message.objects.filter(pk=message_id, chat_id=chat_id).exists():
         raise MessageNotFound()
     newest = "(SELECT id FROM chats_message c WHERE c.parent_id = path.id ORDER BY c.number DESC LIMIT 1)"
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH RECURSIVE path (id, depth) AS (SELECT id, 1 FROM chats_message WHERE id = %s UNION ALL "
-            f"SELECT {newest}, path.depth + 1 FROM path WHERE path.id IS NOT NULL) "
+            f"SELECT {newest}, path.depth + 1 FROM path WHERE path.id IS NOT NULL AND path.depth <= %s) "
             "SELECT id FROM path WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1",
-            [message_id],
+            [message_id, steps],
         )
         return uuid_of(cursor.fetchone()[0])
 
