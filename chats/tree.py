@@ -37,6 +37,18 @@ def branch(chat_id: UUID, leaf: UUID, limit: int) -> list[MessageRow]:
     return rows
 
 
+def depth_below(chat_id: UUID, leaf: UUID, message_id: UUID, limit: int) -> int | None:
+    """Return the how manieth a message is on the branch that ends in `leaf`, counted from there, if within a limit."""
+    found = _fetch(
+        f"WITH RECURSIVE path (id, parent_id, depth) AS ("
+        f"SELECT id, parent_id, 1 FROM chats_message WHERE id = %s AND chat_id = %s "
+        f"UNION ALL SELECT up.id, up.parent_id, path.depth + 1 FROM path {parent_join()} WHERE path.depth < %s) "
+        f"SELECT depth FROM path WHERE id = %s",
+        [leaf, chat_id, limit, message_id],
+    )
+    return found[0][0] if found else None
+
+
 def parent_join() -> str:
     """SQL that joins each message of a walk to its parent, `up`."""
     if is_postgresql():

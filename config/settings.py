@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "chats",
     "feed",
     "notes",
+    "search",
     "streamchat",
 ]
 MIDDLEWARE = [
@@ -115,7 +116,9 @@ def _database() -> dict[str, Any]:
             "transaction_mode": "IMMEDIATE",
             "timeout": DATABASE_WAIT,
             # FULL: with NORMAL the last commits before a power cut can be lost, and acknowledged messages are not.
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-8000",
+            # What is deleted is overwritten, as Debian's SQLite does by itself and others do not.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; "
+            "PRAGMA cache_size=-8000",
         }
         # A file: threads of one test share it as they share the real one.
         found["TEST"] = {"NAME": TEST_DATABASE}
@@ -281,6 +284,7 @@ SOCKET_FRAMES_PER_SECOND = env.integer("SOCKET_FRAMES_PER_SECOND", 20, least=1)
 MAX_FRAME_BYTES = env.integer("MAX_FRAME_BYTES", 2**20, least=1024, most=16 * 2**20)
 IDEMPOTENCY_HOURS = env.integer("IDEMPOTENCY_HOURS", 24, least=1)
 CHANGES_KEEP_DAYS = env.integer("CHANGES_KEEP_DAYS", 30, least=1, most=3650)
+SEARCH = env.flag("SEARCH", True)
 DAILY_MESSAGES = env.integer("DAILY_MESSAGES", 0)
 DAILY_TOKENS = env.integer("DAILY_TOKENS", 0)
 CURRENCY = env.text("CURRENCY", "USD")

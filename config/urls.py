@@ -25,6 +25,7 @@ from config.health import LiveView, ReadyView
 from feed.urls import feed_patterns
 from notes import urls as notes
 from notes.mcp.urls import mcp_patterns
+from search import urls as search
 from streamchat.urls import stream_patterns
 from tools import urls as tools
 from usage import urls as usage
@@ -51,6 +52,7 @@ urlpatterns = [
     path("api/", include(notes.api_patterns)),
     path("api/", include(tools.api_patterns)),
     path("api/", include(usage.api_patterns)),
+    *([path("api/", include(search.api_patterns)), *search.page_patterns] if settings.SEARCH else []),
     path("", include("accounts.pages.urls")),
     path("", include("accounts.oauth.urls")),
     path("", include(page_patterns)),

@@ -684,6 +684,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/search/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Search in all messages and titles of the user's chats, newest first; what is in the trash is left out. */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/": {
         parameters: {
             query?: never;
@@ -1926,6 +1943,29 @@ export interface components {
          * @enum {string}
          */
         ScopesEnum: "models:read" | "chat:complete" | "chat:store";
+        SearchResultOutput: {
+            /** Format: uuid */
+            chat: string;
+            /** @description of the chat */
+            title: string;
+            /**
+             * Format: uuid
+             * @description null where the title was found
+             */
+            message: string | null;
+            role: components["schemas"]["MessageRole"] | components["schemas"]["NullEnum"];
+            /** Format: date-time */
+            created_at: string;
+            /** @description joined, the text around what was found, on one line */
+            snippet: components["schemas"]["SnippetPartOutput"][];
+        };
+        SearchResultPage: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["SearchResultOutput"][];
+        };
         SeedChatOutput: {
             /** Format: uuid */
             id: string;
@@ -1982,6 +2022,11 @@ export interface components {
             /** @description JWT for `Authorization: Bearer`; minutes of life. */
             access: string;
             user: components["schemas"]["UserOutput"];
+        };
+        SnippetPartOutput: {
+            text: string;
+            /** @description whether it is what was searched for */
+            marked: boolean;
         };
         /**
          * @description * `message` - a message of a chat
@@ -6458,6 +6503,103 @@ export interface operations {
             };
             /** @description Too many attempts; `Retry-After` tells how long to wait. */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query: {
+                /** @description where to go on, from `next` */
+                cursor?: string;
+                page_size?: number;
+                /** @description words, prefixes (`word*`), "phrases", and `title:` `model:` `role:` `before:` `after:` `is:pinned` `in:archived` */
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchResultPage"];
+                };
+            };
+            /** @description a value is missing or wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not found, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description too many requests, or the quota is used up */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description unavailable at the moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

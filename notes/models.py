@@ -28,7 +28,7 @@ class Note(models.Model):
     content = models.TextField()
     length = models.PositiveIntegerField(help_text="characters of the content")
     tag_lines = models.TextField(blank=True, help_text="each tag between line breaks")
-    folded = models.TextField(help_text="what is searched: title, tags and content without regard to case")
+    folded = models.TextField(help_text="what is searched: title, tags and content, folded")
     source = models.CharField(max_length=7, choices=Source, default=Source.API)
     source_url = models.CharField(max_length=2000, blank=True)
     source_message = models.UUIDField(null=True, blank=True)

@@ -21,9 +21,10 @@ from limits import RateLimitItemPerMinute
 from accounts.models import Profile
 from accounts.security.counters import limiter
 from common.errors import NotSignedIn
+from common.folding import folded
 from notes.errors import NoteNotFound, NotesFull, TooManyNotes
 from notes.models import Note, Source
-from notes.text import folded, normal_tags, one_line, tag_lines, title_of
+from notes.text import normal_tags, one_line, tag_lines, title_of
 
 EXCERPT = 200
 MAX_WORDS = 10

@@ -1,4 +1,4 @@
-"""How the words of a note are put in order: titles, tags, and what is searched. Pure functions."""
+"""How the words of a note are put in order: titles and tags. Pure functions."""
 
 import re
 import unicodedata
@@ -66,8 +66,3 @@ def tag_lines(tags: Iterable[str]) -> str:
     """Return tags as they are stored: each between line breaks, so that one can be found whole."""
     lines = "\n".join(tags)
     return f"\n{lines}\n" if lines else ""
-
-
-def folded(text: str) -> str:
-    """Return text for comparing without regard to case or Unicode form, alike on both databases."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

@@ -9,7 +9,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-APPS = ("accounts", "chats", "common", "compat", "config", "feed", "llm", "notes", "streamchat", "tools", "usage")
+APPS = (
+    "accounts",
+    "chats",
+    "common",
+    "compat",
+    "config",
+    "feed",
+    "llm",
+    "notes",
+    "search",
+    "streamchat",
+    "tools",
+    "usage",
+)
 ASIDE = re.compile(r"/(tests|testing|migrations|management)/")
 SHARED = {
     "Model": "a row that staff edit, and what of it and of the environment may be chosen",

@@ -72,11 +72,9 @@ class ChatsView(APIView):
         """List the user's chats, newest activity first."""
         query = checked(ListQuery, request.query_params)
         folder = Folder.ARCHIVED if query["archived"] else Folder.ACTIVE
-        chats = service.chats_of(viewer_of(request).id, folder)
+        chats = service.chats_of(viewer_of(request).id, folder, search=query["search"])
         if query["pinned"] is not None:
             chats = chats.filter(pinned=query["pinned"])
-        if query["search"]:
-            chats = chats.filter(title__icontains=query["search"])
         paginator = ChatCursor()
         page = paginator.paginate_queryset(chats, request, view=self) or []
         return paginator.get_paginated_response([chat_payload(row) for row in page])

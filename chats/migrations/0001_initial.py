@@ -30,6 +30,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=common.ids.uuid7, primary_key=True, serialize=False)),
                 ('client_id', models.CharField(blank=True, help_text='the id a client made itself', max_length=255, null=True)),
                 ('title', models.CharField(blank=True, max_length=200)),
+                ('folded_title', chats.models.FoldedTitle(blank=True, default='', editable=False, help_text='what a search for titles looks at')),
                 ('title_by_user', models.BooleanField(default=False)),
                 ('model', models.CharField(blank=True, max_length=200)),
                 ('settings', models.JSONField(blank=True, default=dict, help_text="what replaces the server's defaults")),
@@ -145,7 +146,7 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'indexes': [models.Index(fields=['user', 'xid', 'id'], name='change_by_user')],
+                'indexes': [models.Index(fields=['user', 'xid', 'id'], name='change_by_user'), models.Index(condition=models.Q(('xid__gt', 0)), fields=['xid', 'id'], name='change_in_order')],
             },
         ),
         migrations.CreateModel(

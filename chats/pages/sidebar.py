@@ -37,8 +37,7 @@ def sidebar(
     kept = {"search": search, "archived": "1" if archived else ""}
     if search or archived or before:
         folders = [Folder.ARCHIVED] if archived else LISTED if search else [Folder.ACTIVE]
-        rows = chats_of(viewer.id, *folders).filter(title__icontains=search[:200])
-        page = _page(rows, before)
+        page = _page(chats_of(viewer.id, *folders, search=search[:200]), before)
         groups, end = [("Archived" if archived else "Found" if search else "Older", page)], _end(page)
     else:
         groups, end = _recent(viewer)

@@ -9,10 +9,13 @@ from django.db.models import QuerySet
 from chats.errors import ChatNotFound
 from chats.models import Chat, Folder, Message, State, ToolCall
 from chats.rows import MessageRow
+from chats.services.chats import newest_below
 from chats.services.feedback import feedback_for
 from chats.tree import branch
 from chats.turns import waiting_for
 from chats.turns.events import Waiting
+
+AFTER = 10  # messages after the one that somebody has looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,14 @@ def read_thread(chat_id: UUID, head: UUID | None, size: int) -> Thread:
     waits = bool(rows) and rows[-1].state == State.WAITING
     waiting = waiting_for(chat_id, rows[-1].id) if waits else None
     return Thread(rows, feedback_for([row.id for row in rows]), bool(rows and rows[0].parent), waiting)
+
+
+def read_around(chat_id: UUID, message_id: UUID, size: int) -> Thread:
+    """Return a message that is not among the last ones of the branch shown, with what comes before and after it.
+
+    Raises MessageNotFound.
+    """
+    return read_thread(chat_id, newest_below(chat_id, message_id, AFTER), size)
 
 
 def sibling(chat_id: UUID, message_id: UUID, step: int) -> UUID | None:

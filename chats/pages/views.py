@@ -14,10 +14,10 @@ from chats.errors import MessageNotFound
 from chats.pages.base import page, refused
 from chats.pages.rendering.fragments import thread_views
 from chats.pages.sidebar import sidebar
-from chats.pages.thread import NEW, open_state, read_thread
+from chats.pages.thread import NEW, open_state, read_around, read_thread
 from chats.services.chats import chats_of, require_chat
 from chats.services.open_models import open_models
-from chats.tree import read_message
+from chats.tree import depth_below, read_message
 from chats.turns.model_choice import usable_model
 from common.errors import ParleyError
 from common.ids import uuid7
@@ -45,14 +45,31 @@ def start_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 @page
 def chat(request: HttpRequest, viewer: Viewer, chat_id: UUID) -> HttpResponse:
-    """Show one chat."""
+    """Show one chat, so far back that the message asked for is there."""
     if open_state(viewer.id, chat_id) == NEW:
         require_chat(viewer.id, chat_id)
-    return _chat_page(request, viewer, chat_id)
+    message_id = _uuid(request.GET.get("message", ""))
+    return _message_page(request, viewer, chat_id, message_id) if message_id else _chat_page(request, viewer, chat_id)
 
 
-def _chat_page(request: HttpRequest, viewer: Viewer, chat_id: UUID) -> HttpResponse:
-    state, size = open_state(viewer.id, chat_id), _size(request)
+def _message_page(request: HttpRequest, viewer: Viewer, chat_id: UUID, message_id: UUID) -> HttpResponse:
+    """Show the chat where the message is among its last ones; else what is around it, to be read only."""
+    head = require_chat(viewer.id, chat_id)
+    depth = head and depth_below(chat_id, head, message_id, settings.PAGE_SIZE_MAX)
+    if depth:
+        return _chat_page(request, viewer, chat_id, depth)
+    context = {
+        "chat": chats_of(viewer.id).filter(pk=chat_id).first(),
+        "chat_id": chat_id,
+        "viewer": viewer,
+        "views": thread_views(read_around(chat_id, message_id, settings.PAGE_SIZE)),
+        **sidebar(viewer, chat_id),
+    }
+    return render(request, "chat/place.html", context)
+
+
+def _chat_page(request: HttpRequest, viewer: Viewer, chat_id: UUID, least: int = 0) -> HttpResponse:
+    state, size = open_state(viewer.id, chat_id), max(_size(request), least)
     thread = read_thread(chat_id, state.head, size)
     context: dict[str, Any] = {
         "chat": chats_of(viewer.id).filter(pk=chat_id).first(),

@@ -17,11 +17,15 @@ from django.db import connection
 from chats.errors import CursorExpired
 from common.sql import Statement, instant_of, run_all, uuid_of, uuid_or_none
 
+_SELECT = "SELECT c.xid, c.id, c.kind, c.chat, c.message, c.at FROM chats_change c"
 _OLDEST_RUNNING = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 _NOW = {
     "postgresql": f"SELECT {_OLDEST_RUNNING}, 0",
     "sqlite": "SELECT 0, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'chats_change'), 0)",
 }
+# For each user their own index; all together by one that has the order of commits, or by the ids that are in it.
+_ALL_AFTER = {"postgresql": "c.xid > 0 AND (c.xid, c.id) > (%s, %s)", "sqlite": "%s = 0 AND c.id > %s"}
+_ALL_ORDER = {"postgresql": "c.xid, c.id", "sqlite": "c.id"}
 _SETTLED = {"postgresql": f"c.xid < {_OLDEST_RUNNING}", "sqlite": "true"}
 _WAITING = {
     "postgresql": "SELECT (value->>0)::bigint AS user_id, (value->>1)::bigint AS xid, (value->>2)::bigint AS id "
@@ -64,8 +68,38 @@ def read_changes(user_id: int, after: Position | None, size: int) -> ChangesPage
     """
     if after is None:
         return ChangesPage([], Position(*run_all([read_now()])[0][0]))
+    return _page(_after(user_id, after, size + 1), after, size)
+
+
+def read_all_changes(after: Position, size: int) -> ChangesPage:
+    """Return everybody's changes after a place, as `read_changes` returns one user's."""
+    vendor = connection.vendor
+    statement = (
+        f"{_SELECT} WHERE {_ALL_AFTER[vendor]} AND {_SETTLED[vendor]} ORDER BY {_ALL_ORDER[vendor]} LIMIT %s",
+        [*after, size + 1],
+    )
+    return _page(statement, after, size)
+
+
+def first_place() -> Position:
+    """Return the earliest place that is good now, in this database."""
+    [now], forgotten = run_all([read_now(), _forgotten()])
+    known = [Position(*place) for place in forgotten if tuple(place) <= tuple(now)]
+    return max(known, default=Position(0, 0))
+
+
+def newest_changes(user_id: int, after: Position, size: int) -> list[ChangeRow]:
+    """Return a user's newest changes after a place, the newest first, settled or not: no place to go on from."""
+    statement = (
+        f"{_SELECT} WHERE c.user_id = %s AND (c.xid, c.id) > (%s, %s) ORDER BY c.xid DESC, c.id DESC LIMIT %s",
+        [user_id, *after, size],
+    )
+    return [_row_of(values) for values in run_all([statement])[0]]
+
+
+def _page(statement: Statement, after: Position, size: int) -> ChangesPage:
     # In this order: whatever is settled now is found, and what had been forgotten by then is known.
-    [now], found, forgotten = run_all([read_now(), _after(user_id, after, size + 1), _forgotten()])
+    [now], found, forgotten = run_all([read_now(), statement, _forgotten()])
     now = Position(*now)
     if after > now or any(after < tuple(place) <= now for place in forgotten):
         raise CursorExpired()
@@ -82,8 +116,8 @@ def read_now() -> Statement:
 
 def _after(user_id: int, after: Position, size: int) -> Statement:
     return (
-        "SELECT c.xid, c.id, c.kind, c.chat, c.message, c.at FROM chats_change c WHERE c.user_id = %s "
-        f"AND (c.xid, c.id) > (%s, %s) AND {_SETTLED[connection.vendor]} ORDER BY c.xid, c.id LIMIT %s",
+        f"{_SELECT} WHERE c.user_id = %s AND (c.xid, c.id) > (%s, %s) AND {_SETTLED[connection.vendor]} "
+        "ORDER BY c.xid, c.id LIMIT %s",
         [user_id, *after, size],
     )
 

@@ -13,9 +13,10 @@ from django.utils import timezone
 from chats.changes import log_change
 from chats.errors import ChatNotFound, MessageNotFound
 from chats.history import Bucket, bucket_edges
-from chats.models import Change, Chat, Chunk, Folder, Message, ToolCall, Turn
+from chats.models import Change, Chat, Chunk, Folder, Message, ToolCall, Turn, titled
 from chats.signals import chats_deleting
 from common.errors import Invalid
+from common.folding import folded
 from common.ids import uuid7
 from common.retrying import retry_conflicts
 from common.sql import run_all, uuid_of
@@ -38,12 +39,15 @@ TABLES = (
 )
 
 
-def chats_of(owner_id: int, *folders: Folder) -> "QuerySet[Chat, dict[str, Any]]":
+def chats_of(owner_id: int, *folders: Folder, search: str = "") -> "QuerySet[Chat, dict[str, Any]]":
     """Return a user's chats as rows for `chat_payload`, with the beginning of each one's latest message.
 
-    Without folders they are all of them, those that no list shows, too.
+    Without folders they are all of them, those that no list shows, too. `search` is looked for in titles, without
+    regard to case and accents.
     """
     rows = Chat.objects.filter(owner_id=owner_id).annotate(excerpt=Left("head__content", EXCERPT_CHARS))
+    if search:
+        rows = rows.filter(folded_title__contains=folded(search))
     if folders:
         rows = rows.filter(folder__in=folders)
     return cast("QuerySet[Chat, dict[str, Any]]", rows.values(*FIELDS))
@@ -104,7 +108,7 @@ def change_chat(owner_id: int, chat_id: UUID, values: dict[str, Any]) -> None:
     """Change title, model, settings, pinned, archived or head (any message of the branch to show)."""
     changes: dict[str, Any] = {name: values[name] for name in ("title", "model", "pinned") if name in values}
     if "title" in changes:
-        changes["title_by_user"] = True
+        changes |= {**titled(changes["title"]), "title_by_user": True}
     with transaction.atomic():
         chat = Chat.objects.select_for_update().filter(pk=chat_id, owner_id=owner_id).first()
         if chat is None:
@@ -136,17 +140,17 @@ def _folder_of(chat: Chat, archived: bool) -> str:
     return chat.folder
 
 
-def newest_below(chat_id: UUID, message_id: UUID) -> UUID:
-    """Return the leaf that is reached from a message by its newest answer, and so on."""
+def newest_below(chat_id: UUID, message_id: UUID, steps: int = 2**31 - 1) -> UUID:
+    """Return the leaf that is reached from a message by its newest answer, and so on, or what so many steps lead to."""
     if not Message.objects.filter(pk=message_id, chat_id=chat_id).exists():
         raise MessageNotFound()
     newest = "(SELECT id FROM chats_message c WHERE c.parent_id = path.id ORDER BY c.number DESC LIMIT 1)"
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH RECURSIVE path (id, depth) AS (SELECT id, 1 FROM chats_message WHERE id = %s UNION ALL "
-            f"SELECT {newest}, path.depth + 1 FROM path WHERE path.id IS NOT NULL) "
+            f"SELECT {newest}, path.depth + 1 FROM path WHERE path.id IS NOT NULL AND path.depth <= %s) "
             "SELECT id FROM path WHERE id IS NOT NULL ORDER BY depth DESC LIMIT 1",
-            [message_id],
+            [message_id, steps],
         )
         return uuid_of(cursor.fetchone()[0])
 

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
+from chats.services.change_log import read_changes
+from common.sql import is_postgresql, run_all
 from conftest import Person
 
 T = TypeVar("T")
@@ -40,6 +42,13 @@ def eventually(probe: Callable[[], T], seconds: float = 60) -> T:
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
     return found
+
+
+def settle() -> None:
+    """Wait until no older transaction hides what was committed; whatever runs on the cluster may, for a moment."""
+    if is_postgresql():
+        begun = run_all([("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint", [])])[0][0][0]
+        eventually(lambda: read_changes(0, None, 1).next.xid >= begun)
 
 
 def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:

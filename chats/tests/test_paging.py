@@ -99,6 +99,18 @@ def test_archived_chats_are_listed_where_they_are_asked_for(alice: Person) -> No
     assert [row["id"] for row in alice.get("/api/chats/?archived=true").json()["results"]] == [chat]
 
 
+def test_a_search_looks_past_case_and_accents(alice: Person) -> None:
+    """However the title came about: made with the chat, by its first message, by its owner."""
+    made, asked, renamed = alice.chat(title="Grüne Äpfel"), alice.chat(), alice.chat(title="x")
+    alice.say(asked, "Die STRASSE nach Köln", model="demo")
+    alice.http.patch(f"/api/chats/{renamed}/", json={"title": "東京 ﬁlm"})
+
+    for search, chat in (("äpfel", made), ("APFEL", made), ("ÄP", made), ("straße nach koln", asked), ("京", renamed),
+                         ("film", renamed)):  # fmt: skip
+        rows = alice.get("/api/chats/", params={"search": search}).json()["results"]
+        assert [row["id"] for row in rows] == [chat], search
+
+
 def test_a_search_means_its_signs_literally(alice: Person) -> None:
     for title in ("100% sure", "100 sure", "a_b", "axb"):
         alice.chat(title=title)

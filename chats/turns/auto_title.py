@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from chats.changes import log_change
-from chats.models import Change, Chat
+from chats.models import Change, Chat, titled
 from chats.rows import MessageRow
 from chats.turns.single_call import single_call
 from chats.turns.slash_commands import without_command
@@ -72,5 +72,5 @@ def _store(chat_id: UUID, first: str, title: str) -> None:
     unchanged = Chat.objects.filter(pk=chat_id, title=first, title_by_user=False).exclude(title=title)
     owner = unchanged.select_for_update().values_list("owner_id", flat=True).first()
     if owner is not None:
-        Chat.objects.filter(pk=chat_id).update(title=title)
+        Chat.objects.filter(pk=chat_id).update(**titled(title))
         log_change(owner, Change.Kind.CHAT, chat_id)

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.access import Viewer
-from chats.models import State
+from chats.models import State, titled
 from chats.rows import MessageRow
 from chats.turns.branching import LockedChat, Placement
 from chats.turns.requests import TurnRequest
@@ -111,9 +111,9 @@ def running_turns(user_id: int) -> Statement:
 def move_head(chat: LockedChat, reply: MessageRow, title: str, model: str, now: datetime) -> Statement:
     """Return the statement that makes a new reply the end of the branch shown."""
     return (
-        "UPDATE chats_chat SET head_id = %s, last_number = %s, last_turn = %s, title = %s, model = %s, "
-        "updated_at = %s WHERE id = %s",
-        [reply.id, reply.number, chat.last_turn + 1, title, model, instant(now), chat.id],
+        "UPDATE chats_chat SET head_id = %s, last_number = %s, last_turn = %s, title = %s, folded_title = %s, "
+        "model = %s, updated_at = %s WHERE id = %s",
+        [reply.id, reply.number, chat.last_turn + 1, *titled(title).values(), model, instant(now), chat.id],
     )
 
 

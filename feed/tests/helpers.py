@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from chats.services.change_log import read_changes
-from chats.tests.helpers import SSE, eventually, lines_in
-from common.sql import is_postgresql, run_all
+from chats.tests.helpers import SSE, lines_in, settle
 from conftest import Person
 
 PATH = "/api/changes/"
@@ -19,13 +17,6 @@ class StreamEvent(NamedTuple):
     id: str
     name: str
     data: Any
-
-
-def settle() -> None:
-    """Wait until no older transaction hides what was committed; whatever runs on the cluster may, for a moment."""
-    if is_postgresql():
-        begun = run_all([("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint", [])])[0][0][0]
-        eventually(lambda: read_changes(0, None, 1).next.xid >= begun)
 
 
 def now(person: Person) -> str:

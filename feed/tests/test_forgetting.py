@@ -13,10 +13,10 @@ from chats.models import Change, ForgottenChanges
 from chats.services import change_log, change_retention
 from chats.services.change_log import Position, read_changes
 from chats.services.change_retention import forget_changes
-from chats.tests.helpers import SSE, is_refusal
+from chats.tests.helpers import SSE, is_refusal, settle
 from common.sql import is_postgresql
 from conftest import Person
-from feed.tests.helpers import PATH, following, now, settle
+from feed.tests.helpers import PATH, following, now
 
 
 @pytest.fixture

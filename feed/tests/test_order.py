@@ -14,8 +14,8 @@ from accounts.models import User
 from chats.changes import log_change
 from chats.models import Change
 from chats.services.change_log import Position, read_changes, users_with_news
+from chats.tests.helpers import settle
 from common.sql import is_postgresql
-from feed.tests.helpers import settle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CHAT = Change.Kind.CHAT

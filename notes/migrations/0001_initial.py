@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ('content', models.TextField()),
                 ('length', models.PositiveIntegerField(help_text='characters of the content')),
                 ('tag_lines', models.TextField(blank=True, help_text='each tag between line breaks')),
-                ('folded', models.TextField(help_text='what is searched: title, tags and content without regard to case')),
+                ('folded', models.TextField(help_text='what is searched: title, tags and content, folded')),
                 ('source', models.CharField(choices=[('message', 'a message of a chat'), ('chatgpt', 'a connected app'), ('api', "the user's own hand"), ('link', 'a page on the web')], default='api', max_length=7)),
                 ('source_url', models.CharField(blank=True, max_length=2000)),
                 ('source_message', models.UUIDField(blank=True, null=True)),
