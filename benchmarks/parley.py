@@ -64,10 +64,10 @@ def fresh_database(kind: str, folder: Path) -> Iterator[str]:
         administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
-def administer(statement: str) -> None:
+def administer(statement: str, database: str = POSTGRES) -> None:
     import psycopg
 
-    with psycopg.connect(POSTGRES, autocommit=True, connect_timeout=3) as connection:
+    with psycopg.connect(database, autocommit=True, connect_timeout=3) as connection:
         connection.execute(statement)  # type: ignore[call-overload]
 
 

@@ -3,7 +3,7 @@
 Belongs inside the caller's transaction, whose other rows are locked by then: counters come last in the lock order.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -110,25 +110,33 @@ def minute_of(now: datetime) -> int:
     return int(now.timestamp() // 60)
 
 
-def take(charge: Charge, bound: Bound, now: datetime, messages: int = 1, running: int = 1) -> None:
-    """Held what a call may use of all that bounds it; raise QuotaExceeded where there is not enough left.
+def take(
+    charge: Charge, bound: Bound, now: datetime, note: Callable[[Held], Statement], messages: int = 1, running: int = 1
+) -> None:
+    """Hold what a call may use of all that bounds it; raise QuotaExceeded where there is not enough left.
 
-    The user's day is locked and has counted its `messages`; other counters count them here.
+    The user's day is locked and has counted its `messages`; other counters count them here. `note` writes down what is
+    held. Whoever shares a limit waits from here to the commit: two round trips, where all its days are open.
     """
     rules = charge.rules
     first, *others = subjects_of(charge.asking, rules)
-    counted = run_all([counting(subject, None, now, messages) for subject in others])
-    ids = {first: charge.account.day_id}
-    for subject, rows in zip(others, counted, strict=True):
-        ids[subject] = (rows[0] if rows else count_on_day(subject, now, messages))[0]
-    states = _locked_states(ids, rules, now)
+    counts = [counting(subject, None, now, messages) for subject in others]
+    counted, states = _counted(counts, (first, *others), rules, now)
+    if not all(counted):
+        opened = [
+            rows[0] if rows else count_on_day(each, now, messages) for each, rows in zip(others, counted, strict=True)
+        ]
+        counted, (_, states) = [[row] for row in opened], _counted([], (first, *others), rules, now)
+    ids = {first: charge.account.day_id, **{each: rows[0][0] for each, rows in zip(others, counted, strict=True)}}
+    used = {each: _used(ids[each], states[each]) for each in ids}
     for rule in rules:
-        _require_room(rule, states[rule.subject], now, messages, running)
+        _require_room(rule, used[rule.subject], now, messages, running)
     hold = Held(list(ids.values()))
-    _extend(hold, rules, states, bound, now)
-    run_all([_holding(counter, hold.tokens, hold.cost, now, messages, running) for counter in hold.counters])
+    _extend(hold, rules, used, bound, now)
+    holdings = [_holding(counter, hold.tokens, hold.cost, now, messages, running) for counter in hold.counters]
+    run_all([*holdings, note(hold)])
     charge.hold = hold
-    charge.left += [_left(rule, states[rule.subject], hold, now, messages) for rule in rules if rule.unit != RUNNING]
+    charge.left += [_left(rule, used[rule.subject], hold, now, messages) for rule in rules if rule.unit != RUNNING]
 
 
 def _left(rule: Rule, state: Used, hold: Held, now: datetime, messages: int) -> Left:
@@ -151,10 +159,11 @@ def raise_hold(charge: "Charge", spent: tuple[int, int], bound: Bound, now: date
     """
     hold, rules = charge.hold, charge.rules
     assert hold is not None, "only what is held can be raised"
-    run_all([locking(counter) for counter in hold.counters])
-    ids = dict(zip(subjects_of(charge.asking, rules), hold.counters, strict=True))
+    subjects = subjects_of(charge.asking, rules)
+    _, states = _counted([locking(counter) for counter in hold.counters], subjects, rules, now)
+    used = {each: _used(id_, states[each]) for each, id_ in zip(subjects, hold.counters, strict=True)}
     raised = replace(hold)
-    _extend(raised, rules, _locked_states(ids, rules, now), bound, now, spent)
+    _extend(raised, rules, used, bound, now, spent)
     tokens, cost = raised.tokens - hold.tokens, raised.cost - hold.cost
     run_all([_holding(counter, tokens, cost, now, 0, 0) for counter in hold.counters])
     return raised
@@ -176,20 +185,24 @@ def _unused(subject: Subject, now: datetime) -> CounterRow:
     return CounterRow(0, day, ends_at, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
-def _locked_states(ids: Mapping[Subject, int], rules: Sequence[Rule], now: datetime) -> dict[Subject, Used]:
-    """Read counters that are locked; `ids` are those that count.
+def _counted(
+    first: Sequence[Statement], subjects: Sequence[Subject], rules: Sequence[Rule], now: datetime
+) -> tuple[list[list[Any]], dict[Subject, list[CounterRow]]]:
+    """Run statements that count or lock, then read the counters; return the rows of the former, and the counters.
 
     Where several days count together, the others that are still current are locked too: one process may count on a
     day that has begun while the clock of another is still in the one before.
     """
     monthly = {rule.subject for rule in rules if rule.period == MONTH}
     spanning = monthly | {rule.subject for rule in rules if rule.unit == RUNNING}
-    run_all([_locking_current(subject, now) for subject in ids if subject in spanning])
-    found = {}
-    for subject, values in zip(ids, run_all([_reading(each, monthly, now) for each in ids]), strict=True):
-        rows = [_row(value) for value in values]
-        found[subject] = Used(next(row for row in rows if row.id == ids[subject]), rows)
-    return found
+    locks = [_locking_current(subject, now) for subject in subjects if subject in spanning]
+    found = run_all([*first, *locks, *(_reading(subject, monthly, now) for subject in subjects)])
+    read = found[len(first) + len(locks) :]
+    return found[: len(first)], {each: list(map(_row, rows)) for each, rows in zip(subjects, read, strict=True)}
+
+
+def _used(counter: int, rows: Sequence[CounterRow]) -> Used:
+    return Used(next(row for row in rows if row.id == counter), rows)
 
 
 def _locking_current(subject: Subject, now: datetime) -> Statement:

@@ -137,10 +137,8 @@ def _record(
 
 def _hold(job: TurnJob, chat: LockedChat, now: datetime) -> TurnJob:
     """Hold what the turn's first call may use, where anything bounds it; raise QuotaExceeded."""
-    prompt = hold_for(job.charge, chat.has_limits, job.model, job.prompt, now)
-    if job.charge.hold:
-        run_all([hold_turn(job.turn_id, job.charge.hold)])
-    return replace(job, prompt=prompt)
+    note = partial(hold_turn, job.turn_id)
+    return replace(job, prompt=hold_for(job.charge, chat.has_limits, job.model, job.prompt, now, note))
 
 
 def _lock_chat(viewer: Viewer, request: TurnRequest, now: datetime) -> LockedChat:

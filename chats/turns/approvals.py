@@ -192,9 +192,8 @@ def _resume(viewer: Viewer, turn: Turn, calls: Mapping[str, ToolCall]) -> Accept
     charge = Charge(account, replace(asking, key_id=turn.api_key))
     job = job_of_waiting(viewer, turn, epoch, charge, question, reply, _decided(stored, now))
     has_limits = _require_room(viewer, day_id)
-    job = replace(job, prompt=hold_for(charge, has_limits, job.model, job.prompt, at, messages=0))
-    if charge.hold:
-        run_all([hold_turn(turn.pk, charge.hold)])
+    note = partial(hold_turn, turn.pk)
+    job = replace(job, prompt=hold_for(charge, has_limits, job.model, job.prompt, at, note, messages=0))
     accepted = AcceptedTurn(turn.chat_id, turn.number, question, reply, job, begins=stored.length)
     transaction.on_commit(partial(copy_context().run, _launch, accepted))
     return accepted

@@ -1,11 +1,13 @@
 """What bounds a call of a model: how much it may use at most, and what of it is held before it is asked."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
 from django.conf import settings
 
 from accounts.access import Viewer
+from common.sql import Statement
 from llm.catalog import Model
 from llm.client.types import Prompt
 from llm.routing import prices_in_force
@@ -32,16 +34,24 @@ def bound_of(model: Model, prompt: Prompt) -> Bound:
 
 
 def hold_for(
-    charge: Charge, has_limits: bool, model: Model, prompt: Prompt, now: datetime, messages: int = 1, running: int = 1
+    charge: Charge,
+    has_limits: bool,
+    model: Model,
+    prompt: Prompt,
+    now: datetime,
+    note: Callable[[Held], Statement],
+    messages: int = 1,
+    running: int = 1,
 ) -> Prompt:
-    """Held what a call may use, where anything bounds it, and return its prompt, which says so to the provider.
+    """Hold what a call may use, where anything bounds it, and return its prompt, which says so to the provider.
 
-    The user's day is locked by then, and has counted the messages. Raises QuotaExceeded.
+    The user's day is locked by then, and has counted the messages; `note` writes down what is held. Raises
+    QuotaExceeded.
     """
     charge.rules = rules_for(charge.asking, model.name, has_limits)
     if not charge.rules:
         return prompt
-    take(charge, bound_of(model, prompt), now, messages, running)
+    take(charge, bound_of(model, prompt), now, note, messages, running)
     return bounded(prompt, charge.hold)
 
 

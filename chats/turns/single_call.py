@@ -16,7 +16,7 @@ from chats.turns.metering import Meter
 from common.executor import database
 from common.ids import uuid7
 from common.retrying import retry_conflicts
-from common.sql import run_all
+from common.sql import Statement, run_all
 from llm.catalog import Model
 from llm.client.types import Prompt
 from usage import holds
@@ -76,13 +76,14 @@ def _open(asking: Asking, kind: Attempt.Kind, model: Model, prompt: Prompt, chat
     counted, has_limits = _count(asking, now) if is_message else _locked(asking, now)
     account = Account(kind, asking.user_id, asking.key_id, counted[0], date_of(counted[1]), chat)
     charge = Charge(account, asking, left=daily_messages_left(counted) if is_message else [])
-    prompt = hold_for(charge, has_limits, model, prompt, now, int(is_message), int(is_message))
-    call = SingleCall(model, charge, prompt, uuid7() if charge.hold else None, int(is_message))
+    hold, count = uuid7(), int(is_message)
+
+    def note(held: Held) -> Statement:
+        return holds.holding(hold, account, held, (model.provider, model.id), count, count)
+
+    prompt = hold_for(charge, has_limits, model, prompt, now, note, count, count)
+    call = SingleCall(model, charge, prompt, hold if charge.hold else None, count)
     call.meter.asks(prompt)
-    if charge.hold and call.hold:
-        asked = model.provider, model.id
-        amounts = int(is_message), int(is_message)
-        run_all([holds.holding(call.hold, charge.account, charge.hold, asked, *amounts)])
     return call
 
 
