@@ -691,7 +691,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Search in all messages and titles of the user's chats, newest first; what is in the trash is left out. */
+        /** @description Search in all messages and titles of the user's chats and in their notes, newest first, but for the trash. */
         get: operations["search"];
         put?: never;
         post?: never;
@@ -1944,15 +1944,25 @@ export interface components {
          */
         ScopesEnum: "models:read" | "chat:complete" | "chat:store";
         SearchResultOutput: {
-            /** Format: uuid */
-            chat: string;
-            /** @description of the chat */
-            title: string;
+            /** @description `message`, `title` (of a chat) or `note`; others may come */
+            kind: string;
             /**
              * Format: uuid
-             * @description null where the title was found
+             * @description of the message, chat or note
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description null where it is in none
+             */
+            chat: string | null;
+            /**
+             * Format: uuid
+             * @description null where something else was found
              */
             message: string | null;
+            /** @description of the chat or note */
+            title: string;
             role: components["schemas"]["MessageRole"] | components["schemas"]["NullEnum"];
             /** Format: date-time */
             created_at: string;

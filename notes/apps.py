@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from common.text_sources import register_text_source
+
 
 class NotesConfig(AppConfig):
     name = "notes"
@@ -7,3 +9,6 @@ class NotesConfig(AppConfig):
 
     def ready(self) -> None:
         from notes import receivers, tools  # noqa: F401
+        from notes.services import SOURCE
+
+        register_text_source(SOURCE)

@@ -13,7 +13,7 @@ from uuid import UUID
 import orjson
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Left
 from django.utils import timezone
 from limits import RateLimitItemPerMinute
@@ -22,12 +22,16 @@ from accounts.models import Profile
 from accounts.security.counters import limiter
 from common.errors import NotSignedIn
 from common.folding import folded
+from common.text_sources import TextSource, texts_changed
 from notes.errors import NoteNotFound, NotesFull, TooManyNotes
 from notes.models import Note, Source
 from notes.text import normal_tags, one_line, tag_lines, title_of
 
 EXCERPT = 200
 MAX_WORDS = 10
+SOURCE = TextSource(
+    "note", lambda: Note.objects.values("pk", "owner_id", "title", "created_at", text=F("content")), "note-page"
+)
 
 
 class Saved(NamedTuple):
@@ -88,6 +92,7 @@ def save_note(
         with transaction.atomic():
             _require_room(owner_id)
             Note.objects.bulk_create([note], ignore_conflicts=True)
+            _announce(note.pk)
     except IntegrityError as error:  # the account was deleted a moment ago
         raise NotSignedIn() from error
     kept = Note.objects.get(owner_id=owner_id, digest=digest)
@@ -116,13 +121,16 @@ def change_note(
         )
         note.updated_at = timezone.now()
         note.save(update_fields=["title", "content", "length", "tag_lines", "folded", "updated_at"])
+        _announce(note.pk)
     return note
 
 
 def delete_note(*, owner_id: int, note_id: UUID) -> None:
     """Delete a note; the same may then be saved anew. Raises NoteNotFound."""
-    if not Note.objects.filter(pk=note_id, owner_id=owner_id).delete()[0]:
-        raise NoteNotFound()
+    with transaction.atomic():
+        if not Note.objects.filter(pk=note_id, owner_id=owner_id).delete()[0]:
+            raise NoteNotFound()
+        _announce(note_id)
 
 
 def read_note(*, owner_id: int, note_id: UUID) -> Note:
@@ -183,6 +191,10 @@ def _require_room(owner_id: int) -> None:
     Profile.objects.select_for_update(no_key=True).filter(user=owner_id).values_list("pk").first()
     if Note.objects.filter(owner_id=owner_id).count() >= settings.NOTES_PER_USER:
         raise NotesFull()
+
+
+def _announce(note_id: UUID) -> None:
+    texts_changed.send(Note, kind=SOURCE.kind, ids=[note_id])
 
 
 def _write(note: Note, title: str, content: str, tags: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """Writing documents with their terms: a tsvector on PostgreSQL, a row of FTS5 on SQLite."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
@@ -20,7 +20,8 @@ LAST_ID = 2**63 - 1
 TERMS_AT_ONCE = 10_000  # that one statement writes
 Row = tuple[Any, ...]
 _ID_BITS = 20
-_COLUMNS = "id, owner_id, chat_id, message_id, part, at"
+_COLUMNS = "id, owner_id, chat_id, message_id, kind, text_id, part, at"
+_MARKS = ", ".join(["%s"] * 8)
 
 
 @dataclass(slots=True)
@@ -28,21 +29,29 @@ class NewDocument:
     """A document to be written; `terms` are those of the text, after those of what holds it."""
 
     owner_id: int
-    chat_id: UUID
+    chat_id: UUID | None
     message_id: UUID | None
     part: int
     at: int
     made: datetime
     terms: list[str]
+    kind: str = ""
+    text_id: UUID | None = None
+
+    @property
+    def holder(self) -> UUID:
+        """The id of whatever it is a part of."""
+        [id_, *_] = filter(None, (self.text_id, self.message_id, self.chat_id))
+        return id_
 
     @property
     def key(self) -> tuple[UUID | None, int]:
-        return self.message_id or self.chat_id, self.part
+        return self.holder, self.part
 
     @property
     def wanted_id(self) -> int:
         """The first id of whatever it is a part of, if nothing else has it, and then so many further."""
-        return first_id(self.made) + ((self.message_id or self.chat_id).int & ((1 << _ID_BITS) - 1)) + self.part
+        return first_id(self.made) + (self.holder.int & ((1 << _ID_BITS) - 1)) + self.part
 
 
 def first_id(instant: datetime) -> int:
@@ -58,6 +67,14 @@ def message_documents(owner_id: int, message: Message) -> Iterator[NewDocument]:
 
 def title_document(owner_id: int, chat_id: UUID, title: str, made: datetime) -> NewDocument:
     return NewDocument(owner_id, chat_id, None, 0, 0, made, [TITLE, *terms_of(title)])
+
+
+def text_documents(kind: str, row: Mapping[str, Any]) -> Iterator[NewDocument]:
+    """Yield the documents of a row of a source: the title alone, and with each part of the text."""
+    title = terms_of(row["title"])
+    pieces = [(0, [TITLE, *title]), *((at, [*title, *terms]) for at, terms in parts_of(row["text"]))]
+    for part, (at, terms) in enumerate(pieces):
+        yield NewDocument(row["owner_id"], None, None, part, at, row["created_at"], terms, kind, row["pk"])
 
 
 def role_term(role: str) -> str:
@@ -81,9 +98,13 @@ def add_documents(documents: Sequence[NewDocument]) -> int:
 
 def _missing(documents: Sequence[NewDocument]) -> list[NewDocument]:
     ids = {document.message_id for document in documents if document.message_id}
-    chats = {document.chat_id for document in documents if not document.message_id}
-    known = set(Document.objects.filter(message__in=ids).values_list("message_id", "part"))
+    chats = {document.chat_id for document in documents if document.chat_id and not document.message_id}
+    texts = {document.text_id for document in documents if document.text_id}
+    known: set[tuple[UUID | None, int]] = set(
+        Document.objects.filter(message__in=ids).values_list("message_id", "part")
+    )
     known |= set(Document.objects.filter(chat__in=chats, message=None).values_list("chat_id", "part"))
+    known |= set(Document.objects.filter(text_id__in=texts).values_list("text_id", "part"))
     return [document for document in documents if document.key not in known]
 
 
@@ -103,12 +124,15 @@ def _with_free_ids(documents: Iterable[NewDocument]) -> list[tuple[int, NewDocum
 
 
 def _insert(documents: Sequence[tuple[int, NewDocument]]) -> int:
-    rows = [(id_, one.owner_id, one.chat_id, one.message_id, one.part, one.at) for id_, one in documents]
+    rows = [
+        (id_, one.owner_id, one.chat_id, one.message_id, one.kind, one.text_id, one.part, one.at)
+        for id_, one in documents
+    ]
     terms = [[f"{one.owner_id}:{term}" for term in one.terms] for _, one in documents]
     with connection.cursor() as cursor:
         if is_postgresql():
             return sum(_insert_tsvectors(cursor, batch) for batch in _batches(rows, terms))
-        cursor.executemany(f"INSERT INTO search_document ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s)", rows)
+        cursor.executemany(f"INSERT INTO search_document ({_COLUMNS}) VALUES ({_MARKS})", rows)
         cursor.executemany(
             "INSERT INTO search_terms (rowid, terms) VALUES (%s, %s)",
             [(row[0], " ".join(words)) for row, words in zip(rows, terms, strict=True)],
@@ -131,7 +155,7 @@ def _batches(rows: Sequence[Row], terms: Sequence[list[str]]) -> Iterator[list[R
 
 
 def _insert_tsvectors(cursor: Any, batch: Sequence[Row]) -> int:
-    marks = ", ".join(["(%s, %s, %s, %s, %s, %s, %s::tsvector)"] * len(batch))
+    marks = ", ".join([f"({_MARKS}, %s::tsvector)"] * len(batch))
     cursor.execute(
         f"INSERT INTO search_document ({_COLUMNS}, terms) VALUES {marks} ON CONFLICT DO NOTHING",
         [value for row in batch for value in row],
@@ -149,7 +173,7 @@ def tsvector(terms: Iterable[str]) -> str:
 
 def is_written(title: NewDocument) -> bool:
     """Tell whether a title stands there with just these terms; one without words, whether none does."""
-    rows = Document.objects.filter(chat_id=title.chat_id, message=None)
+    rows = Document.objects.filter(chat_id=title.holder, message=None)
     if title.terms == [TITLE]:
         return not rows.exists()
     words = [f"{title.owner_id}:{term}" for term in title.terms]

@@ -1,8 +1,12 @@
 """Getting the words of deleted documents out of an SQLite file.
 
 FTS5 keeps them until it merges the segments that hold them, unless it was made to look for them at once, which SQLite
-can since 3.42. Where it was not, all segments are merged into one, some pages at a time: others write in between.
+can since 3.42. Where it was not, all segments are merged into one, some pages at a time: others write in between. For a
+large index that takes long, and a title changed is a deletion, too: hence a pause in proportion.
 """
+
+import time
+from dataclasses import dataclass
 
 from django.db import connection
 from django.db.models import F
@@ -12,11 +16,30 @@ from common.sql import run_all
 from search.models import IndexPosition
 
 PAGES = 200  # that one step writes
+SOON, PAUSE = 5, 20  # seconds, and so many times as long as it took
 _SECURE = "SELECT 1 FROM search_terms_config WHERE k = 'secure-delete' AND v = 1"
+
+
+@dataclass(slots=True)
+class _Last:
+    seconds: float = 0.0
+
+
+_last = _Last()
+
+
+def seconds_to_next() -> float:
+    return max(SOON, PAUSE * _last.seconds)
 
 
 async def erase_deleted_terms() -> None:
     """Do what is left to be done, if anything is."""
+    started = time.monotonic()
+    await _erase()
+    _last.seconds = time.monotonic() - started
+
+
+async def _erase() -> None:
     deletions = await database().read(_to_erase)
     if deletions is None:
         return

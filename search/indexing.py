@@ -1,6 +1,7 @@
 """Indexing what the log of changes tells: by the periodic work for all, before a search for its owner.
 
-A message is written once, after its end; a title anew whenever its chat has changed. Both bear repeating, so that a
+A message is written once, after its end; a title anew whenever its chat has changed; what other apps hold, with it,
+since that is rare and small (common.text_sources). The first two bear repeating, so that a
 place in the log may be read twice; none is passed over, since the place moves on in the transaction that has indexed
 what was before it.
 """
@@ -10,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
@@ -19,12 +21,14 @@ from chats.services.change_log import ChangeRow, Position, first_place, newest_c
 from common.executor import database
 from common.retrying import retry_conflicts
 from common.sql import is_postgresql, run_all, uuid_of
+from common.text_sources import text_sources
 from search.documents import (
     NewDocument,
     add_documents,
     delete_documents,
     is_written,
     message_documents,
+    text_documents,
     title_document,
 )
 from search.models import Document, IndexPosition
@@ -150,10 +154,19 @@ def write_titles(chats: Collection[UUID]) -> None:
 @transaction.atomic
 def write_messages(documents: Sequence[NewDocument], *, anew: bool = False) -> None:
     """Write what is not there, or all of it `anew`: who deletes a chat does so before this, or finds what it wrote."""
-    kept = _lock_chats({document.chat_id for document in documents})
+    kept = _lock_chats({document.chat_id for document in documents if document.chat_id})
     if anew:
         delete_documents(Document.objects.filter(message__in={document.message_id for document in documents}))
     add_documents([document for document in documents if document.chat_id in kept])
+
+
+@transaction.atomic
+def write_texts(kind: str, ids: Collection[UUID]) -> None:
+    """Write some texts of a source as they are: those that are gone, not at all."""
+    rows = text_sources()[kind].rows().filter(pk__in=ids).select_for_update(no_key=True).order_by("pk")
+    documents = [document for row in rows for document in text_documents(kind, row)] if settings.SEARCH else []
+    delete_documents(Document.objects.filter(text_id__in=ids))
+    add_documents(documents)
 
 
 def _lock_chats(chats: Collection[UUID]) -> set[UUID]:

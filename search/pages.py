@@ -1,4 +1,4 @@
-"""What is found while somebody types into the box beside the chats: chats by their titles, then messages."""
+"""What is found while somebody types into the box beside the chats: chats by their titles, then messages and notes."""
 
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -17,18 +17,20 @@ from accounts.access import Viewer
 from chats.pages.base import page, refusal_words
 from chats.pages.sidebar import sidebar
 from common.errors import Invalid
+from common.text_sources import text_sources
 from common.views import checked
 from search.queries import parse_query
 from search.serializers import FoundQuery
-from search.services import ResultsPage, SearchResult, search
+from search.services import MESSAGE, TITLE, ResultsPage, SearchResult, search
 
 SHOWN = 20
 
 
-class FoundMessage(NamedTuple):
+class FoundText(NamedTuple):
     """A result as it is listed."""
 
     address: str
+    kind: str
     title: str
     snippet: SafeString
 
@@ -53,7 +55,7 @@ def _found(viewer: Viewer, query: dict[str, Any], text: str) -> dict[str, Any]:
         return {"refusal": refusal_words(refusal)}
     results = search(viewer.id, replace(asked, end=min(asked.end, query["end"])), SHOWN)
     return {
-        "found": [_shown(result) for result in results.results if result.message],
+        "found": [_shown(result) for result in results.results if result.kind != TITLE],
         "more_found": _older(results, query["current"], text),
     }
 
@@ -64,9 +66,12 @@ def _older(results: ResultsPage, current: UUID | None, text: str) -> str:
     return f"{reverse('search-page')}?{urlencode({'search': text, 'end': results.next, 'current': current or ''})}"
 
 
-def _shown(result: SearchResult) -> FoundMessage:
-    address = f"{reverse('chat-page', args=[result.chat])}?message={result.message}#m-{result.message}"
+def _shown(result: SearchResult) -> FoundText:
+    if result.kind == MESSAGE:
+        address = f"{reverse('chat-page', args=[result.chat])}?message={result.id}#m-{result.id}"
+    else:
+        address = reverse(text_sources()[result.kind].page, args=[result.id])
     snippet = format_html_join(
         "", "{}", ((format_html("<mark>{}</mark>", text) if marked else text,) for text, marked in result.snippet)
     )
-    return FoundMessage(address, result.title, snippet)
+    return FoundText(address, result.kind, result.title, snippet)

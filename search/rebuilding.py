@@ -4,20 +4,21 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 
 from chats.models import Chat, Message
 from common.retrying import retry_conflicts
 from common.sql import run_all, uuid_of
+from common.text_sources import text_sources
 from search.documents import delete_documents
-from search.indexing import documents_of, write_messages, write_titles
+from search.indexing import documents_of, write_messages, write_texts, write_titles
 from search.models import Document
 
 AT_ONCE = 50  # chats, messages or documents that one transaction writes
 
 
 def reindex() -> Iterator[int]:
-    """Write all documents anew; yield how many titles and messages are done so far.
+    """Write all documents anew; yield how many titles, messages and other texts are done so far.
 
     Nothing is missing meanwhile: the documents of each few messages are replaced in one transaction.
     """
@@ -29,6 +30,10 @@ def reindex() -> Iterator[int]:
         documents = list(documents_of(Message.objects.filter(pk__in=messages)))
         retry_conflicts(write_messages, documents, anew=True)
         yield (count := count + len(messages))
+    for source in text_sources().values():
+        for texts in _in_pieces(source.rows()):
+            retry_conflicts(write_texts, source.kind, texts)
+            yield (count := count + len(texts))
 
 
 def clear_index() -> int:
@@ -40,7 +45,7 @@ def clear_index() -> int:
     return count
 
 
-def _in_pieces(rows: "QuerySet[Model]") -> Iterator[list[Any]]:
+def _in_pieces(rows: "QuerySet[Any, Any]") -> Iterator[list[Any]]:
     """Yield the keys of some rows, a few at a time."""
     keys = list(rows.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
     while keys:

@@ -48,9 +48,11 @@ class SnippetPartOutput(serializers.Serializer[Any]):
 
 
 class SearchResultOutput(serializers.Serializer[Any]):
-    chat = serializers.UUIDField()
-    title = serializers.CharField(help_text="of the chat")
-    message = serializers.UUIDField(allow_null=True, help_text="null where the title was found")
+    kind = serializers.CharField(help_text="`message`, `title` (of a chat) or `note`; others may come")
+    id = serializers.UUIDField(help_text="of the message, chat or note")
+    chat = serializers.UUIDField(allow_null=True, help_text="null where it is in none")
+    message = serializers.UUIDField(allow_null=True, help_text="null where something else was found")
+    title = serializers.CharField(help_text="of the chat or note")
     role = serializers.ChoiceField(Role.choices, allow_null=True)
     created_at = serializers.DateTimeField()
     snippet = SnippetPartOutput(many=True, help_text="joined, the text around what was found, on one line")

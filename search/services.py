@@ -8,20 +8,24 @@ from uuid import UUID
 from django.db.models import CharField, F, Value
 from django.db.models.functions import Coalesce, Substr
 
+from common.text_sources import text_sources
 from search.indexing import index_newest
 from search.matching import Hit, find_documents
 from search.models import Document
 from search.queries import Clause, Query
 from search.snippets import LOOKED_AT, SnippetPart, snippet_of
 
+TITLE, MESSAGE = "title", "message"
+
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """A message, or a chat by its title, in which neither message nor role is there."""
+    """What was found: a message, a chat by its title, or a text of another app, which is in no chat."""
 
-    chat: UUID
+    kind: str  # TITLE, MESSAGE, or that of the source
+    id: UUID  # of the message, chat or text
+    chat: UUID | None
     title: str
-    message: UUID | None
     role: str | None
     created_at: datetime
     snippet: list[SnippetPart]
@@ -63,13 +67,15 @@ def _results_of(hits: list[Hit], query: Query) -> list[SearchResult]:
     """Return the results that are still there, in the order of the hits."""
     clauses = tuple(query.clauses)
     rows = {row["pk"]: row for row in _rows([hit.id for hit in hits])}
-    return [_result_of(rows[hit.id], clauses) for hit in hits if hit.id in rows]
+    _fill_in_texts([row for row in rows.values() if row["kind"]])
+    found = [rows[hit.id] for hit in hits if hit.id in rows and rows[hit.id]["created"]]
+    return [_result_of(row, clauses) for row in found]
 
 
 def _rows(ids: list[int]) -> Any:
     text = Substr("message__content", F("at") + 1, LOOKED_AT)
     return Document.objects.filter(pk__in=ids).values(
-        "pk", "chat_id", "message_id",
+        "pk", "chat_id", "message_id", "kind", "text_id", "part", "at",
         title=F("chat__title"),
         role=F("message__role"),
         created=Coalesce("message__created_at", "chat__created_at"),
@@ -77,11 +83,23 @@ def _rows(ids: list[int]) -> Any:
     )  # fmt: skip
 
 
+def _fill_in_texts(rows: list[dict[str, Any]]) -> None:
+    """Put what sources hold into the rows of documents that are theirs; the first part is the title alone."""
+    for source in text_sources().values():
+        own = [row for row in rows if row["kind"] == source.kind]
+        held = {text["pk"]: text for text in source.rows().filter(pk__in=[row["text_id"] for row in own])}
+        for row in own:
+            if text := held.get(row["text_id"]):
+                row["title"], row["created"] = text["title"], text["created_at"]
+                row["text"] = text["text"][row["at"] :][:LOOKED_AT] if row["part"] else text["title"]
+
+
 def _result_of(row: dict[str, Any], clauses: tuple[Clause, ...]) -> SearchResult:
     return SearchResult(
+        kind=row["kind"] or (MESSAGE if row["message_id"] else TITLE),
+        id=row["text_id"] or row["message_id"] or row["chat_id"],
         chat=row["chat_id"],
         title=row["title"],
-        message=row["message_id"],
         role=row["role"],
         created_at=row["created"],
         snippet=snippet_of(row["text"], clauses),

@@ -15,7 +15,7 @@ from chats.wire.schema import PROBLEMS, paginated
 from common.views import checked
 from search.queries import parse_query
 from search.serializers import SearchQuery, SearchResultOutput
-from search.services import SearchResult, search
+from search.services import MESSAGE, SearchResult, search
 
 
 class SearchView(APIView):
@@ -23,7 +23,7 @@ class SearchView(APIView):
         operation_id="search", parameters=[SearchQuery], responses={200: paginated(SearchResultOutput), **PROBLEMS}
     )
     def get(self, request: Request) -> Response:
-        """Search in all messages and titles of the user's chats, newest first; what is in the trash is left out."""
+        """Search in all messages and titles of the user's chats and in their notes, newest first, but for the trash."""
         data = checked(SearchQuery, request.query_params)
         viewer = viewer_of(request)
         query = parse_query(data["q"], ZoneInfo(viewer.timezone))
@@ -42,9 +42,11 @@ class SearchView(APIView):
 
 def result_payload(result: SearchResult) -> dict[str, Any]:
     return {
+        "kind": result.kind,
+        "id": result.id,
         "chat": result.chat,
+        "message": result.id if result.kind == MESSAGE else None,
         "title": result.title,
-        "message": result.message,
         "role": result.role,
         "created_at": result.created_at,
         "snippet": [part._asdict() for part in result.snippet],

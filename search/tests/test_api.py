@@ -30,7 +30,8 @@ def test_a_question_and_its_reply_are_found_at_once(alice: Person, fake: FakePro
         {"text": "Please explain quixotic ", "marked": False}, {"text": "rainbows", "marked": True},
     ]  # fmt: skip
     assert by_message[reply["id"]] == {
-        "chat": chat, "title": "Please explain quixotic rainbows", "message": reply["id"], "role": "assistant",
+        "kind": "message", "id": reply["id"], "chat": chat, "message": reply["id"],
+        "title": "Please explain quixotic rainbows", "role": "assistant",
         "created_at": reply["created_at"],
         "snippet": [{"text": "Rainbows", "marked": True},
                     {"text": " form in **zyzzyva** drops of water.", "marked": False}],

@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from chats.models import Change
 from chats.services.chats import change_chat, delete_chat
+from chats.tests.helpers import settle
 from common.executor import close_database
 from common.sql import is_postgresql
 from search.erasing import erase_deleted_terms
@@ -36,7 +37,7 @@ def test_reindex_finds_what_the_log_does_not_know(settings: Any) -> None:
     assert found(owner, "word") == []
 
     for _ in range(2):
-        assert "262 titles and messages are indexed." in reindexed()
+        assert "262 titles, messages and notes are indexed." in reindexed()
         assert (len(found(owner, "word", 200)), len(found(owner, "title"))) == (130, 1)
         assert len(found(other, "word", 200)) == 130
 
@@ -48,6 +49,7 @@ def test_reindex_finds_what_the_log_does_not_know(settings: Any) -> None:
 def test_reindex_replaces_terms_that_were_made_otherwise() -> None:
     owner = new_user()
     new_chat(owner, ["right"])
+    settle()
     index_all()
     if is_postgresql():
         statement = "UPDATE search_document SET terms = %s::tsvector"

@@ -8,8 +8,8 @@ from search.rebuilding import clear_index, reindex
 
 class Command(BaseCommand):
     help = (
-        "Index all titles and messages anew, a few at a time, while the server runs: after the search was switched on, "
-        "or where what it finds looks wrong. With SEARCH=false it empties the index instead."
+        "Index all titles, messages and notes anew, a few at a time, while the server runs: after the search was "
+        "switched on, or where what it finds looks wrong. With SEARCH=false it empties the index instead."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -18,5 +18,5 @@ class Command(BaseCommand):
             return
         count = 0
         for count in reindex():
-            self.stdout.write(f"{count:,} titles and messages", ending="\r")
-        self.stdout.write(f"{count:,} titles and messages are indexed.")
+            self.stdout.write(f"{count:,} titles, messages and notes", ending="\r")
+        self.stdout.write(f"{count:,} titles, messages and notes are indexed.")
