@@ -197,7 +197,6 @@ class OtherChoice:
     event: ChoiceEvent
 
 
-SpokenEvent = TextDelta | ReasoningDelta | Finished  # what a caller without tools cares for
 ProviderEvent = (
     TextDelta
     | ReasoningDelta

@@ -54,7 +54,7 @@ def _asked(parts: list[PromptPart]) -> str | list[Item]:
 def _input(part: Text | File) -> Item:
     if isinstance(part, Text):
         return {"type": "input_text", "text": part.text}
-    if part.media_type.startswith("image/"):
+    if part.is_image:
         return {"type": "input_image", "image_url": file_url(part), "detail": part.detail or "auto"}
     if part.url:
         return {"type": "input_file", "file_url": part.url}

@@ -48,7 +48,7 @@ def _expanded(message: PromptMessage, provider: str, model: str) -> Iterator[dic
         if message.role == "user":
             yield {"role": "user", "content": _asked(step.said)}
             continue
-        said = _said(step, message.role, provider, model)
+        said = _said(step, provider, model)
         if said["content"] or "tool_calls" in said:
             yield said
         yield from map(_answered, step.results)
@@ -69,12 +69,12 @@ def _content(part: Text | File) -> dict[str, Any]:
     return {"type": "file", "file": {"filename": part.name or "file", "file_data": file_url(part)}}
 
 
-def _said(step: Round, role: str, provider: str, model: str) -> dict[str, Any]:
+def _said(step: Round, provider: str, model: str) -> dict[str, Any]:
     """Write one message; a provider's state goes back to where it stood, all other reasoning stays here.
 
     The same provider may have spoken another dialect when a reply began; of that its state says nothing here.
     """
-    message: dict[str, Any] = {"role": role, "content": None}
+    message: dict[str, Any] = {"role": "assistant", "content": None}
     calls: list[dict[str, Any]] = []
     place = message
     for part in step.said:
