@@ -16,7 +16,7 @@ from django.urls.resolvers import URLPattern
 from common.admin import StaffAdmin
 from llm.client.types import ProviderConfig
 from llm.discovery import Failed
-from llm.environment import vendors
+from llm.environment import vendor_named
 from llm.models import Provider
 from llm.offers import config_of
 from llm.signals import counting_uses
@@ -39,7 +39,8 @@ def uses_in_words(names: Iterable[str]) -> str:
 
 def in_environment(provider: str, model_id: str = "") -> bool:
     """Tell whether the environment names a provider, or a model of it, now: deleted, it would come back."""
-    return any(vendor.name == provider and (not model_id or model_id in vendor.model_ids) for vendor in vendors())
+    vendor = vendor_named(provider)
+    return vendor is not None and (not model_id or model_id in vendor.model_ids)
 
 
 class CatalogAdmin(StaffAdmin):
@@ -124,8 +125,7 @@ class CatalogAdmin(StaffAdmin):
 
 def config_for(row: Provider) -> ProviderConfig:
     """Return how a provider is asked, as its row says now, switched off or not; raise Failed where it cannot be."""
-    vendor = next((each for each in vendors() if each.name == row.name), None)
-    config, is_usable = config_of(vendor, row)
+    config, is_usable = config_of(vendor_named(row.name), row)
     if not is_usable:
         raise Failed("It has neither a key nor an address that can be used.")
     return config

@@ -16,7 +16,7 @@ from common.secrets import Unreadable, seal, unseal
 from llm.admin.base import CatalogAdmin, config_for, in_environment
 from llm.client.types import Quirks
 from llm.discovery import Failed, first_words, found_models
-from llm.environment import LABELS, configured
+from llm.environment import DEMO, VENDORS, configured
 from llm.models import Model, Provider
 from llm.quirks import NAMES
 
@@ -47,7 +47,7 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
         if moved and self.instance.sealed_key and not found.get("key") and not found.get("without_key"):
             self.add_error("key", AGAIN)
         name = self.instance.name or found.get("name", "")
-        if "adapter" in self.fields and not found.get("adapter") and name not in (*LABELS, "demo"):
+        if "adapter" in self.fields and not found.get("adapter") and name not in (*VENDORS, DEMO):
             self.add_error("adapter", "Say what it speaks.")
         return found
 
@@ -102,7 +102,7 @@ class ProviderAdmin(CatalogAdmin):
             except Unreadable:
                 return "stored, but sealed with a key that is no longer in SECRETS_KEYS: enter it anew"
             return "stored"
-        if provider.name in LABELS and not provider.base_url:
+        if provider.name in VENDORS and not provider.base_url:
             return "from the environment" if configured(provider.name) else "none in the environment"
         return "none"
 
