@@ -49,10 +49,6 @@ class CatalogAdmin(StaffAdmin):
     change_form_template = "admin/llm/change_form.html"
     buttons: tuple[tuple[str, str], ...] = ()  # name of a page and of the method behind it, and what it says
 
-    def names(self, obj: Any) -> list[str]:
-        """Return the names under which what the row stands for is chosen and remembered."""
-        raise NotImplementedError
-
     def get_urls(self) -> list[URLPattern]:
         return [*(self._url(name) for name in ("switch", *dict(self.buttons))), *super().get_urls()]
 
@@ -99,7 +95,7 @@ class CatalogAdmin(StaffAdmin):
             self.message_user(request, f"{row} is {'on' if wanted else 'off'}, everywhere within two seconds.")
             return redirect(self.page_of(row))
         context = {
-            **self.admin_site.each_context(request), "opts": self.opts, "row": row, "uses": uses(self.names(row)),
+            **self.admin_site.each_context(request), "opts": self.opts, "row": row, "uses": uses(row.names),
             "title": f"Switch {'off' if row.enabled else 'on'}: {row}", "back": self.page_of(row),
         }  # fmt: skip
         return TemplateResponse(request, "admin/llm/switch.html", context)
@@ -115,7 +111,7 @@ class CatalogAdmin(StaffAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Name what is lost among what goes."""
         listed, *others = super().get_deleted_objects(objs, request)
-        lost = uses(name for row in objs for name in self.names(row))
+        lost = uses(name for row in objs for name in row.names)
         return [*listed, *(f"In use by {count} {words}" for words, count in lost.items())], *others
 
     def get_actions(self, request: HttpRequest) -> Any:

@@ -110,9 +110,6 @@ class ModelAdmin(CatalogAdmin):
     def used_by(self, model: Model) -> str:
         return uses_in_words(model.names) if model.pk else ""
 
-    def names(self, obj: Model) -> list[str]:
-        return obj.names
-
     def test_row(self, request: HttpRequest, row: Model) -> HttpResponseBase:
         """Have the model say a word."""
         return self.answered(
