@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from llm.client.adapters.files import file_url, is_plain, plain_text
+from llm.client.adapters.files import asked_content, file_url
 from llm.client.adapters.rounds import Round, is_own, rounds
 from llm.client.adapters.tool_calls import object_text, said_output, sendable_id, sendable_name
 from llm.client.types import (
     File,
     Prompt,
     PromptMessage,
-    PromptPart,
     ProviderMetadata,
     RequestedCall,
     Text,
@@ -36,19 +35,13 @@ def _expanded(message: PromptMessage, provider: str, model: str) -> Iterator[Ite
         return
     for step in rounds(message.parts):
         if message.role == "user":
-            yield {"role": "user", "content": _asked(step.said)}
+            yield {"role": "user", "content": asked_content(step.said, _input)}
             continue
         said, ids = _said(step, provider, model)
         yield from said
         for result in step.results:
             call = sendable_id(result.call)
             yield {"type": "function_call_output", "call_id": ids.get(call, call), "output": said_output(result)}
-
-
-def _asked(parts: list[PromptPart]) -> str | list[Item]:
-    if is_plain(parts):
-        return plain_text(parts)
-    return [_input(part) for part in parts if isinstance(part, Text | File)]
 
 
 def _input(part: Text | File) -> Item:
