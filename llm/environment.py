@@ -12,16 +12,14 @@ from operator import attrgetter
 from django.conf import settings
 from django.db import connection, transaction
 
-from llm.client.client import ADAPTERS
 from llm.client.types import Dialect
 from llm.models import Model, Provider
 
 logger = logging.getLogger("parley.llm")
 
 DEMO = "demo"
-LAST = 1000  # the order of the demo
-LABELS = {"openai": "OpenAI", "gemini": "Gemini", "anthropic": "Anthropic"}
-VENDORS = tuple(name for name in LABELS if name == "openai" or name in ADAPTERS)
+DEMO_ORDER = 1000  # behind all others
+VENDORS = {"openai": "OpenAI", "gemini": "Gemini", "anthropic": "Anthropic"}  # their labels
 _SETTINGS = [f"{vendor.upper()}_{what}" for vendor in VENDORS for what in ("API_KEY", "BASE_URL", "MODEL", "MODELS")]
 relevant_settings: Callable[[object], tuple[object, ...]] = attrgetter(
     "DEFAULT_MODEL", "MODEL_ALIASES", "OPENAI_API", "OPENAI_QUIRKS", *_SETTINGS
@@ -44,13 +42,17 @@ class Vendor:
 
 def vendors() -> Iterator[Vendor]:
     """Yield the vendors, configured or not, and then the demo."""
-    for place, name in enumerate(VENDORS):
+    for place, (name, label) in enumerate(VENDORS.items()):
         address, key = setting(name, "BASE_URL"), setting(name, "API_KEY")
         ids = (default_id(name), *getattr(settings, f"{name.upper()}_MODELS"))
         model_ids = tuple(each for each in dict.fromkeys(ids) if each)
         quirks = tuple(settings.OPENAI_QUIRKS) if name == "openai" else ()
-        yield Vendor(name, LABELS[name], dialect_of(name, address), address, key, model_ids, place, quirks)
-    yield Vendor(DEMO, "Demo", "demo", "", "", (DEMO,), LAST)
+        yield Vendor(name, label, dialect_of(name, address), address, key, model_ids, place, quirks)
+    yield Vendor(DEMO, "Demo", "demo", "", "", (DEMO,), DEMO_ORDER)
+
+
+def vendor_named(name: str) -> Vendor | None:
+    return next((vendor for vendor in vendors() if vendor.name == name), None)
 
 
 def configured(vendor: str) -> bool:
@@ -69,7 +71,7 @@ def dialect_of(vendor: str, base_url: str) -> Dialect:
     if vendor == "anthropic":
         return "anthropic"
     wants_chat = settings.OPENAI_API == "chat" or (not settings.OPENAI_API and base_url)
-    return "openai_chat" if wants_chat or "openai_responses" not in ADAPTERS else "openai_responses"
+    return "openai_chat" if wants_chat else "openai_responses"
 
 
 def default_id(vendor: str) -> str:

@@ -15,9 +15,9 @@ from common.secrets import SealedField
 from llm.quirks import quirks_of
 from llm.signals import rows_changed
 
-ANYWHERE = 100  # the order of what staff add: behind the environment's own, before the demo
+STAFF_ORDER = 100  # of what staff add: behind the environment's own, before the demo
 MOST_WORDS = 50
-ADAPTERS = [
+ADAPTER_CHOICES = [
     ("openai_responses", "OpenAI Responses"),
     ("openai_chat", "OpenAI chat completions, and compatible servers"),
     ("anthropic", "Anthropic Messages"),
@@ -99,7 +99,7 @@ class Provider(models.Model):
         max_length=20, unique=True, validators=[name_validator], help_text="as in <i>name/model</i>; it stays"
     )
     label = models.CharField(max_length=100, blank=True, default="")
-    adapter = models.CharField(max_length=20, choices=ADAPTERS, blank=True, default="", verbose_name="speaks")
+    adapter = models.CharField(max_length=20, choices=ADAPTER_CHOICES, blank=True, default="", verbose_name="speaks")
     base_url = models.CharField(
         "address", max_length=500, blank=True, default="", validators=[validate_address],
         help_text="up to and with /v1; empty: the vendor's own",
@@ -108,7 +108,7 @@ class Provider(models.Model):
     quirks: Any = models.JSONField(default=dict, blank=True, validators=[validate_quirks])
     from_environment = models.BooleanField(default=False, editable=False)
     enabled = models.BooleanField(default=True)
-    order = models.PositiveSmallIntegerField(default=ANYWHERE)
+    order = models.PositiveSmallIntegerField(default=STAFF_ORDER)
 
     objects = CatalogQuerySet.as_manager()
 
@@ -117,6 +117,11 @@ class Provider(models.Model):
 
     def __str__(self) -> str:
         return self.label or self.name
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names under which it and its models are chosen and remembered."""
+        return [self.name, *(name for model in self.models.all() for name in model.names)]
 
 
 class Model(models.Model):
@@ -141,7 +146,7 @@ class Model(models.Model):
     groups: Any = models.ManyToManyField(Group, through="ModelGroup", related_name="+")
     from_environment = models.BooleanField(default=False, editable=False)
     enabled = models.BooleanField(default=True)
-    order = models.PositiveSmallIntegerField(default=ANYWHERE)
+    order = models.PositiveSmallIntegerField(default=STAFF_ORDER)
     default = models.BooleanField(default=False, help_text="where nothing else is chosen; DEFAULT_MODEL wins over it")
 
     objects = CatalogQuerySet.as_manager()

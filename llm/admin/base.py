@@ -16,7 +16,7 @@ from django.urls.resolvers import URLPattern
 from common.admin import StaffAdmin
 from llm.client.types import ProviderConfig
 from llm.discovery import Failed
-from llm.environment import vendors
+from llm.environment import vendor_named
 from llm.models import Provider
 from llm.offers import config_of
 from llm.signals import counting_uses
@@ -39,7 +39,8 @@ def uses_in_words(names: Iterable[str]) -> str:
 
 def in_environment(provider: str, model_id: str = "") -> bool:
     """Tell whether the environment names a provider, or a model of it, now: deleted, it would come back."""
-    return any(vendor.name == provider and (not model_id or model_id in vendor.model_ids) for vendor in vendors())
+    vendor = vendor_named(provider)
+    return vendor is not None and (not model_id or model_id in vendor.model_ids)
 
 
 class CatalogAdmin(StaffAdmin):
@@ -47,10 +48,6 @@ class CatalogAdmin(StaffAdmin):
 
     change_form_template = "admin/llm/change_form.html"
     buttons: tuple[tuple[str, str], ...] = ()  # name of a page and of the method behind it, and what it says
-
-    def names(self, obj: Any) -> list[str]:
-        """Return the names under which what the row stands for is chosen and remembered."""
-        raise NotImplementedError
 
     def get_urls(self) -> list[URLPattern]:
         return [*(self._url(name) for name in ("switch", *dict(self.buttons))), *super().get_urls()]
@@ -98,7 +95,7 @@ class CatalogAdmin(StaffAdmin):
             self.message_user(request, f"{row} is {'on' if wanted else 'off'}, everywhere within two seconds.")
             return redirect(self.page_of(row))
         context = {
-            **self.admin_site.each_context(request), "opts": self.opts, "row": row, "uses": uses(self.names(row)),
+            **self.admin_site.each_context(request), "opts": self.opts, "row": row, "uses": uses(row.names),
             "title": f"Switch {'off' if row.enabled else 'on'}: {row}", "back": self.page_of(row),
         }  # fmt: skip
         return TemplateResponse(request, "admin/llm/switch.html", context)
@@ -114,7 +111,7 @@ class CatalogAdmin(StaffAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Name what is lost among what goes."""
         listed, *others = super().get_deleted_objects(objs, request)
-        lost = uses(name for row in objs for name in self.names(row))
+        lost = uses(name for row in objs for name in row.names)
         return [*listed, *(f"In use by {count} {words}" for words, count in lost.items())], *others
 
     def get_actions(self, request: HttpRequest) -> Any:
@@ -124,8 +121,7 @@ class CatalogAdmin(StaffAdmin):
 
 def config_for(row: Provider) -> ProviderConfig:
     """Return how a provider is asked, as its row says now, switched off or not; raise Failed where it cannot be."""
-    vendor = next((each for each in vendors() if each.name == row.name), None)
-    config, is_usable = config_of(vendor, row)
+    config, is_usable = config_of(vendor_named(row.name), row)
     if not is_usable:
         raise Failed("It has neither a key nor an address that can be used.")
     return config

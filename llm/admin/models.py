@@ -12,7 +12,7 @@ from django.utils import timezone
 from llm.admin.base import CatalogAdmin, config_for, in_environment, uses_in_words
 from llm.admin.words import WordsField
 from llm.discovery import first_words
-from llm.environment import vendors
+from llm.environment import vendor_named
 from llm.known_models import KnownModel, date_of_file
 from llm.models import Model, ModelGroup
 from llm.offers import config_of, known_of
@@ -110,9 +110,6 @@ class ModelAdmin(CatalogAdmin):
     def used_by(self, model: Model) -> str:
         return uses_in_words(model.names) if model.pk else ""
 
-    def names(self, obj: Model) -> list[str]:
-        return obj.names
-
     def test_row(self, request: HttpRequest, row: Model) -> HttpResponseBase:
         """Have the model say a word."""
         return self.answered(
@@ -121,8 +118,7 @@ class ModelAdmin(CatalogAdmin):
 
 
 def _known(model: Model) -> KnownModel:
-    vendor = next((each for each in vendors() if each.name == model.provider.name), None)
-    config, _ = config_of(vendor, model.provider)
+    config, _ = config_of(vendor_named(model.provider.name), model.provider)
     return known_of(config.adapter, config.base_url, model.model_id)
 
 

@@ -16,12 +16,11 @@ from common.secrets import Unreadable, seal, unseal
 from llm.admin.base import CatalogAdmin, config_for, in_environment
 from llm.client.types import Quirks
 from llm.discovery import Failed, first_words, found_models
-from llm.environment import LABELS, configured
+from llm.environment import DEMO, VENDORS, configured
 from llm.models import Model, Provider
 from llm.quirks import NAMES
 
 MOST_ADDED = 500
-AGAIN = "Enter the key as well: one that is stored does not go to another address."
 
 
 class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -45,9 +44,9 @@ class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
         if found.get("without_key") and found.get("key"):
             self.add_error("key", "Enter a new key, or have the stored one forgotten.")
         if moved and self.instance.sealed_key and not found.get("key") and not found.get("without_key"):
-            self.add_error("key", AGAIN)
+            self.add_error("key", "Enter the key as well: one that is stored does not go to another address.")
         name = self.instance.name or found.get("name", "")
-        if "adapter" in self.fields and not found.get("adapter") and name not in (*LABELS, "demo"):
+        if "adapter" in self.fields and not found.get("adapter") and name not in (*VENDORS, DEMO):
             self.add_error("adapter", "Say what it speaks.")
         return found
 
@@ -80,7 +79,7 @@ class ProviderAdmin(CatalogAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "quirks" and field is not None:
-            field.help_text = f"a JSON object; {', '.join(f'{name}: {_default(name)}' for name in NAMES)}"
+            field.help_text = f"a JSON object; {', '.join(f'{name}: {getattr(Quirks(), name)}' for name in NAMES)}"
         return field
 
     def set_with(self, request: HttpRequest, form: Any) -> tuple[str, ...]:
@@ -102,16 +101,13 @@ class ProviderAdmin(CatalogAdmin):
             except Unreadable:
                 return "stored, but sealed with a key that is no longer in SECRETS_KEYS: enter it anew"
             return "stored"
-        if provider.name in LABELS and not provider.base_url:
+        if provider.name in VENDORS and not provider.base_url:
             return "from the environment" if configured(provider.name) else "none in the environment"
         return "none"
 
     @admin.display(description="models", ordering="count")
     def model_count(self, provider: Any) -> int:
         return int(provider.count)
-
-    def names(self, obj: Provider) -> list[str]:
-        return [obj.name, *(name for model in obj.models.all() for name in model.names)]
 
     def test_row(self, request: HttpRequest, row: Provider) -> HttpResponseBase:
         """Have the provider list its models, and the first enabled one say a word."""
@@ -156,7 +152,3 @@ def _tested(row: Provider) -> str:
     if model is None:
         return f"{row} answers, and lists {len(found_models(config))} models; none of them is enabled here yet."
     return f"{model} answers: {first_words(config, model.model_id)}"
-
-
-def _default(name: str) -> Any:
-    return getattr(Quirks(), name)

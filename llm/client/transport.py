@@ -48,9 +48,7 @@ class Request:
     headers: dict[str, str]
     body: Callable[[], dict[str, Any]]
     size: int  # characters of the texts in it, about
-    amended: "Callable[[str], Request | None]" = lambda refusal: (
-        None
-    )  # what to send once it was refused with these words
+    amended: "Callable[[str], Request | None]" = lambda refusal: None  # what to send once it was refused so
     accepted: Callable[[], None] = lambda: None  # told that it was not
 
 

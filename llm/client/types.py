@@ -214,7 +214,6 @@ class OtherChoice:
     event: ChoiceEvent
 
 
-SpokenEvent = TextDelta | ReasoningDelta | Finished  # what a caller without tools cares for
 ProviderEvent = (
     TextDelta
     | ReasoningDelta

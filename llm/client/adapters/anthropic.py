@@ -10,7 +10,7 @@ from llm.client.adapters.anthropic_messages import anthropic_messages, anthropic
 from llm.client.adapters.base import added, read_events, versioned
 from llm.client.adapters.effort import nearest_effort
 from llm.client.adapters.fields import count, members, model_name, objects, text_or_nothing
-from llm.client.adapters.finish_reasons import reason_of
+from llm.client.adapters.finish_reasons import reason_beside_calls, reason_of
 from llm.client.adapters.response_format import schema_of
 from llm.client.error_mapping import refuse_error
 from llm.client.errors import ProviderBroken
@@ -161,9 +161,7 @@ class AnthropicReader:
         reason = self._reason
         if self._blocks.has_calls and reason == "refusal":  # a filter broke off; what was asked for is not to be done
             reason = "content_filter"
-        elif self._blocks.has_calls and reason not in ("content_filter", "other"):
-            reason = "tool_calls"
-        return Finished(reason, self._model, self._total())
+        return Finished(reason_beside_calls(reason, self._blocks.has_calls), self._model, self._total())
 
     def resume(self) -> list[Any]:
         """Return what there is of a paused reply, as it goes back; nothing where it has ended."""

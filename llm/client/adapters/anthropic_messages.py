@@ -78,7 +78,7 @@ def _text(text: str) -> list[Block]:
 
 
 def _file(file: File) -> Block:
-    if file.media_type.startswith("image/"):
+    if file.is_image:
         return {"type": "image", "source": _source(file)}
     return {"type": "document", "source": _source(file), **({"title": file.name} if file.name else {})}
 

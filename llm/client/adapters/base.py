@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from typing import Any, Protocol
 
-from llm.client.adapters.fields import text_or_nothing as text_or_nothing
 from llm.client.error_mapping import map_error
 from llm.client.errors import ProviderBroken
 from llm.client.transport import Request, StreamCut, json_objects

@@ -1,6 +1,8 @@
 """Images and documents as vendors take them."""
 
 import base64
+from collections.abc import Callable
+from typing import Any
 
 from llm.client.types import File, PromptPart, Text
 
@@ -15,10 +17,8 @@ def file_text(file: File) -> str:
     return base64.b64decode(file.data).decode("utf-8", "replace")
 
 
-def is_plain(parts: list[PromptPart]) -> bool:
-    """Tell whether there is nothing but text."""
-    return all(isinstance(part, Text) for part in parts)
-
-
-def plain_text(parts: list[PromptPart]) -> str:
-    return "".join(part.text for part in parts if isinstance(part, Text))
+def asked_content(parts: list[PromptPart], written: Callable[[Text | File], dict[str, Any]]) -> str | list[Any]:
+    """Return what a user sent as OpenAI takes it: plain text where there is nothing else, for all servers know that."""
+    given = [part for part in parts if isinstance(part, Text | File)]
+    texts = [part.text for part in given if isinstance(part, Text)]
+    return "".join(texts) if len(texts) == len(parts) else [written(part) for part in given]

@@ -59,6 +59,11 @@ def reason_of(provider: str, value: Any) -> FinishReason | None:
     return REASONS.get(word, "other")
 
 
+def reason_beside_calls(reason: FinishReason, has_calls: bool) -> FinishReason:
+    """Return `tool_calls` for a reply with calls whatever it says, unless they may be cut or are not to be done."""
+    return "tool_calls" if has_calls and reason not in ("content_filter", "other") else reason
+
+
 def last_reason(before: FinishReason | None, now: FinishReason) -> FinishReason:
     """Weigh two reasons of one reply: some servers say `stop` with every chunk, and it hides nothing."""
     return before if before and now == "stop" else now

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from common.text import is_storable, repaired
 from llm.client.adapters.base import added, read_events, versioned
 from llm.client.adapters.fields import count, first, label, members, model_name, objects, text_or_nothing
-from llm.client.adapters.finish_reasons import last_reason, reason_of
+from llm.client.adapters.finish_reasons import last_reason, reason_beside_calls, reason_of
 from llm.client.adapters.gemini_config import generation_config, tool_config
 from llm.client.adapters.gemini_contents import SIGNATURE, contents_of, gemini_tool
 from llm.client.adapters.sources import Sources
@@ -114,9 +114,8 @@ class GeminiReader:
         """Return the end once a candidate has given its reason."""
         if self._reason is None:
             return None
-        goes_on = self._limits.has_calls and self._reason not in ("content_filter", "other")
-        usage = added(self._before, _usage(self._usage))
-        return Finished("tool_calls" if goes_on else self._reason, self._model, usage)
+        reason = reason_beside_calls(self._reason, self._limits.has_calls)
+        return Finished(reason, self._model, added(self._before, _usage(self._usage)))
 
     def resume(self) -> str:
         """Return what the rest of the reply is asked for with; nothing where this was its end."""

@@ -5,13 +5,14 @@ from functools import partial
 from typing import Any
 
 from llm.client.adapters.base import Reader, read_events
-from llm.client.adapters.fields import count, first, members, model_name, objects, text_or_nothing
-from llm.client.adapters.finish_reasons import last_reason, reason_of
+from llm.client.adapters.fields import first, members, model_name, objects, text_or_nothing
+from llm.client.adapters.finish_reasons import last_reason, reason_beside_calls, reason_of
 from llm.client.adapters.openai_calls import GrowingCalls
 from llm.client.adapters.openai_choices import ChoicesReader
 from llm.client.adapters.openai_messages import openai_messages, openai_tool
 from llm.client.adapters.openai_quirks import learned, length_name
 from llm.client.adapters.openai_state import MessageState
+from llm.client.adapters.openai_usage import openai_usage
 from llm.client.adapters.sources import Sources
 from llm.client.adapters.spoken import spoken
 from llm.client.error_mapping import refuse_error
@@ -27,7 +28,6 @@ from llm.client.types import (
     ReasoningDelta,
     RefusalDelta,
     TextDelta,
-    Usage,
 )
 
 BASE_URL = "https://api.openai.com/v1"
@@ -155,8 +155,8 @@ class OpenAIChatReader:
         if self._reason is None:
             return None
         reason = "refusal" if self._refused and self._reason == "stop" else self._reason
-        goes_on = self._calls and reason not in ("content_filter", "other")
-        return Finished("tool_calls" if goes_on else reason, self._model, _usage(self._usage))
+        usage = openai_usage(self._usage, "prompt", "completion")
+        return Finished(reason_beside_calls(reason, bool(self._calls)), self._model, usage)
 
     def _note_end(self, reason: Any) -> None:
         if found := reason_of(self._provider, reason):
@@ -197,12 +197,3 @@ class OpenAIChatReader:
             yield from self._calls.read({"index": -1, "function": function})
         for annotation in objects(delta.get("annotations")):
             yield from self._sources.read(members(annotation.get("url_citation")) or annotation, "url")
-
-
-def _usage(usage: dict[str, Any]) -> Usage | None:
-    prompt, completion = (count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens"))
-    if prompt is None and completion is None:
-        return None
-    cached = count(members(usage.get("prompt_tokens_details")).get("cached_tokens"))
-    reasoning = count(members(usage.get("completion_tokens_details")).get("reasoning_tokens"))
-    return Usage(prompt or 0, completion or 0, cached or 0, reasoning or 0)

@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from llm.client.adapters.files import file_url, is_plain, plain_text
+from llm.client.adapters.files import asked_content, file_url
 from llm.client.adapters.rounds import Round, is_own, rounds
 from llm.client.adapters.tool_calls import object_text, said_output, sendable_id, sendable_name
 from llm.client.types import (
     File,
     Prompt,
     PromptMessage,
-    PromptPart,
     ProviderMetadata,
     RequestedCall,
     Text,
@@ -36,7 +35,7 @@ def _expanded(message: PromptMessage, provider: str, model: str) -> Iterator[Ite
         return
     for step in rounds(message.parts):
         if message.role == "user":
-            yield {"role": "user", "content": _asked(step.said)}
+            yield {"role": "user", "content": asked_content(step.said, _input)}
             continue
         said, ids = _said(step, provider, model)
         yield from said
@@ -45,16 +44,10 @@ def _expanded(message: PromptMessage, provider: str, model: str) -> Iterator[Ite
             yield {"type": "function_call_output", "call_id": ids.get(call, call), "output": said_output(result)}
 
 
-def _asked(parts: list[PromptPart]) -> str | list[Item]:
-    if is_plain(parts):
-        return plain_text(parts)
-    return [_input(part) for part in parts if isinstance(part, Text | File)]
-
-
 def _input(part: Text | File) -> Item:
     if isinstance(part, Text):
         return {"type": "input_text", "text": part.text}
-    if part.media_type.startswith("image/"):
+    if part.is_image:
         return {"type": "input_image", "image_url": file_url(part), "detail": part.detail or "auto"}
     if part.url:
         return {"type": "input_file", "file_url": part.url}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from llm.client.adapters.files import file_url, is_plain, plain_text
+from llm.client.adapters.files import asked_content, file_url
 from llm.client.adapters.openai_state import FIELDS
 from llm.client.adapters.rounds import Round, is_own, rounds
 from llm.client.adapters.tool_calls import object_text, said_output, sendable_id, sendable_name
@@ -11,7 +11,6 @@ from llm.client.types import (
     File,
     Prompt,
     PromptMessage,
-    PromptPart,
     ProviderMetadata,
     Reasoning,
     RequestedCall,
@@ -46,18 +45,12 @@ def _expanded(message: PromptMessage, provider: str, model: str) -> Iterator[dic
         return
     for step in rounds(message.parts):
         if message.role == "user":
-            yield {"role": "user", "content": _asked(step.said)}
+            yield {"role": "user", "content": asked_content(step.said, _content)}
             continue
-        said = _said(step, message.role, provider, model)
+        said = _said(step, provider, model)
         if said["content"] or "tool_calls" in said:
             yield said
         yield from map(_answered, step.results)
-
-
-def _asked(parts: list[PromptPart]) -> str | list[dict[str, Any]]:
-    if is_plain(parts):
-        return plain_text(parts)
-    return [_content(part) for part in parts if isinstance(part, Text | File)]
 
 
 def _content(part: Text | File) -> dict[str, Any]:
@@ -69,12 +62,12 @@ def _content(part: Text | File) -> dict[str, Any]:
     return {"type": "file", "file": {"filename": part.name or "file", "file_data": file_url(part)}}
 
 
-def _said(step: Round, role: str, provider: str, model: str) -> dict[str, Any]:
+def _said(step: Round, provider: str, model: str) -> dict[str, Any]:
     """Write one message; a provider's state goes back to where it stood, all other reasoning stays here.
 
     The same provider may have spoken another dialect when a reply began; of that its state says nothing here.
     """
-    message: dict[str, Any] = {"role": role, "content": None}
+    message: dict[str, Any] = {"role": "assistant", "content": None}
     calls: list[dict[str, Any]] = []
     place = message
     for part in step.said:

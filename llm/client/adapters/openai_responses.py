@@ -8,9 +8,10 @@ from typing import Any
 
 from common.text import repaired
 from llm.client.adapters.base import read_events
-from llm.client.adapters.fields import count, label, members, model_name, objects, opaque
-from llm.client.adapters.finish_reasons import reason_of
+from llm.client.adapters.fields import label, members, model_name, objects, opaque
+from llm.client.adapters.finish_reasons import reason_beside_calls, reason_of
 from llm.client.adapters.openai_items import function_tool, items_of
+from llm.client.adapters.openai_usage import openai_usage
 from llm.client.adapters.sources import Sources
 from llm.client.adapters.spoken import spoken
 from llm.client.adapters.tool_calls import MAX_ID, MAX_NAME, CallLimits, arguments_text
@@ -29,7 +30,6 @@ from llm.client.types import (
     RequestedCall,
     TextDelta,
     ToolInputDelta,
-    Usage,
 )
 
 BASE_URL = "https://api.openai.com/v1"
@@ -148,8 +148,8 @@ class ResponsesReader:
         """Return the end once the response has one."""
         if self._reason is None:
             return None
-        goes_on = self._limits.has_calls and self._reason not in ("content_filter", "other")
-        return Finished("tool_calls" if goes_on else self._reason, self._model, _usage(self._usage))
+        reason = reason_beside_calls(self._reason, self._limits.has_calls)
+        return Finished(reason, self._model, openai_usage(members(self._usage), "input", "output"))
 
     def _eventless(self, chunk: dict[str, Any], kind: Any) -> Iterator[ProviderEvent]:
         """Read what is no event of a response: an error, or all of it from a server that does not stream."""
@@ -232,13 +232,3 @@ class ResponsesReader:
         if kind == "response.incomplete":
             return reason_of(self._provider, members(response.get("incomplete_details")).get("reason")) or "other"
         return "refusal" if self._refused else "stop"
-
-
-def _usage(found: Any) -> Usage | None:
-    usage = members(found)
-    given, said = (count(usage.get(name)) for name in ("input_tokens", "output_tokens"))
-    if given is None and said is None:
-        return None
-    cached = count(members(usage.get("input_tokens_details")).get("cached_tokens"))
-    reasoning = count(members(usage.get("output_tokens_details")).get("reasoning_tokens"))
-    return Usage(given or 0, said or 0, cached or 0, reasoning or 0)
