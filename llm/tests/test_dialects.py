@@ -251,6 +251,15 @@ async def test_text_is_found_wherever_servers_put_it(fake: FakeProvider, shape: 
     assert found.reasoning == ("Hm." if "Hm." in SHAPES[shape] else "")
 
 
+TOKENS = choice(delta=MOSS, index=1) + choice(delta=GROWS, index=2) + choice(delta={}, finish_reason="stop", index=3)
+
+
+async def test_an_index_counts_tokens_beside_log_probabilities_too(fake: FakeProvider) -> None:
+    found = await ask("openai", prompt(scripted(answer=TOKENS + DONE), logprobs=True))
+
+    assert found.text == "Moss grows."
+
+
 def of_item(kind: str, item: dict[str, Any], place: int = 0) -> str:
     return event({"type": f"response.output_item.{kind}", "output_index": place, "item": item})
 
