@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from contextlib import aclosing
 from typing import Any, TypeVar
 
+from common.text import repaired
 from llm.client.client import adapter_for
 from llm.client.errors import ProviderBusy, ProviderError
 from llm.client.model_lists import list_models
@@ -60,7 +61,7 @@ async def _ask(provider: ProviderConfig, model_id: str) -> str:
                 break
     if not text.strip():
         raise Failed("It answered without a word of text.")
-    return text.strip()[:SHOWN]
+    return repaired(text).strip()[:SHOWN]
 
 
 def _run(asking: Coroutine[Any, Any, T], seconds: float) -> T:

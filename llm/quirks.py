@@ -32,6 +32,8 @@ def _checked(said: Mapping[str, Any]) -> Quirks:
 
     try:
         return TypeAdapter(Quirks).validate_json(orjson.dumps(said), strict=True)
+    except orjson.JSONEncodeError as error:
+        raise ValueError("There is something in it that no quirk is.") from error
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from error

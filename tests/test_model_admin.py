@@ -129,6 +129,21 @@ def test_what_is_wrong_with_a_provider_is_said(staff: Browser) -> None:
     assert not Provider.objects.filter(name="No Good").exists()
 
 
+ODD_QUIRKS = [
+    "5", '"x"', "true", "[" * 100_000, '{"a":' * 100_000, '{"wants_max_tokens": 1' + "0" * 40 + "}",
+    '{"wants_max_tokens": ' + "9" * 5000 + "}", '{"wants_max_tokens": "\\ud800"}', '{"\\ud800": 1}', '{"a\\u0000": 1}',
+    '{"wants_max_tokens": NaN}', '{"wants_max_tokens": 1e999}', '{"wants_max_tokens": null}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("quirks", ODD_QUIRKS, ids=range(len(ODD_QUIRKS)))
+def test_quirks_of_any_shape_are_refused_in_words(staff: Browser, quirks: str) -> None:
+    answer = add_provider(staff, quirks=quirks)
+
+    assert answer.status_code == 200
+    assert list(errors(answer)) == ["quirks"]
+
+
 def test_a_key_stays_until_it_is_replaced_or_forgotten(staff: Browser) -> None:
     add_provider(staff, base_url="http://127.0.0.1:9/v1", key=KEY)
     row = Provider.objects.get(name="house")

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -12,6 +13,8 @@ from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
+from common.errors import NotJson
+from common.json import loads
 from common.secrets import Unreadable, seal, unseal
 from llm.admin.base import CatalogAdmin, config_for, in_environment
 from llm.client.types import Quirks
@@ -21,6 +24,21 @@ from llm.models import Model, Provider
 from llm.quirks import NAMES
 
 MOST_ADDED = 500
+
+
+class QuirksField(forms.JSONField):
+    """JSON read as strangers' is, however deep and odd, and shown again as it was entered."""
+
+    def to_python(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return loads(value.encode()) if value.strip() else None
+        except NotJson as error:
+            raise forms.ValidationError(self.error_messages["invalid"], "invalid", {"value": value}) from error
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return initial if self.disabled else InvalidJSONInput(data or "")
 
 
 class ProviderForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -77,6 +95,8 @@ class ProviderAdmin(CatalogAdmin):
         return (*super().get_readonly_fields(request, obj), *(("name", "enabled") if obj else ()))
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "quirks":
+            kwargs["form_class"] = QuirksField
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "quirks" and field is not None:
             field.help_text = f"a JSON object; {', '.join(f'{name}: {getattr(Quirks(), name)}' for name in NAMES)}"

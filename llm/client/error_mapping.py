@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from llm.client.adapters.fields import objects
 from llm.client.errors import PromptBlocked, ProviderBroken, ProviderBusy, ProviderError, ProviderRefused
 
 
@@ -112,15 +113,12 @@ def _names(error: dict[str, Any]) -> Iterator[str]:
     found += [metadata.get("error_type")] if isinstance(metadata, dict) else []
     for detail in _details(error):
         found.append(detail.get("reason"))
-        violations = detail.get("violations") or ()
-        found += [each.get("quotaId") for each in violations if isinstance(each, dict)]
+        found += [each.get("quotaId") for each in objects(detail.get("violations"))]
     yield from (name for name in found if isinstance(name, str) and PLAIN_NAME(name))
 
 
 def _details(error: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    details = error.get("details")
-    if isinstance(details, list):
-        yield from (each for each in details if isinstance(each, dict))
+    yield from objects(error.get("details"))
 
 
 def _retry_after(headers: Mapping[str, str], error: dict[str, Any]) -> float | None:
@@ -144,7 +142,7 @@ def _seconds(value: str | None) -> float | None:
 def _until(date: str | None) -> float | None:
     try:
         moment = parsedate_to_datetime(date or "")
-    except ValueError:
+    except (OverflowError, ValueError):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -81,6 +81,8 @@ async def list_models(provider: ProviderConfig) -> list[str]:
         try:
             found += [id_ for id_ in dialect.ids(page) if isinstance(id_, str)]
             more = dialect.next(page)
+            if not all(isinstance(each, str) for each in more.values()):
+                raise TypeError("no text")
         except (AttributeError, KeyError, TypeError) as error:
             raise ProviderBroken(provider.name, f"unexpected shape: {type(error).__name__}") from error
         if not more:

@@ -10,10 +10,10 @@ from pytest_django import Settings
 
 from llm.client.adapters.finish_reasons import FAILURES, REASONS, reason_of
 from llm.client.errors import PromptBlocked, ProviderBroken, ProviderBusy, ProviderError, ProviderRefused
-from llm.client.types import RequestedCall, TextDelta
+from llm.client.types import CitedSource, RequestedCall, TextDelta
 from llm.testing import FakeProvider
 from llm.tests.asking import ask, prompt, reply_of, scripted
-from llm.tests.frames import DONE, event, gemini, openai, reply
+from llm.tests.frames import DONE, event, gemini, openai, reply, responses
 
 pytestmark = pytest.mark.asyncio
 every = pytest.mark.parametrize("vendor", ["openai", "responses", "anthropic", "gemini"])
@@ -249,6 +249,57 @@ async def test_text_is_found_wherever_servers_put_it(fake: FakeProvider, shape: 
 
     assert found.text == "Moss grows."
     assert found.reasoning == ("Hm." if "Hm." in SHAPES[shape] else "")
+
+
+TOKENS = choice(delta=MOSS, index=1) + choice(delta=GROWS, index=2) + choice(delta={}, finish_reason="stop", index=3)
+
+
+async def test_an_index_counts_tokens_beside_log_probabilities_too(fake: FakeProvider) -> None:
+    found = await ask("openai", prompt(scripted(answer=TOKENS + DONE), logprobs=True))
+
+    assert found.text == "Moss grows."
+
+
+def of_item(kind: str, item: dict[str, Any], place: int = 0) -> str:
+    return event({"type": f"response.output_item.{kind}", "output_index": place, "item": item})
+
+
+def of_message(*content: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "message", "role": "assistant", "content": list(content)}
+
+
+def ended(*output: dict[str, Any]) -> str:
+    return event({"type": "response.completed", "response": {"model": "m", "output": list(output)}})
+
+
+URL = "https://a.example/"
+SAID = of_message({"type": "output_text", "text": "Moss grows.", "annotations": [{"type": "url_citation", "url": URL}]})
+THOUGHTS = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]}
+CALLED = {"type": "function_call", "id": "fc", "call_id": "c", "name": "search", "arguments": '{"q": "moon"}'}
+THINKS = event({"type": "response.reasoning_summary_text.delta", "summary_index": 0, "delta": "Hm."})
+SPEAKS = responses("Moss ") + responses("grows.")
+ITEMS: dict[str, str] = {
+    "in whole items": "".join(of_item("done", each, place) for place, each in enumerate((THOUGHTS, SAID, CALLED))),
+    "in whole items and again": of_item("done", THOUGHTS) + of_item("done", SAID, 1) + of_item("done", CALLED, 2),
+    "only begun": of_item("added", of_message()) + of_item("added", {**CALLED, "arguments": ""}, 2),
+    "text alone": SPEAKS,
+    "thoughts alone": THINKS,
+    "thoughts, and a whole message": THINKS
+    + of_item("done", THOUGHTS)
+    + of_item("done", SAID)
+    + of_item("done", CALLED),
+    "text, and whole thoughts": of_item("done", THOUGHTS) + SPEAKS + of_item("done", SAID) + of_item("done", CALLED),
+    "all of it": THINKS + of_item("done", THOUGHTS) + SPEAKS + of_item("done", SAID, 1) + of_item("done", CALLED, 2),
+}
+
+
+@pytest.mark.parametrize("shape", ITEMS)
+async def test_what_an_item_says_is_told_once(fake: FakeProvider, shape: str) -> None:
+    last = ended() if shape == "in whole items" else ended(THOUGHTS, SAID, CALLED)
+    found = await ask("responses", scripted(answer=ITEMS[shape] + last))
+
+    assert (found.reasoning, found.text, found.calls) == ("Hm.", "Moss grows.", [("search", {"q": "moon"})])
+    assert [source.url for source in found.of(CitedSource)] == [URL]
 
 
 def completion(**message: Any) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """What a provider lists and says, asked over real HTTP; what fails is said in words, and no key with it."""
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from google import genai
@@ -112,6 +115,25 @@ def test_what_fails_is_said_in_words(odd: str, adapter: Dialect, path: str) -> N
 
     assert WORDS[path] in str(caught.value)
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("odd_next", [None, True, {}, {"a": 1}, [], ["x"], 7, 1e400, "\0", ""])
+def test_so_is_a_next_page_that_is_none(odd: str, monkeypatch: pytest.MonkeyPatch, odd_next: Any) -> None:
+    pages = {
+        "anthropic": {"data": [{"id": "m"}], "has_more": True, "last_id": odd_next},
+        "gemini": {"models": [{"name": "models/m"}], "nextPageToken": odd_next},
+    }
+    for adapter, page in pages.items():
+        monkeypatch.setitem(ANSWERS, "/next", (200, json.dumps(page).encode()))
+        with suppress(Failed):
+            assert set(found_models(config(adapter, f"{odd}/next"))) == {"m"}
+
+
+def test_what_a_model_says_can_be_shown(odd: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    delta = {"choices": [{"delta": {"content": "half \ud83d\0"}, "finish_reason": "stop"}]}
+    monkeypatch.setitem(ANSWERS, "/half/chat/completions", (200, f"data: {json.dumps(delta)}\n\n".encode()))
+
+    assert first_words(config("openai_chat", f"{odd}/half"), "m") == "half \ufffd\ufffd"
 
 
 @pytest.mark.parametrize("path", ["/401", "/404", "/500", "/html"])

@@ -179,7 +179,14 @@ async def test_retry_after_in_all_its_forms(headers: dict[str, str], least: floa
     assert least <= wait <= most
 
 
-@pytest.mark.parametrize("value", ["", "soon", "-1", "nan", "inf", "1e9", "9" * 400, "\u00b2"])
+FAR = [
+    "Mon, 01 Jan 2024 00:00:00 +" + "9" * 17,
+    f"Mon, {'9' * 20} Jan 2024 00:00:00 GMT",
+    f"Mon, 01 Jan {'9' * 20} 00:00:00",
+]
+
+
+@pytest.mark.parametrize("value", ["", "soon", "-1", "nan", "inf", "1e9", "9" * 400, "\u00b2", *FAR])
 async def test_a_senseless_retry_after_is_none(value: str) -> None:
     assert map_error("openai", None, 429, {"Retry-After": value}).retry_after is None
 

@@ -7,6 +7,8 @@ import orjson
 import pytest
 
 from common.text import is_storable
+from llm.client.error_mapping import map_error
+from llm.client.errors import ProviderBusy
 from llm.client.types import CitedSource, ProviderMetadata, RequestedCall, Usage
 from llm.testing import FakeProvider
 from llm.tests.asking import Reply, ask, scripted
@@ -169,6 +171,15 @@ async def test_a_model_is_repaired_or_the_one_asked_for(
 
     assert found.end is not None
     assert found.end.model == (name or fake.requests()[-1]["body"].get("model", "gemini-3.5-flash-lite"))
+
+
+@pytest.mark.parametrize("odd", ODD, ids=IDS)
+async def test_no_field_of_an_error_hides_what_its_status_says(odd: Any) -> None:
+    details = [{"reason": "X", "violations": [{"quotaId": "q"}]}, {"retryDelay": "3s"}]
+    error = {"code": "x", "type": "x", "status": "x", "param": "x", "message": "x", "metadata": {"error_type": "x"}}
+
+    for body in (odd, [odd], *replaced({"error": {**error, "details": details}, "detail": "x"}, odd)):
+        assert isinstance(map_error("provider", body, 429), ProviderBusy), body
 
 
 async def test_sources_are_repaired_or_dropped(fake: FakeProvider, vendor: str) -> None:

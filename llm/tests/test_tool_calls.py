@@ -10,6 +10,7 @@ from pytest_django import Settings
 from llm.client.errors import ProviderBroken
 from llm.client.types import CitedSource, RequestedCall, ToolInputDelta
 from llm.testing import FakeProvider
+from llm.tests import frames
 from llm.tests.asking import CLOCK, SCHEMA, SEARCH, SEARCH_MOON, ask, prompt, reply_of, scripted
 
 pytestmark = pytest.mark.asyncio
@@ -93,6 +94,50 @@ async def test_every_servers_shape_is_read_right(
     assert len({call.id for call in reply.of(RequestedCall)}) == 2
     assert reply.end is not None
     assert reply.end.reason == "tool_calls"
+
+
+def response_frames(places: Any) -> str:
+    """Write two calls of a response, each of which is begun before one has ended."""
+    calls = [
+        {"type": "function_call", "id": f"f{n}", "call_id": f"c{n}", "name": name, "arguments": ""}
+        for n, name in enumerate(("search", "clock"))
+    ]
+    told = [json.dumps(arguments) for _, arguments in arguments(TWO)]
+    added = [frames.event({"type": "response.output_item.added", "item": call, **places}) for call in calls]
+    grown = [
+        frames.event({"type": "response.function_call_arguments.delta", "item_id": call["id"], "delta": text, **places})
+        for call, text in zip(calls, told, strict=True)
+    ]
+    done = [
+        frames.event({"type": "response.output_item.done", "item": {**call, "arguments": text}, **places})
+        for call, text in zip(calls, told, strict=True)
+    ]
+    end = frames.event({"type": "response.completed", "response": {"model": "m"}})
+    return "".join([*added, *grown, *reversed(done), end])
+
+
+def message_frames(places: Any) -> str:
+    """Write two blocks of a message, none of which is ended."""
+    found = []
+    for name, given in arguments(TWO):
+        block = {"type": "tool_use", "id": name, "name": name, "input": {}}
+        delta = {"type": "input_json_delta", "partial_json": json.dumps(given)}
+        found.append(frames.event({"type": "content_block_start", "content_block": block, **places}))
+        found.append(frames.event({"type": "content_block_delta", "delta": delta, **places}))
+    return "".join([*found, frames.event({"type": "message_delta", "delta": {"stop_reason": "tool_use"}})])
+
+
+@pytest.mark.parametrize("vendor", ["responses", "anthropic"])
+@pytest.mark.parametrize("place", [{}, 0, None, "0", -1])
+async def test_calls_in_one_place_are_told_apart(fake: FakeProvider, vendor: str, place: Any) -> None:
+    name = "output_index" if vendor == "responses" else "index"
+    written = response_frames if vendor == "responses" else message_frames
+
+    found = await ask(vendor, scripted(answer=written({} if place == {} else {name: place})))
+
+    assert found.calls == arguments(TWO)
+    begun = {each.call for each in found.of(ToolInputDelta)}
+    assert begun <= {call.id for call in found.of(RequestedCall)}
 
 
 async def test_names_tell_calls_apart_where_nothing_else_does(fake: FakeProvider) -> None:

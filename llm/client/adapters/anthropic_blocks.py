@@ -54,7 +54,8 @@ class Blocks:
         return self._limits.has_calls
 
     def begin(self, index: Any, value: dict[str, Any]) -> Iterator[ProviderEvent]:
-        """Begin a block, which may bring its first text along."""
+        """Begin a block, which may bring its first text along; one that stood in its place has ended unsaid."""
+        yield from self.finish(index)
         block = self._open[str(index)] = _Block(value, value.get("type"))
         if block.kind == TOOL_USE:
             block.id = self._limits.begin(label(value.get("id"), MAX_ID))

@@ -23,7 +23,7 @@ class ChoicesReader:
         if not choices:
             yield from self._first.read(chunk)
         for choice in choices:
-            index = position(choice.get("index")) or 0
+            index = (position(choice.get("index")) or 0) if self._count > 1 else 0  # some servers count tokens in it
             if 0 <= index < self._count:
                 if content := _log_probs(choice):
                     yield from _of(index, [LogProbs(content)])

@@ -88,6 +88,9 @@ def _tools(prompt: Prompt) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _GrowingCall:
+    place: str  # of its item
+    item_id: str
+    given_id: str
     id: str
     name: str
     pieces: list[str] = field(default_factory=list)
@@ -109,8 +112,9 @@ class ResponsesReader:
         self._usage: Any = None
         self.goes_on = False
         self._has_items = self._has_thought = self._refused = False
+        self._text_told = self._thoughts_told = False  # in deltas, which items say again
         self._thought_at: object = None  # which part of the thoughts came last, if nothing else did since
-        self._growing: dict[Any, _GrowingCall] = {}  # by the place of its item
+        self._growing: list[_GrowingCall] = []
         self._limits, self._sources = CallLimits(provider), Sources()
 
     def read(self, chunk: dict[str, Any]) -> Iterator[ProviderEvent]:
@@ -119,18 +123,21 @@ class ResponsesReader:
         if kind == "response.output_text.delta":
             text = chunk.get("delta")
             if text.__class__ is str and text:  # as nearly all of them
-                self._has_items = True
+                self._text_told = True
                 yield TextDelta(text)
             else:
-                yield from spoken(text)
+                for said in spoken(text):
+                    self._text_told = True
+                    yield said
         elif not isinstance(kind, str) or not kind.startswith("response."):
             yield from self._eventless(chunk, kind)
         elif kind in THOUGHTS:
+            self._thoughts_told = self._thoughts_told or bool(chunk.get("delta"))
             yield from self._thought(chunk.get("delta"), f"{chunk.get('output_index')} {chunk.get(THOUGHTS[kind])}")
         elif kind == "response.function_call_arguments.delta":
             yield from self._input(chunk)
         elif kind == "response.refusal.delta":
-            self._refused = self._has_items = True
+            self._refused = self._text_told = True
             yield from spoken(chunk.get("delta"), RefusalDelta)
         elif kind == "response.output_text.annotation.added":
             yield from self._sources.read(members(chunk.get("annotation")), "url")
@@ -141,7 +148,7 @@ class ResponsesReader:
 
     def rest(self) -> Iterator[ProviderEvent]:
         """Yield the calls that the provider did not say the end of."""
-        for call in self._growing.values():
+        for call in self._growing:
             yield RequestedCall(call.id, call.name, call.arguments())
 
     def end(self) -> Finished | None:
@@ -167,22 +174,25 @@ class ResponsesReader:
             yield said if before in (None, place) else ReasoningDelta(f"\n\n{said.text}")
 
     def _input(self, chunk: dict[str, Any]) -> Iterator[ProviderEvent]:
-        call = self._growing.get(str(chunk.get("output_index")))
+        place, item_id = str(chunk.get("output_index")), label(chunk.get("item_id"), MAX_ID)
+        named = [call for call in self._growing if item_id and call.item_id == item_id]
+        call = next(iter(named or [call for call in reversed(self._growing) if call.place == place]), None)
         if call and (text := call.sanitizer.feed(arguments_text(chunk.get("delta")))):
             self._limits.count_text(text)
             call.pieces.append(text)
             yield ToolInputDelta(call.id, call.name, text)
 
     def _item(self, item: dict[str, Any], place: str, is_done: bool) -> Iterator[ProviderEvent]:
-        self._has_items, kind = True, item.get("type")
+        kind = item.get("type")
         if kind != "reasoning":
             self._thought_at = None
+        if is_done:
+            self._has_items = True
+            yield from self._untold(item, place)
         if kind == "function_call":
-            if place not in self._growing:
-                own_id = self._limits.begin(label(item.get("call_id"), MAX_ID))
-                self._growing[place] = _GrowingCall(own_id, label(item.get("name"), MAX_NAME))
+            call = self._call_of(item, place, is_done)
             if is_done:
-                self._growing[place].item = item
+                call.item = item
                 yield from self._whole_calls()
         elif is_done and kind == "reasoning" and item.get("encrypted_content"):
             self._has_thought = True
@@ -190,18 +200,42 @@ class ResponsesReader:
         elif is_done and kind == "message" and item.get("phase"):
             yield from self._metadata({"phase": item["phase"]})
 
+    def _untold(self, item: dict[str, Any], place: str) -> Iterator[ProviderEvent]:
+        """Yield what an item says that no delta has told."""
+        kind = item.get("type")
+        is_thought = kind == "reasoning"
+        is_told = kind not in (None, "message", "reasoning") or (self._thoughts_told if is_thought else self._text_told)
+        for number, part in enumerate([*objects(item.get("summary")), *objects(item.get("content"))]):
+            if not is_told:
+                self._refused = self._refused or part.get("type") == "refusal"
+                yield from self._thought(part.get("text"), f"{place} {number}") if is_thought else spoken(part)
+            for annotation in objects(part.get("annotations")):
+                yield from self._sources.read(annotation, "url")
+
+    def _call_of(self, item: dict[str, Any], place: str, is_done: bool) -> _GrowingCall:
+        """Find the call of an item, by its id first and by its place second, or begin it.
+
+        Some servers give all parallel calls one place.
+        """
+        item_id, given_id = (label(item.get(name), MAX_ID) for name in ("id", "call_id"))
+        named = [call for call in self._growing if given_id and call.given_id == given_id]
+        placed = [call for call in self._growing if call.place == place and call.item is None]
+        if found := named or (placed if is_done or not given_id else []):
+            return found[0]
+        own_id = self._limits.begin(given_id)
+        self._growing.append(_GrowingCall(place, item_id, given_id, own_id, label(item.get("name"), MAX_NAME)))
+        return self._growing[-1]
+
     def _whole_calls(self) -> Iterator[ProviderEvent]:
         """Yield the calls that are whole, in the order in which they began."""
-        for place, call in list(self._growing.items()):
-            if call.item is None:
-                return
-            del self._growing[place]
+        while self._growing and self._growing[0].item is not None:
+            call = self._growing.pop(0)
             arguments = call.arguments()
             if not call.pieces:
                 self._limits.count_text(arguments)
             yield RequestedCall(call.id, call.name, arguments)
             if self._has_thought:  # which is only valid before exactly this
-                yield from self._metadata(call.item)
+                yield from self._metadata(call.item or {})
 
     def _metadata(self, value: dict[str, Any]) -> Iterator[ProviderMetadata]:
         if opaque(value):
@@ -214,19 +248,9 @@ class ResponsesReader:
         if kind == "response.failed":
             raise map_error(self._provider, response)
         if kind in ("response.completed", "response.incomplete"):
-            yield from self._untold(response.get("output"))
+            for number, item in enumerate(() if self._has_items else objects(response.get("output"))):
+                yield from self._item(item, str(number), is_done=True)
             self._reason = self._ended(response, kind)
-
-    def _untold(self, output: Any) -> Iterator[ProviderEvent]:
-        """Yield the items of a response that had no events for them."""
-        for number, item in enumerate(() if self._has_items else objects(output)):
-            for each, part in enumerate([*objects(item.get("summary")), *objects(item.get("content"))]):
-                self._refused = self._refused or part.get("type") == "refusal"
-                is_thought = item.get("type") == "reasoning"
-                yield from self._thought(part.get("text"), f"{number} {each}") if is_thought else spoken(part)
-                for annotation in objects(part.get("annotations")):
-                    yield from self._sources.read(annotation, "url")
-            yield from self._item(item, str(number), is_done=True)
 
     def _ended(self, response: dict[str, Any], kind: str) -> FinishReason:
         if kind == "response.incomplete":
