@@ -11,6 +11,7 @@ import orjson
 
 Part = tuple[str, str]
 TEXT, REASONING = "text", "reasoning"
+PROSE = (TEXT, REASONING)
 TOOL_CALL, TOOL_RESULT, DECISION, SOURCE = "tool_call", "tool_result", "decision", "source"
 # Kept beside a reply and no part of it: whole tool outputs, and what only a provider understands.
 TOOL_OUTPUT, PROVIDER_METADATA = "tool_output", "provider_metadata"
@@ -23,14 +24,14 @@ RUNNING, WAITING, COMPLETE, FAILED, DENIED, UNKNOWN = (
 
 def is_text(kind: str) -> bool:
     """Tell whether parts of this kind may be cut anywhere, and joined."""
-    return kind in (TEXT, REASONING)
+    return kind in PROSE
 
 
 def runs(kinds: Iterable[str]) -> Iterator[tuple[int, int, str]]:
     """Yield (start, stop, kind) of neighbours that make one part."""
     start, before, stop = 0, "", 0
     for stop, kind in enumerate(kinds):
-        if stop and (kind != before or not is_text(kind)):
+        if stop and (kind != before or kind not in PROSE):
             yield start, stop, before
             start = stop
         before = kind

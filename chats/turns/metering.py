@@ -1,12 +1,18 @@
 """What the calls of providers that a reply takes come to: tokens as told, else estimated, at the prices in force."""
 
 import time
+from collections.abc import Callable
 
 from llm.client.types import Prompt, ProviderCall, Usage
 from llm.prices import Prices
 from llm.routing import prices_in_force
 from llm.tokens import estimated, prompt_size, sane
 from usage.attempts import MOST_COST, AttemptRow
+
+
+def nothing() -> int:
+    """Return the size of a reply that has not begun."""
+    return 0
 
 
 class Meter:
@@ -23,18 +29,22 @@ class Meter:
 
     def begins(self, call: ProviderCall) -> None:
         """Note a call; the one before has failed without having said anything."""
-        self.ends(0)
+        self.ends(nothing)
         self._call = call, prices_in_force(f"{call.provider}/{call.model}")
 
-    def ends(self, size: int, reason: str = "") -> None:
-        """Take account of the last call, of whose reply `size` bytes have come; `reason` is why it was ended early."""
+    def ends(self, size: Callable[[], int], reason: str = "") -> None:
+        """Take account of the last call; `reason` is why it was ended early.
+
+        `size` is asked for where the provider has not told: the bytes of its reply that have come.
+        """
         if self._call is None:
             return
         (call, prices), self._call = self._call, None
-        usage, is_told = call.usage, call.usage is not None
+        usage, come = call.usage, 0
         if usage is None:  # what has said nothing has cost nothing
-            usage = Usage(estimated(self._size), estimated(size)) if size else Usage(0, 0)
-        self.attempts.append(_row(call, prices, sane(usage), reason, is_estimated=not is_told and size > 0))
+            come = size()
+            usage = Usage(estimated(self._size), estimated(come)) if come else Usage(0, 0)
+        self.attempts.append(_row(call, prices, sane(usage), reason, is_estimated=come > 0))
 
     @property
     def tokens(self) -> int:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from chats.models import UNFINISHED, State
-from chats.parts import REASONING, SOURCE, TEXT, denied, json_text
+from chats.parts import REASONING, SOURCE, TEXT, Part, denied, json_text
 from chats.rows import MessageRow
 from chats.services.open_models import find_open_models
 from chats.turns.charging import bounded
@@ -249,7 +249,10 @@ class RunningTurn:
 
     def _note_end(self, reason: str = "") -> None:
         """Take account of the last call of a provider, and of what has come of it."""
-        self._providers.ends(sum([size_of(text) for _, text in self.log.parts(self._step_from)]), reason)
+        self._providers.ends(self._step_size, reason)
+
+    def _step_size(self) -> int:
+        return sum([size_of(text) for _, text in self.log.parts(self._step_from)])
 
     def _next_prompt(self, calls: ToolCalls) -> Prompt:
         """Return what was asked, and what has come of it so far."""
@@ -355,18 +358,19 @@ class RunningTurn:
         return self.log.length > self._begins
 
     def _ended(self, state: str, reason: str, model: str = "") -> Outcome:
-        not_begun = self._calls.not_begun if self._calls else ()
-        for kind, text in denied(self.log.parts(), not_begun):  # nobody will be asked any more
-            self.log.append(kind, text)
-        return self._outcome(state, reason, model)
+        parts = self.log.parts()
+        for closed in denied(parts, self._calls.not_begun if self._calls else ()):  # nobody will be asked any more
+            parts.append(closed)
+            self.log.append(*closed)
+        return self._outcome(state, reason, parts, model)
 
-    def _outcome(self, state: str, reason: str, model: str = "") -> Outcome:
+    def _outcome(self, state: str, reason: str, parts: list[Part], model: str = "") -> Outcome:
         self._thinking.end(self.clock.heard)
         self._note_end(reason)
         return Outcome(
             state,
             reason,
-            self.log.parts(),
+            parts,
             model or self._providers.model.id,
             self._providers.model.provider,
             self._usage.prompt if self._usage else None,
@@ -391,7 +395,7 @@ class RunningTurn:
             "steps": self.steps,
             "seconds": self.clock.spent,
         }
-        return replace(self._outcome(State.WAITING, ""), wait=Wait(calls, resume))
+        return replace(self._outcome(State.WAITING, "", self.log.parts()), wait=Wait(calls, resume))
 
     def _completed(self, finished: Finished) -> Outcome:
         has_answer = any(kind not in (REASONING, SOURCE) for kind, _ in self.log.parts(self._begins))
