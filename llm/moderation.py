@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from common.per_loop import per_loop
+from llm.client.endpoints import OPENAI
 from llm.environment import configured
 from llm.errors import ModerationUnavailable
 
@@ -127,7 +128,7 @@ def _new_client(key: str, base_url: str, timeout: float) -> "AsyncOpenAI":
     # The client would follow a redirect, and read addresses and proxies from the environment.
     return AsyncOpenAI(
         api_key=key or "none",
-        base_url=base_url or "https://api.openai.com/v1",
+        base_url=base_url or OPENAI,
         timeout=timeout,
         max_retries=MAX_RETRIES,
         http_client=DefaultAsyncHttpxClient(follow_redirects=False, trust_env=False, timeout=timeout),

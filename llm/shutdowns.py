@@ -13,11 +13,11 @@ logger = logging.getLogger("parley.llm")
 WARNING_DAYS = 60
 
 
-def ending(models: Iterable[Model], today: date) -> list[Model]:
-    """Return those that can answer now and end within `WARNING_DAYS`, or have ended, the first to go first."""
+def ending(models: Iterable[Model], today: date) -> list[tuple[date, str]]:
+    """Return day and name of what can answer now and ends within `WARNING_DAYS`, or has ended, first ones first."""
     until = today + timedelta(days=WARNING_DAYS)
-    found = [each for each in models if each.available and each.shutdown and each.shutdown <= until]
-    return sorted(found, key=lambda each: (each.shutdown or until, each.name))
+    return sorted((each.shutdown, each.name) for each in models
+                  if each.available and each.shutdown and each.shutdown <= until)  # fmt: skip
 
 
 def when(shutdown: date, today: date) -> str:
@@ -29,6 +29,5 @@ def warn_of_shutdowns() -> None:
     """Log what is about to stop answering."""
     refresh_rows()
     today = timezone.now().date()
-    for model in ending(catalog().models, today):
-        assert model.shutdown is not None
-        logger.warning("model %s %s: offer another one", model.name, when(model.shutdown, today))
+    for day, name in ending(catalog().models, today):
+        logger.warning("model %s %s: offer another one", name, when(day, today))

@@ -1,6 +1,7 @@
 """Which model answers: the one asked for, or the chat's, the user's or the default one; and whether it can."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from accounts.access import Viewer
@@ -9,7 +10,7 @@ from chats.services.open_models import open_models
 from chats.turns.requests import EditRequest, SendRequest, SlashCommand, TurnRequest
 from chats.turns.settings import PARAMS
 from llm.abilities import unsupported
-from llm.catalog import Model, provider_config
+from llm.catalog import NO_SUCH_MODEL, Model, provider_config
 from llm.client.errors import ProviderRefused
 from llm.client.types import File, Prompt
 from llm.errors import ProviderNotConfigured, UnknownModel
@@ -38,18 +39,13 @@ def usable_model(user_id: int, asked: str, chats: str = "", preferred: str = "")
         try:
             return resolve(asked)
         except UnknownModel as error:
-            raise UnknownModelName(errors={"model": ["There is no such model here."]}) from error
+            raise UnknownModelName(errors={"model": [NO_SUCH_MODEL]}) from error
         except ProviderNotConfigured as error:
             raise ProviderMissing() from error
-    for name in filter(None, (chats, preferred)):
-        try:
+    for name in (*filter(None, (chats, preferred)), None):
+        with suppress(UnknownModel, ProviderNotConfigured):
             return resolve(name)
-        except (UnknownModel, ProviderNotConfigured):
-            continue
-    try:
-        return resolve(None)
-    except (UnknownModel, ProviderNotConfigured) as error:
-        raise ProviderMissing() from error
+    raise ProviderMissing()
 
 
 def require_supported(model: Model, params: Mapping[str, Any], tools: bool, files: tuple[File, ...] = ()) -> None:

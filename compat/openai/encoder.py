@@ -21,7 +21,7 @@ from llm.client.types import (
 
 HEADERS = sse.HEADERS
 DONE = b"data: [DONE]\n\n"
-FINISH_REASONS = {"length": "length", "content_filter": "content_filter", "tool_calls": "tool_calls"}
+FINISH_REASONS = {"length", "content_filter", "tool_calls"}  # all others are "stop"
 REASONING = ("reasoning_content", "reasoning")  # clients read the one or the other
 TYPES = {400: "invalid_request_error", 401: "invalid_request_error", 403: "permission_error", 429: "rate_limit_error"}
 NO_RETRY = {"provider_refused", "provider_empty", "turn_running"}  # what trying again at once cannot mend
@@ -57,7 +57,7 @@ def usage_of(usage: Usage | None) -> dict[str, Any]:
 
 
 def finish_reason(reason: str) -> str:
-    return FINISH_REASONS.get(reason, "stop")
+    return reason if reason in FINISH_REASONS else "stop"
 
 
 def choice_of(event: ProviderEvent) -> tuple[int, ProviderEvent]:

@@ -8,8 +8,8 @@ from django.conf import settings
 from rest_framework import serializers
 
 from chats.wire.fields import message_problem
-from chats.wire.response_format import VALID_NAME
 from common.text import is_storable
+from compat.openai.parameters import described_function, function_name
 from llm.client.types import File, PromptMessage, PromptPart, RequestedCall, Text, ToolResult
 
 SYSTEM = ("system", "developer")
@@ -107,16 +107,13 @@ def _calls(given: Any) -> Iterator[RequestedCall]:
     if not isinstance(given, list | None) or len(given or ()) > MOST_CALLS:
         raise serializers.ValidationError(f"`tool_calls` must be a list of at most {MOST_CALLS} calls.")
     for call in given or ():
-        function = (
-            call.get("function") if isinstance(call, dict) and call.get("type", "function") == "function" else None
-        )
-        if not isinstance(function, dict):
+        function = described_function(call)
+        if function is None:
             raise serializers.ValidationError("Only calls of the type function are taken.")
-        id_, name, arguments = call.get("id"), function.get("name"), function.get("arguments")
+        id_, arguments = call.get("id"), function.get("arguments")
         if not isinstance(id_, str) or not 0 < len(id_) <= CALL_ID_CHARS or not is_storable(id_):
             raise serializers.ValidationError(f"The id of a tool call has 1 to {CALL_ID_CHARS} characters.")
-        if not isinstance(name, str) or not VALID_NAME(name):
-            raise serializers.ValidationError("A function's name has 1 to 64 of the characters a-z, A-Z, 0-9, _ and -.")
+        name = function_name(function)
         if not isinstance(arguments, str):
             raise serializers.ValidationError("The arguments of a tool call must be a text.")
         yield RequestedCall(id_, name, _checked(arguments))

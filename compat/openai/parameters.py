@@ -56,6 +56,14 @@ def described_function(data: Any) -> dict[str, Any] | None:
     return function if isinstance(function, dict) else None
 
 
+def function_name(function: Mapping[str, Any]) -> str:
+    """Return the name of a function; raise ValidationError for one that vendors do not take."""
+    name = function.get("name")
+    if not isinstance(name, str) or not VALID_NAME(name):
+        raise serializers.ValidationError("A function's name has 1 to 64 of the characters a-z, A-Z, 0-9, _ and -.")
+    return name
+
+
 _FUNCTION = {
     "type": "object",
     "required": ["name"],
@@ -128,10 +136,8 @@ class ToolField(serializers.Field[Any, Any, Any, Any]):
         function = described_function(data)
         if function is None:
             raise serializers.ValidationError("Only tools of the type function are taken: {type, function: {name, …}}.")
-        name, parameters = function.get("name"), function.get("parameters")
+        name, parameters = function_name(function), function.get("parameters")
         description, strict = function.get("description"), function.get("strict")
-        if not isinstance(name, str) or not VALID_NAME(name):
-            raise serializers.ValidationError("A function's name has 1 to 64 of the characters a-z, A-Z, 0-9, _ and -.")
         if not isinstance(parameters, dict | None) or not isinstance(description, str | None):
             raise serializers.ValidationError("A function's `parameters` are a JSON Schema, its `description` a text.")
         if not isinstance(strict, bool | None):

@@ -138,21 +138,28 @@ async def _answer(request: Request) -> aiohttp.ClientResponse:
         response.close()
     if response.status in (400, 422) and (other := request.amended(text.decode("utf-8", "replace"))):
         return await _answer(other)
-    raise map_error(request.provider, _json_or_nothing(text), response.status, response.headers)
+    raise map_error(request.provider, json_or_nothing(text), response.status, response.headers)
 
 
 async def _post(request: Request) -> aiohttp.ClientResponse:
-    try:
+    with connection_errors(request.provider):
         return await session().post(
             URL(request.url, encoded=True),
             data=await off_loop(request.size, _encoded, request),
             headers={"Content-Type": "application/json", **request.headers},
             allow_redirects=False,
         )
+
+
+@contextmanager
+def connection_errors(provider: str) -> Iterator[None]:
+    """Give what goes wrong before there is an answer our name, keeping the cause."""
+    try:
+        yield
     except MISCONFIGURED as error:
-        raise ProviderRefused(request.provider, type(error).__name__) from error
+        raise ProviderRefused(provider, type(error).__name__) from error
     except (aiohttp.ClientError, OSError) as error:
-        raise ProviderBusy(request.provider, type(error).__name__) from error
+        raise ProviderBusy(provider, type(error).__name__) from error
 
 
 def _encoded(request: Request) -> bytes | io.BytesIO:
@@ -237,7 +244,7 @@ async def _error_text(response: aiohttp.ClientResponse) -> bytes:
         return b""
 
 
-def _json_or_nothing(text: bytes) -> Any:
+def json_or_nothing(text: bytes) -> Any:
     try:
         return orjson.loads(text)
     except ValueError:

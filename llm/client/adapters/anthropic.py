@@ -7,18 +7,17 @@ from typing import Any
 
 from llm.client.adapters.anthropic_blocks import Blocks
 from llm.client.adapters.anthropic_messages import anthropic_messages, anthropic_tool
-from llm.client.adapters.base import added, read_events, versioned
+from llm.client.adapters.base import added, read_events
 from llm.client.adapters.effort import nearest_effort
 from llm.client.adapters.fields import count, members, model_name, objects, text_or_nothing
 from llm.client.adapters.finish_reasons import reason_beside_calls, reason_of
 from llm.client.adapters.response_format import schema_of
+from llm.client.endpoints import base_url_of, headers_of
 from llm.client.error_mapping import refuse_error
 from llm.client.errors import ProviderBroken
 from llm.client.transport import Request
 from llm.client.types import Effort, Finished, FinishReason, Prompt, ProviderConfig, ProviderEvent, RefusalDelta, Usage
 
-BASE_URL = "https://api.anthropic.com"
-VERSION = "2023-06-01"  # the next one refuses temperature and top_p
 MAX_TOKENS = 32_000  # has to be given; the least of what current models can write
 PARAMS = {"max_tokens": "max_tokens", "stop": "stop_sequences"}
 EFFORTS: tuple[Effort, ...] = ("low", "medium", "high", "xhigh", "max")
@@ -35,8 +34,8 @@ FIELDS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_token
 class AnthropicAdapter:
     def __init__(self, provider: ProviderConfig) -> None:
         self._name = provider.name
-        self._url = f"{versioned(provider.base_url or BASE_URL, 'v1')}/messages"
-        self._headers = {"anthropic-version": VERSION, **({"x-api-key": provider.key} if provider.key else {})}
+        self._url = f"{base_url_of(provider)}/messages"
+        self._headers = headers_of(provider)
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """Stream a reply from the provider's address, by default Anthropic itself."""

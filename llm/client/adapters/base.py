@@ -1,6 +1,5 @@
 """What all vendors' streams have in common: objects in, events out, one end."""
 
-import re
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from typing import Any, Protocol
@@ -70,12 +69,6 @@ async def read_events(
         asked = go_on()
         if asked is None:
             yield end
-
-
-def versioned(address: str, version: str) -> str:
-    """Take an address with its API version as it is, and add `version` to one without."""
-    base = address.rstrip("/")
-    return base if re.search(r"/v\d+\w*$", base) else f"{base}/{version}"
 
 
 def added(before: Usage | None, more: Usage | None) -> Usage | None:

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from common.text import is_storable, repaired
-from llm.client.adapters.base import added, read_events, versioned
+from llm.client.adapters.base import added, read_events
 from llm.client.adapters.fields import count, first, label, members, model_name, objects, text_or_nothing
 from llm.client.adapters.finish_reasons import last_reason, reason_beside_calls, reason_of
 from llm.client.adapters.gemini_config import generation_config, tool_config
@@ -14,6 +14,7 @@ from llm.client.adapters.gemini_contents import SIGNATURE, contents_of, gemini_t
 from llm.client.adapters.sources import Sources
 from llm.client.adapters.spoken import spoken
 from llm.client.adapters.tool_calls import MAX_ID, MAX_NAME, CallLimits, arguments_text
+from llm.client.endpoints import base_url_of, headers_of
 from llm.client.error_mapping import refuse_error
 from llm.client.errors import PromptBlocked, ProviderBroken
 from llm.client.transport import Request
@@ -30,15 +31,14 @@ from llm.client.types import (
     Usage,
 )
 
-BASE_URL = "https://generativelanguage.googleapis.com"
 MAX_PARTS = 10
 
 
 class GeminiAdapter:
     def __init__(self, provider: ProviderConfig) -> None:
         self._name = provider.name
-        self._base_url = versioned(provider.base_url or BASE_URL, "v1beta")
-        self._headers = {"x-goog-api-key": provider.key} if provider.key else {}
+        self._base_url = base_url_of(provider)
+        self._headers = headers_of(provider)
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """Stream a reply from the provider's address, by default Google itself."""

@@ -15,6 +15,7 @@ from llm.client.adapters.openai_state import MessageState
 from llm.client.adapters.openai_usage import openai_usage
 from llm.client.adapters.sources import Sources
 from llm.client.adapters.spoken import spoken
+from llm.client.endpoints import base_url_of, headers_of
 from llm.client.error_mapping import refuse_error
 from llm.client.transport import Request
 from llm.client.types import (
@@ -30,7 +31,6 @@ from llm.client.types import (
     TextDelta,
 )
 
-BASE_URL = "https://api.openai.com/v1"
 PARAMS = {
     "temperature": "temperature",
     "top_p": "top_p",
@@ -52,9 +52,8 @@ TELLING = ("content", "refusal", "reasoning_content", "reasoning", "tool_calls",
 class OpenAIChatAdapter:
     def __init__(self, provider: ProviderConfig) -> None:
         self._provider, self._quirks = provider, provider.quirks
-        self._url = f"{(provider.base_url or BASE_URL).rstrip('/')}/chat/completions"
-        # Compatible servers may need no key, and some refuse an empty one.
-        self._headers = {"Authorization": f"Bearer {provider.key}"} if provider.key else {}
+        self._url = f"{base_url_of(provider)}/chat/completions"
+        self._headers = headers_of(provider)
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """Stream a reply from the provider's address, by default OpenAI itself."""

@@ -15,6 +15,7 @@ from llm.client.adapters.openai_usage import openai_usage
 from llm.client.adapters.sources import Sources
 from llm.client.adapters.spoken import spoken
 from llm.client.adapters.tool_calls import MAX_ID, MAX_NAME, CallLimits, arguments_text
+from llm.client.endpoints import base_url_of, headers_of
 from llm.client.error_mapping import map_error, refuse_error
 from llm.client.sanitize import Sanitizer
 from llm.client.transport import Request
@@ -32,7 +33,6 @@ from llm.client.types import (
     ToolInputDelta,
 )
 
-BASE_URL = "https://api.openai.com/v1"
 PARAMS = {"max_tokens": "max_output_tokens", "temperature": "temperature", "top_p": "top_p"}
 # All others answer 400 to `reasoning`, and to a wish for what they do not encrypt.
 reasons = re.compile(r"(?:.*/)?(?:ft:)?(?:o\d|gpt-(?:[5-9]|1\d)(?!\.?\d*-chat)|codex-)").match
@@ -42,8 +42,8 @@ THOUGHTS = {"response.reasoning_summary_text.delta": "summary_index", "response.
 class OpenAIResponsesAdapter:
     def __init__(self, provider: ProviderConfig) -> None:
         self._name = provider.name
-        self._url = f"{(provider.base_url or BASE_URL).rstrip('/')}/responses"
-        self._headers = {"Authorization": f"Bearer {provider.key}"} if provider.key else {}
+        self._url = f"{base_url_of(provider)}/responses"
+        self._headers = headers_of(provider)
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """Stream a reply from the provider's address, by default OpenAI itself."""

@@ -59,9 +59,8 @@ def _unknown() -> Iterator[str]:
 
 def _shutdowns() -> Iterator[str]:
     today = timezone.now().date()
-    for model in ending(catalog().models, today):
-        if model.shutdown:
-            yield f"{model.name}: {when(model.shutdown, today)}"
+    for day, name in ending(catalog().models, today):
+        yield f"{name}: {when(day, today)}"
 
 
 def _not_offered() -> Iterator[str]:
