@@ -1,6 +1,7 @@
 """What the calls of providers that a reply takes come to: tokens as told, else estimated, at the prices in force."""
 
 import time
+from collections.abc import Callable
 
 from llm.client.types import Prompt, ProviderCall, Usage
 from llm.prices import Prices
@@ -23,18 +24,20 @@ class Meter:
 
     def begins(self, call: ProviderCall) -> None:
         """Note a call; the one before has failed without having said anything."""
-        self.ends(0)
+        self.ends()
         self._call = call, prices_in_force(f"{call.provider}/{call.model}")
 
-    def ends(self, size: int, reason: str = "") -> None:
-        """Take account of the last call, of whose reply `size` bytes have come; `reason` is why it was ended early."""
+    def ends(self, size_of_reply: Callable[[], int] = int, reason: str = "") -> None:
+        """Take account of the last call; `reason` is why it was ended early.
+
+        The bytes of what has come are asked for where the provider has not told its tokens.
+        """
         if self._call is None:
             return
         (call, prices), self._call = self._call, None
-        usage, is_told = call.usage, call.usage is not None
-        if usage is None:  # what has said nothing has cost nothing
-            usage = Usage(estimated(self._size), estimated(size)) if size else Usage(0, 0)
-        self.attempts.append(_row(call, prices, sane(usage), reason, is_estimated=not is_told and size > 0))
+        size = 0 if call.usage else size_of_reply()  # what has said nothing has cost nothing
+        usage = call.usage or (Usage(estimated(self._size), estimated(size)) if size else Usage(0, 0))
+        self.attempts.append(_row(call, prices, sane(usage), reason, is_estimated=size > 0))
 
     @property
     def tokens(self) -> int:

@@ -249,7 +249,7 @@ class RunningTurn:
 
     def _note_end(self, reason: str = "") -> None:
         """Take account of the last call of a provider, and of what has come of it."""
-        self._providers.ends(sum([size_of(text) for _, text in self.log.parts(self._step_from)]), reason)
+        self._providers.ends(lambda: sum([size_of(text) for _, text in self.log.parts(self._step_from)]), reason)
 
     def _next_prompt(self, calls: ToolCalls) -> Prompt:
         """Return what was asked, and what has come of it so far."""

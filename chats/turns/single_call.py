@@ -101,7 +101,7 @@ def _locked(asking: Asking, now: datetime) -> tuple[Any, bool]:
 
 
 def _close(call: SingleCall) -> None:
-    call.meter.ends(call.size)
+    call.meter.ends(lambda: call.size)
     rows, refund = call.meter.attempts, bool(call.messages) and call.size == 0
     if call.hold:
         holds.settle_hold(call.hold, rows, refund)

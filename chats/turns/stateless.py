@@ -152,7 +152,7 @@ class StatelessReply:
             except ProviderError as error:
                 if has_begun:
                     raise
-                self._call.meter.ends(0, error.code)
+                self._call.meter.ends(reason=error.code)
                 prompt = await self._route.after(error, self._tries, prompt)
                 self._clock.resume()
 
