@@ -65,7 +65,7 @@ def uuid_or_none(value: Any) -> UUID | None:
 
 def instant(value: datetime) -> Any:
     """Return an aware instant as the database takes it in a plain parameter."""
-    return connection.ops.adapt_datetimefield_value(value)
+    return value if is_postgresql() else str(value.astimezone(UTC).replace(tzinfo=None))
 
 
 def instant_of(value: Any) -> datetime:

@@ -12,16 +12,18 @@ from django.contrib.auth.models import Group
 from django.db.models import Sum
 from django.utils import timezone
 
+import common.sql
 from accounts.models import User
 from chats.tests.helpers import at_once, begin, ended, eventually, is_refusal
 from chats.tests.helpers import fake as scripted
 from chats.tests.tools import own_tools
+from chats.turns import accept, ends, writes
 from conftest import Person
 from llm.models import Model
 from llm.snapshot import refresh_rows
 from llm.testing import FakeProvider
 from llm.tests.rows import live_rows, provider
-from usage import holds
+from usage import allowance, counters, holds
 from usage.models import Attempt, Counter, Hold, Limit
 
 __all__ = ["live_rows"]
@@ -366,6 +368,33 @@ def test_what_waits_for_a_word_holds_nothing_and_holds_anew_when_it_goes_on(
     assert (done["state"], done["content"]) == ("complete", "Sent.")
     assert done["cost"] == day_of(alice).cost == spent(fake)
     assert nothing_held()
+
+
+@pytest.fixture
+def trips(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[str]]]:
+    """Every round trip of raw SQL that writes in this process, as the statements that it takes."""
+    sent, run_all = list[list[str]](), common.sql.run_all
+
+    def noted(statements: Any) -> Any:
+        sent.append([sql for sql, _ in statements])
+        return run_all(statements)
+
+    for module in (accept, ends, allowance, writes, counters):
+        monkeypatch.setattr(module, "run_all", noted)
+    return sent
+
+
+def test_without_limits_a_turn_takes_no_further_round_trip(alice: Person, fake: FakeProvider, trips: Any) -> None:
+    chat = alice.chat(model="house/m-1")
+    alice.say(chat, "the day is opened")
+    trips.clear()
+    alice.say(chat, "Hello")
+
+    begun, done = [trip for trip in trips if any(sql.startswith("UPDATE usage_counter") for sql in trip)]
+    assert any(sql.startswith("INSERT INTO chats_turn") for sql in begun), "counted as the turn is recorded"
+    assert any(sql.startswith("UPDATE chats_turn") for sql in done), "booked as it ends"
+    assert [sql.split()[0] for sql in done if "usage_" in sql] == ["INSERT", "UPDATE"]
+    assert not any("held" in sql and sql.startswith("UPDATE usage_counter SET held") for trip in trips for sql in trip)
 
 
 # --- what people see -----------------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """Booking what calls of providers came to."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -49,9 +50,12 @@ class AttemptRow:
         return self.tokens_in + self.tokens_out
 
 
-COLUMNS = ["kind", "chat", "reply", "key", "day", *(each.name for each in fields(AttemptRow))]
+OWN_COLUMNS = [each.name for each in fields(AttemptRow)]
+COLUMNS = ["kind", "chat", "reply", "key", "day", *OWN_COLUMNS]
 # Whoever has been deleted meanwhile stays nameless.
 _ROW = f"((SELECT id FROM accounts_user WHERE id = %s), {', '.join(['%s'] * len(COLUMNS))})"
+_INSERT = f"INSERT INTO usage_attempt (user_id, {', '.join(COLUMNS)}) VALUES "
+_values_of = attrgetter(*OWN_COLUMNS)
 
 
 def booking(account: Account, rows: Sequence[AttemptRow]) -> list[Statement]:
@@ -62,14 +66,14 @@ def booking(account: Account, rows: Sequence[AttemptRow]) -> list[Statement]:
     shared = [account.kind, account.chat, account.reply, account.key_id, day]
     return [
         (
-            f"INSERT INTO usage_attempt (user_id, {', '.join(COLUMNS)}) VALUES {', '.join([_ROW] * len(rows))}",
+            _INSERT + ", ".join([_ROW] * len(rows)),
             [value for row in rows for value in (account.user_id, *shared, *_values(row))],
         )
     ]
 
 
 def _values(row: AttemptRow) -> list[Any]:
-    provider, model, begun, first, ended, error, *rest = astuple(row)
+    provider, model, begun, first, ended, error, *rest = _values_of(row)
     return [provider[:40], model[:200], _instant(begun), _instant(first), _instant(ended), error[:40], *rest]
 
 

@@ -67,9 +67,9 @@ def require_daily_messages(subject: Subject, counted: Any, now: datetime) -> Non
     The transaction must be rolled back then, and the count with it.
     """
     _, _, messages, ends_at = counted
-    rule = daily_messages(subject)
-    if rule.amount and messages > rule.amount:
-        raise refusal(rule, messages - 1, 0, instant_of(ends_at), now)
+    amount = settings.DAILY_MESSAGES
+    if amount and messages > amount:
+        raise refusal(daily_messages(subject), messages - 1, 0, instant_of(ends_at), now)
 
 
 def daily_messages(subject: Subject) -> Rule:

@@ -137,8 +137,8 @@ def _record(
 
 def _hold(job: TurnJob, chat: LockedChat, now: datetime) -> TurnJob:
     """Hold what the turn's first call may use, where anything bounds it; raise QuotaExceeded."""
-    note = partial(hold_turn, job.turn_id)
-    return replace(job, prompt=hold_for(job.charge, chat.has_limits, job.model, job.prompt, now, note))
+    prompt = hold_for(job.charge, chat.has_limits, job.model, job.prompt, now, partial(hold_turn, job.turn_id))
+    return job if prompt is job.prompt else replace(job, prompt=prompt)
 
 
 def _lock_chat(viewer: Viewer, request: TurnRequest, now: datetime) -> LockedChat:

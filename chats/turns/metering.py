@@ -10,11 +10,6 @@ from llm.tokens import estimated, prompt_size, sane
 from usage.attempts import MOST_COST, AttemptRow
 
 
-def nothing() -> int:
-    """Return the size of a reply that has not begun."""
-    return 0
-
-
 class Meter:
     """Notes each call, with the prices at its start; `attempts` are those that have been taken account of."""
 
@@ -29,22 +24,20 @@ class Meter:
 
     def begins(self, call: ProviderCall) -> None:
         """Note a call; the one before has failed without having said anything."""
-        self.ends(nothing)
+        self.ends()
         self._call = call, prices_in_force(f"{call.provider}/{call.model}")
 
-    def ends(self, size: Callable[[], int], reason: str = "") -> None:
+    def ends(self, size_of_reply: Callable[[], int] = int, reason: str = "") -> None:
         """Take account of the last call; `reason` is why it was ended early.
 
-        `size` is asked for where the provider has not told: the bytes of its reply that have come.
+        The bytes of what has come are asked for where the provider has not told its tokens.
         """
         if self._call is None:
             return
         (call, prices), self._call = self._call, None
-        usage, come = call.usage, 0
-        if usage is None:  # what has said nothing has cost nothing
-            come = size()
-            usage = Usage(estimated(self._size), estimated(come)) if come else Usage(0, 0)
-        self.attempts.append(_row(call, prices, sane(usage), reason, is_estimated=come > 0))
+        size = 0 if call.usage else size_of_reply()  # what has said nothing has cost nothing
+        usage = call.usage or (Usage(estimated(self._size), estimated(size)) if size else Usage(0, 0))
+        self.attempts.append(_row(call, prices, sane(usage), reason, is_estimated=size > 0))
 
     @property
     def tokens(self) -> int:

@@ -8,7 +8,7 @@ from django.conf import settings
 from chats.turns.charging import bound_of, bounded
 from chats.turns.fallbacks import ProviderSilent, Route
 from chats.turns.limits import Clock
-from chats.turns.metering import Meter, nothing
+from chats.turns.metering import Meter
 from chats.turns.requests import TurnJob
 from chats.turns.writes import raise_turn
 from common.executor import database
@@ -67,7 +67,7 @@ class ProviderCalls:
             except ProviderError as error:
                 if has_text():
                     raise
-                self._meter.ends(nothing, error.code)
+                self._meter.ends(reason=error.code)
                 prompt = await self._route.after(error, self._tries, prompt)
                 self._clock.resume()
             else:
@@ -99,9 +99,9 @@ class ProviderCalls:
         self._clock.attempt(call.number)
         self._meter.begins(call)
 
-    def ends(self, size: Callable[[], int], reason: str = "") -> None:
+    def ends(self, size_of_reply: Callable[[], int], reason: str = "") -> None:
         """Take account of the last call, as `Meter.ends` does."""
-        self._meter.ends(size, reason)
+        self._meter.ends(size_of_reply, reason)
 
     async def allowed(self, prompt: Prompt) -> Prompt:
         """Hold what a further call may use, where anything bounds it; raise QuotaExceeded, or TurnLost."""

@@ -249,10 +249,7 @@ class RunningTurn:
 
     def _note_end(self, reason: str = "") -> None:
         """Take account of the last call of a provider, and of what has come of it."""
-        self._providers.ends(self._step_size, reason)
-
-    def _step_size(self) -> int:
-        return sum([size_of(text) for _, text in self.log.parts(self._step_from)])
+        self._providers.ends(lambda: sum([size_of(text) for _, text in self.log.parts(self._step_from)]), reason)
 
     def _next_prompt(self, calls: ToolCalls) -> Prompt:
         """Return what was asked, and what has come of it so far."""
@@ -411,7 +408,6 @@ class RunningTurn:
 
 
 def _sum(before: Usage | None, more: Usage | None) -> Usage | None:
-    if before is None or more is None:
-        return before or more
-    sums = before.prompt + more.prompt, before.completion + more.completion
-    return Usage(*(min(each, MOST_TOKENS) for each in sums))
+    told = [usage for usage in (before, more) if usage]
+    sums = sum([usage.prompt for usage in told]), sum([usage.completion for usage in told])
+    return Usage(*(min(each, MOST_TOKENS) for each in sums)) if told else None

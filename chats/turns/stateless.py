@@ -19,7 +19,6 @@ from chats.turns.charging import asking_of
 from chats.turns.engine import engine
 from chats.turns.fallbacks import ProviderSilent, Route
 from chats.turns.limits import FIRST_TEXT_LATE, Clock, Intake, failure_for, outcome_for
-from chats.turns.metering import nothing
 from chats.turns.model_choice import require_answerable
 from chats.turns.moderation import objection_to
 from chats.turns.single_call import SingleCall, single_call
@@ -153,7 +152,7 @@ class StatelessReply:
             except ProviderError as error:
                 if has_begun:
                     raise
-                self._call.meter.ends(nothing, error.code)
+                self._call.meter.ends(reason=error.code)
                 prompt = await self._route.after(error, self._tries, prompt)
                 self._clock.resume()
 

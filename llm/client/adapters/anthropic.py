@@ -97,7 +97,9 @@ def _thinking(prompt: Prompt, body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_bare(messages: list[dict[str, Any]]) -> bool:
     """Tell whether results answer calls before which nothing was thought, as far as we still know."""
-    if not isinstance(messages[-1]["content"], list) or messages[-1]["content"][0]["type"] != "tool_result":
+    if not messages or not isinstance(messages[-1]["content"], list):
+        return False
+    if messages[-1]["content"][0]["type"] != "tool_result":
         return False
     return messages[-2]["content"][0]["type"] not in ("thinking", "redacted_thinking")
 
