@@ -423,6 +423,7 @@ def test_a_decision_starts_no_more_turns_than_may_run_at_once(alice: Person, set
     settings.TURNS_PER_USER = 20
     for chat, reply, [asked] in waits:
         assert decide(alice, chat, reply, (asked, True), query="?wait=false").status_code in (200, 201, 202)
+    for chat, _, _ in waits:
         assert ended(alice, chat)["state"] == "complete"
 
 
