@@ -13,7 +13,8 @@ from tests.browser.conftest import ROOT
 from tests.browser.visitor import PASSWORD, Visitor
 
 LISTS = ["accounts/user", "accounts/session", "chats/chat", "chats/turn", "chats/feedback", "notes/note",
-         "oauth2_provider/application", "streamchat/channel", "streamchat/reply"]  # fmt: skip
+         "oauth2_provider/application", "streamchat/channel", "streamchat/reply", "usage/attempt", "usage/counter",
+         "usage/limit", "usage/attempt/report"]  # fmt: skip
 OUT_OF_REACH = """() => [...document.querySelectorAll("#content *")].filter((one) => {
   const seen = one.closest(".results") ?? one; // which scrolls
   return seen.getBoundingClientRect().right > innerWidth + 1;

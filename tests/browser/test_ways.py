@@ -54,9 +54,11 @@ def test_the_chat_has_no_serious_violation(opened: Callable[..., Visitor], fake:
     assert serious(visitor.page) == []
 
 
-@pytest.mark.parametrize("name", ["profile", "devices", "password", "email", "delete"])
-def test_pages_of_the_account_have_no_serious_violation(visitor: Visitor, name: str) -> None:
-    visitor.page.goto(f"/accounts/{name}/")
+@pytest.mark.parametrize(
+    "path", ["usage", *(f"accounts/{name}" for name in ("profile", "devices", "password", "email", "delete"))]
+)
+def test_pages_of_the_account_have_no_serious_violation(visitor: Visitor, path: str) -> None:
+    visitor.page.goto(f"/{path}/")
 
     assert serious(visitor.page) == []
 
