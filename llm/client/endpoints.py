@@ -23,7 +23,7 @@ def base_url_of(provider: ProviderConfig) -> str:
     return base if not version or re.search(r"/v\d+\w*$", base) else f"{base}/{version}"
 
 
-def headers_of(provider: ProviderConfig) -> dict[str, str]:
+def key_headers(provider: ProviderConfig) -> dict[str, str]:
     """Return what a request says of who asks; compatible servers may need no key, and some refuse an empty one."""
     key = provider.key
     match provider.adapter:

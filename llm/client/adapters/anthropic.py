@@ -12,7 +12,7 @@ from llm.client.adapters.effort import nearest_effort
 from llm.client.adapters.fields import count, members, model_name, objects, text_or_nothing
 from llm.client.adapters.finish_reasons import reason_beside_calls, reason_of
 from llm.client.adapters.response_format import schema_of
-from llm.client.endpoints import base_url_of, headers_of
+from llm.client.endpoints import base_url_of, key_headers
 from llm.client.error_mapping import refuse_error
 from llm.client.errors import ProviderBroken
 from llm.client.transport import Request
@@ -35,7 +35,7 @@ class AnthropicAdapter:
     def __init__(self, provider: ProviderConfig) -> None:
         self._name = provider.name
         self._url = f"{base_url_of(provider)}/messages"
-        self._headers = headers_of(provider)
+        self._headers = key_headers(provider)
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """Stream a reply from the provider's address, by default Anthropic itself."""

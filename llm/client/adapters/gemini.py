@@ -14,7 +14,7 @@ from llm.client.adapters.gemini_contents import SIGNATURE, contents_of, gemini_t
 from llm.client.adapters.sources import Sources
 from llm.client.adapters.spoken import spoken
 from llm.client.adapters.tool_calls import MAX_ID, MAX_NAME, CallLimits, arguments_text
-from llm.client.endpoints import base_url_of, headers_of
+from llm.client.endpoints import base_url_of, key_headers
 from llm.client.error_mapping import refuse_error
 from llm.client.errors import PromptBlocked, ProviderBroken
 from llm.client.transport import Request
@@ -38,7 +38,7 @@ class GeminiAdapter:
     def __init__(self, provider: ProviderConfig) -> None:
         self._name = provider.name
         self._base_url = base_url_of(provider)
-        self._headers = headers_of(provider)
+        self._headers = key_headers(provider)
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """Stream a reply from the provider's address, by default Google itself."""

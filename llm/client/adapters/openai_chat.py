@@ -15,7 +15,7 @@ from llm.client.adapters.openai_state import MessageState
 from llm.client.adapters.openai_usage import openai_usage
 from llm.client.adapters.sources import Sources
 from llm.client.adapters.spoken import spoken
-from llm.client.endpoints import base_url_of, headers_of
+from llm.client.endpoints import base_url_of, key_headers
 from llm.client.error_mapping import refuse_error
 from llm.client.transport import Request
 from llm.client.types import (
@@ -53,7 +53,7 @@ class OpenAIChatAdapter:
     def __init__(self, provider: ProviderConfig) -> None:
         self._provider, self._quirks = provider, provider.quirks
         self._url = f"{base_url_of(provider)}/chat/completions"
-        self._headers = headers_of(provider)
+        self._headers = key_headers(provider)
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """Stream a reply from the provider's address, by default OpenAI itself."""

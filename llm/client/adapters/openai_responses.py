@@ -15,7 +15,7 @@ from llm.client.adapters.openai_usage import openai_usage
 from llm.client.adapters.sources import Sources
 from llm.client.adapters.spoken import spoken
 from llm.client.adapters.tool_calls import MAX_ID, MAX_NAME, CallLimits, arguments_text
-from llm.client.endpoints import base_url_of, headers_of
+from llm.client.endpoints import base_url_of, key_headers
 from llm.client.error_mapping import map_error, refuse_error
 from llm.client.sanitize import Sanitizer
 from llm.client.transport import Request
@@ -43,7 +43,7 @@ class OpenAIResponsesAdapter:
     def __init__(self, provider: ProviderConfig) -> None:
         self._name = provider.name
         self._url = f"{base_url_of(provider)}/responses"
-        self._headers = headers_of(provider)
+        self._headers = key_headers(provider)
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[ProviderEvent, None]:
         """Stream a reply from the provider's address, by default OpenAI itself."""
