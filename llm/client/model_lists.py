@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from llm.client.endpoints import base_url_of, headers_of
+from llm.client.endpoints import base_url_of, key_headers
 from llm.client.error_mapping import map_error
 from llm.client.errors import ProviderBroken, ProviderRefused
 from llm.client.sessions import session
@@ -62,7 +62,7 @@ async def list_models(provider: ProviderConfig) -> list[str]:
     if provider.adapter == "demo":
         return ["demo"]
     dialect, found, more = LISTS[provider.adapter], list[str](), dict[str, str]()
-    url, headers = _address(provider), headers_of(provider)
+    url, headers = _address(provider), key_headers(provider)
     for _ in range(MOST_PAGES):
         page = await _page(provider.name, url.with_query({**dialect.first, **more}), headers)
         try:
