@@ -22,6 +22,9 @@ from chats.turns.writes import PendingChunks, flush, forget_keys
 from common.ids import uuid7
 from llm.catalog import resolve
 from llm.client.types import Prompt
+from usage.allowance import Charge
+from usage.attempts import Account
+from usage.limits import Asking
 
 
 def _row(role: str = Role.ASSISTANT) -> MessageRow:
@@ -29,7 +32,8 @@ def _row(role: str = Role.ASSISTANT) -> MessageRow:
 
 
 def begun() -> AcceptedTurn:
-    job = TurnJob(1, 1, resolve("demo"), Prompt("demo", "", ()), [])
+    charge = Charge(Account("reply", 1, None, 1, timezone.now().date()), Asking(1, None, "UTC"))
+    job = TurnJob(1, 1, charge, resolve("demo"), Prompt("demo", "", ()), [])
     return AcceptedTurn(uuid7(), 1, _row(Role.USER), _row(), job)
 
 
