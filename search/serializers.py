@@ -18,13 +18,12 @@ class SearchQuery(serializers.Serializer[Any]):
         help_text='words, prefixes (`word*`), "phrases", and `title:` `model:` `role:` `before:` `after:` `is:pinned` '
         "`in:archived`",
     )
-    cursor = serializers.RegexField(
-        r"\A[0-9]{1,19}\Z", required=False, help_text="where to go on, from `next`",
-        error_messages={"invalid": "This is not a cursor of a search."},
-    )  # fmt: skip
+    cursor = serializers.CharField(required=False, max_length=19, help_text="where to go on, from `next`")
     page_size = serializers.IntegerField(required=False, min_value=1, max_value=100, default=20)
 
     def validate_cursor(self, text: str) -> int:
+        if not (text.isascii() and text.isdigit()):
+            raise serializers.ValidationError("This is not a cursor of a search.")
         return min(int(text), LAST_ID)
 
 
