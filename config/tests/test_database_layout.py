@@ -16,7 +16,7 @@ def test_a_database_of_this_version_has_no_problem() -> None:
 @pytest.mark.parametrize(
     ("change", "missing"),
     [
-        ("ALTER TABLE usage_day RENAME COLUMN tokens TO was_tokens", "usage_day.tokens"),
+        ("ALTER TABLE usage_counter RENAME COLUMN tokens TO was_tokens", "usage_counter.tokens"),
         ("ALTER TABLE chats_chunk RENAME TO chats_piece", "chats_chunk"),
     ],
 )
