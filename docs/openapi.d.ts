@@ -1057,9 +1057,8 @@ export interface components {
             /** @description JWT for `Authorization: Bearer`; minutes of life. */
             access: string;
         };
+        /** @description What one call of a provider used, or several together. */
         AmountsOutput: {
-            /** @description calls of providers, those that failed included */
-            attempts: number;
             /** @description those cached included */
             tokens_in: number;
             /** @description those of reasoning included */
@@ -1068,6 +1067,8 @@ export interface components {
             tokens_reasoning: number;
             /** @description millionths of the currency */
             cost: number;
+            /** @description calls of providers, those that failed included */
+            attempts: number;
         };
         AppOutput: {
             name: string;
@@ -1092,7 +1093,16 @@ export interface components {
         ApprovalsInputRequest: {
             approvals: components["schemas"]["ApprovalInputRequest"][];
         };
+        /** @description What one call of a provider used, or several together. */
         AttemptOutput: {
+            /** @description those cached included */
+            tokens_in: number;
+            /** @description those of reasoning included */
+            tokens_out: number;
+            tokens_cached: number;
+            tokens_reasoning: number;
+            /** @description millionths of the currency */
+            cost: number;
             provider: string;
             model: string;
             /** Format: date-time */
@@ -1103,16 +1113,8 @@ export interface components {
             ended_at: string;
             /** @description empty where it went well */
             error: string;
-            /** @description those cached included */
-            tokens_in: number;
-            /** @description those of reasoning included */
-            tokens_out: number;
-            tokens_cached: number;
-            tokens_reasoning: number;
             /** @description the provider has not told the tokens */
             estimated: boolean;
-            /** @description millionths of the currency */
-            cost: number;
             /** @description that were in force */
             prices: components["schemas"]["PricesOutput"];
         };
@@ -2243,9 +2245,8 @@ export interface components {
             /** @description false: there are more rows, of lower cost; the total has them */
             is_complete: boolean;
         };
+        /** @description What one call of a provider used, or several together. */
         UsageRowOutput: {
-            /** @description calls of providers, those that failed included */
-            attempts: number;
             /** @description those cached included */
             tokens_in: number;
             /** @description those of reasoning included */
@@ -2254,6 +2255,8 @@ export interface components {
             tokens_reasoning: number;
             /** @description millionths of the currency */
             cost: number;
+            /** @description calls of providers, those that failed included */
+            attempts: number;
             /** Format: date */
             day?: string;
             /** @description `provider/model` */

@@ -19,13 +19,18 @@ from usage.queries import UsageQuery
 from usage.reports import limits_of, period_of, today_of, usage_report
 
 
-class AmountsOutput(serializers.Serializer[Any]):
-    attempts = serializers.IntegerField(help_text="calls of providers, those that failed included")
+class UsedOutput(serializers.Serializer[Any]):
+    """What one call of a provider used, or several together."""
+
     tokens_in = serializers.IntegerField(help_text="those cached included")
     tokens_out = serializers.IntegerField(help_text="those of reasoning included")
     tokens_cached = serializers.IntegerField()
     tokens_reasoning = serializers.IntegerField()
     cost = serializers.IntegerField(help_text="millionths of the currency")
+
+
+class AmountsOutput(UsedOutput):
+    attempts = serializers.IntegerField(help_text="calls of providers, those that failed included")
 
 
 class UsageRowOutput(AmountsOutput):

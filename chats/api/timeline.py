@@ -14,21 +14,17 @@ from chats.api.serializers import PricesOutput
 from chats.models import State
 from chats.services.timeline import timeline
 from chats.wire.schema import PROBLEMS
+from usage.api import UsedOutput
 
 
-class AttemptOutput(serializers.Serializer[Any]):
+class AttemptOutput(UsedOutput):
     provider = serializers.CharField()
     model = serializers.CharField()
     begun_at = serializers.DateTimeField()
     first_text_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField()
     error = serializers.CharField(help_text="empty where it went well")
-    tokens_in = serializers.IntegerField(help_text="those cached included")
-    tokens_out = serializers.IntegerField(help_text="those of reasoning included")
-    tokens_cached = serializers.IntegerField()
-    tokens_reasoning = serializers.IntegerField()
     estimated = serializers.BooleanField(help_text="the provider has not told the tokens")
-    cost = serializers.IntegerField(help_text="millionths of the currency")
     prices = PricesOutput(help_text="that were in force")
 
 

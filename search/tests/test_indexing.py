@@ -82,6 +82,13 @@ def test_a_late_commit_is_not_passed_over(beside: Run) -> None:
     assert Document.objects.filter(owner_id=owner.pk, message__content="late").count() == 1
 
 
+def keep_indexing(until: float, owner: User | None = None) -> None:
+    """Index until shortly after a moment, as the periodic work does, or as a search of somebody's."""
+    while time.monotonic() < until + 0.5:
+        time.sleep(0.02)
+        index_newest(owner.pk) if owner else index_all()
+
+
 @pytest.mark.parametrize("way", ["log", "log and searches"])
 def test_several_who_index_neither_double_nor_miss(beside: Run, way: str) -> None:
     """Four indexers, among writers whose transactions overlap, are rolled back, and have several messages."""
@@ -99,17 +106,9 @@ def test_several_who_index_neither_double_nor_miss(beside: Run, way: str) -> Non
                 transaction.set_rollback(dice.random() < 0.2)
             time.sleep(dice.random() * 0.1)  # SQLite lets whoever comes at the right moment write, and others wait
 
-    def index(owner: User | None) -> None:
-        while time.monotonic() < until + 0.5:
-            time.sleep(0.02)
-            if owner is None:
-                index_all()
-            else:
-                index_newest(owner.pk)
-
     indexers = [None, None, *(owners if way == "log and searches" else [None, None])]
     threads = [beside(lambda number=number: write(number)) for number in range(writers)]
-    threads += [beside(lambda owner=owner: index(owner)) for owner in indexers]
+    threads += [beside(lambda owner=owner: keep_indexing(until, owner)) for owner in indexers]
     for thread in threads:
         thread.join(60)
     settle()
@@ -136,12 +135,12 @@ def test_deletions_and_indexing_never_cross(beside: Run) -> None:
             else:
                 kept.append(chat.pk)
 
-    def index(everything: bool) -> None:
-        while time.monotonic() < until + 0.5:
-            time.sleep(0.02)
-            index_all() if everything else index_newest(owner.pk)
-
-    threads = [beside(come_and_go), beside(come_and_go), beside(lambda: index(True)), beside(lambda: index(False))]
+    threads = [
+        beside(come_and_go),
+        beside(come_and_go),
+        beside(lambda: keep_indexing(until)),
+        beside(lambda: keep_indexing(until, owner)),
+    ]
     for thread in threads:
         thread.join(60)
     settle()
@@ -166,12 +165,12 @@ def test_a_title_is_indexed_as_it_is_in_the_end(beside: Run) -> None:
             retry_conflicts(change_chat, owner.pk, chat.pk, {"title": f"name{next(names)}"})
             time.sleep(random.random() * 0.01)
 
-    def index(everything: bool) -> None:
-        while time.monotonic() < until + 0.5:
-            time.sleep(0.02)
-            index_all() if everything else index_newest(owner.pk)
-
-    threads = [beside(rename), beside(rename), beside(lambda: index(True)), beside(lambda: index(False))]
+    threads = [
+        beside(rename),
+        beside(rename),
+        beside(lambda: keep_indexing(until)),
+        beside(lambda: keep_indexing(until, owner)),
+    ]
     for thread in threads:
         thread.join(60)
     settle()
