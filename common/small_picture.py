@@ -1,43 +1,49 @@
-"""`python -m common.small_picture SIDE PIXELS FORMAT…`: a picture in, a small clean WebP out.
+"""`python -m common.small_picture SIDE PIXELS FORMAT [KIND…]`: a picture in, a small clean one out.
 
-A process of its own: decoding keeps the interpreter's lock from all other threads for as long as it takes, and what a
-broken or a malicious file makes of a decoder ends here. Exit code 1 and one line on standard error: why not.
+It runs in a process of its own (`common.child_process`); `common.pictures` calls it.
 """
 
 import io
-import resource
 import sys
 import warnings
 
-from PIL import Image, ImageOps
+from common.child_process import limit
 
 MEMORY = 2**30
 SECONDS = 20
 
 
-def small_webp(side: int, pixels: int, formats: list[str]) -> bytes:
-    """Return the picture as WebP, upright, without metadata, at most `side` wide and high; its first frame only."""
+def small_picture(side: int, pixels: int, form: str, kinds: list[str]) -> tuple[tuple[int, int], bytes]:
+    """Return the size of a picture and a smaller one: upright, no metadata, its first frame only, JPEG on white."""
+    from PIL import Image, ImageOps
+
+    if "HEIF" in kinds:
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
     warnings.simplefilter("error", Image.DecompressionBombWarning)
-    with Image.open(io.BytesIO(sys.stdin.buffer.read()), formats=formats) as picture:
+    with Image.open(io.BytesIO(sys.stdin.buffer.read()), formats=kinds) as picture:
+        size = picture.size
+        picture.draft("RGB", (side, side))  # a JPEG is decoded no larger than it need be
         width, height = picture.size
         if width * height > pixels:  # known from the header, before anything is decoded
-            sys.exit(f"A picture has at most {pixels} pixels.")
-        picture.draft("RGB", (side, side))
-        ImageOps.exif_transpose(picture, in_place=True)
+            sys.exit(f"A picture has at most {pixels:,} pixels.")
+        turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        if "HEIF" not in kinds:  # whose library has turned it already
+            ImageOps.exif_transpose(picture, in_place=True)
         upright = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
         upright.thumbnail((side, side))
-    clean = Image.new(upright.mode, upright.size)
-    clean.paste(upright)
+    clean = Image.new("RGB" if form == "JPEG" else upright.mode, upright.size, "white")
+    clean.paste(upright, mask=upright if form == "JPEG" and upright.mode == "RGBA" else None)
     written = io.BytesIO()
-    clean.save(written, "WEBP", quality=85)
-    return written.getvalue()
+    clean.save(written, form, quality=85)
+    return (size[::-1] if turned and "HEIF" not in kinds else size), written.getvalue()
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    limit(MEMORY, SECONDS)
     try:
-        made = small_webp(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])
+        (across, down), made = small_picture(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:])
     except Exception:  # Pillow's parsers raise whatever a broken file makes them
-        sys.exit(f"This is no readable {', '.join(sys.argv[3:-1])} or {sys.argv[-1]} picture.")
-    sys.stdout.buffer.write(made)
+        sys.exit("This is no readable picture.")
+    sys.stdout.buffer.write(f"{across} {down}\n".encode() + made)

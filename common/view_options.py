@@ -32,6 +32,7 @@ class ViewOptions:
     any_query: bool = False  # refuses in its own words a query that no database takes
     max_body: str = "MAX_BODY_BYTES"  # the setting that bounds the body
     authenticate: Callable[[HttpRequest], Awaitable[Any]] = nobody  # asked before more than MAX_BODY_BYTES is read
+    uploads: bool = False  # the body goes to the disk as it comes, and only from whom `authenticate` lets in
     content_encoding: bool = False  # the view itself reads compressed bodies; others refuse them
     cors: bool = False  # called by scripts of other origins, so errors are no pages; API views are, unless they say no
     refusal_response: Callable[[HttpRequest, ParleyError], HttpResponse] = problem_response

@@ -36,7 +36,7 @@ INERT = {
 class AvatarParser(MultiPartParser):
     """DRF's parser, with the refusals of other and of broken bodies in our words."""
 
-    wanted = f"multipart/form-data with a picture ({', '.join(FORMATS)}) as `avatar`"
+    wanted = f"multipart/form-data with a picture ({FORMATS}) as `avatar`"
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         try:
@@ -51,7 +51,7 @@ class AvatarView(APIView):
 
     @extend_schema(
         summary="Set my avatar",
-        description="PNG, JPEG, WebP or GIF (its first frame); stored anew as a small WebP without metadata.",
+        description="PNG, JPEG, WebP, GIF (its first frame) or HEIC; stored anew as a small WebP without metadata.",
         request={"multipart/form-data": AvatarInput},
         responses={200: ProfileOutput, **problems(**BAD_INPUT, **NOT_SIGNED_IN, e503="The picture cannot be stored.")},
         tags=["accounts"],

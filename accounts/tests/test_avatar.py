@@ -198,7 +198,9 @@ def test_other_types_are_415_and_the_answer_names_what_is_taken(as_alice):
 
     for answer in (as_json, as_picture):
         assert answer.status_code == 415
-        assert all(word in answer.json()["detail"] for word in ("multipart/form-data", "PNG", "JPEG", "WEBP", "GIF"))
+        assert all(
+            word in answer.json()["detail"] for word in ("multipart/form-data", "PNG", "JPEG", "WebP", "GIF", "HEIC")
+        )
     assert "application/json" in as_alice.patch("/api/profile/", b"x", content_type="text/plain").json()["detail"]
 
 
