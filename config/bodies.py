@@ -3,17 +3,19 @@
 import asyncio
 import contextlib
 import io
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.core.exceptions import RequestAborted
 
 from common.errors import BodyTooLarge, ParleyError, Unavailable
+from common.unnamed_file import unnamed_file
 
 Receive = Callable[[], Awaitable[Any]]
 Admit = Callable[[], Awaitable[None]]
 
+PIECE = 2**18  # bytes of an upload that are written at once
 LINGER_BYTES = 2**26
 LINGER_IDLE_SECONDS = 2.0
 
@@ -23,21 +25,23 @@ class SlowBody(ParleyError):
 
 
 class UnreadBytes:
-    """What the bodies that are arriving hold in the memory of this process."""
+    """What the bodies that are arriving hold of this process's memory, or of its disk."""
 
-    held = 0
+    def __init__(self, limit: str) -> None:
+        self._limit, self.held = limit, 0
 
     def take(self, size: int) -> None:
-        """Count in what came; raise Unavailable (503) where that is more than `MAX_UNREAD_BYTES`."""
+        """Count in what came; raise Unavailable (503) where that is more than the limit."""
         self.held += size
-        if self.held > settings.MAX_UNREAD_BYTES:
+        if self.held > getattr(settings, self._limit):
             raise Unavailable("Too much is being sent at once; try again.", retry_after=settings.BODY_SECONDS)
 
     def give_back(self, size: int) -> None:
         self.held -= size
 
 
-unread = UnreadBytes()
+unread = UnreadBytes("MAX_UNREAD_BYTES")
+uploading = UnreadBytes("MAX_UPLOADING_BYTES")
 
 
 class Allowance:
@@ -64,7 +68,7 @@ async def read_body(scope: Any, receive: Receive, most: int, admit: Admit) -> by
     `Expect: 100-continue`. What comes in one piece is held by the server already, and is not counted.
     """
     allowance = Allowance(most, admit)
-    await allowance.require(_declared(scope))
+    await allowance.require(declared_length(scope))
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
         body: bytes = message.get("body", b"")
@@ -95,8 +99,56 @@ async def _read_rest(message: Any, receive: Receive, allowance: Allowance) -> by
         message = None
 
 
-def _declared(scope: Any) -> int:
+def declared_length(scope: Any) -> int:
+    """Return how long a body says that it is, 0 where it does not."""
     return next((int(value) for name, value in scope["headers"] if name == b"content-length" and value.isdigit()), 0)
+
+
+async def read_upload(scope: Any, receive: Receive, most: int, admit: Admit) -> BinaryIO:
+    """Do the same for a body that goes to the disk, in a file without a name: whatever happens, nothing of it stays.
+
+    Nobody sends any of it who is not let in.
+    """
+    if declared_length(scope) > most:
+        raise BodyTooLarge()
+    await admit()
+    file, size = await asyncio.to_thread(unnamed_file), 0
+    try:
+        async with asyncio.timeout(settings.UPLOAD_SECONDS):
+            async for piece in _pieces(receive):
+                size += len(piece)
+                uploading.take(len(piece))
+                if size > most:
+                    raise BodyTooLarge()
+                await asyncio.to_thread(file.write, piece)
+        await asyncio.to_thread(file.seek, 0)
+    except BaseException as error:
+        file.close()
+        if isinstance(error, TimeoutError):
+            raise SlowBody() from error
+        if isinstance(error, OSError):
+            raise Unavailable("The file could not be stored; try again later.") from error
+        raise
+    finally:
+        uploading.give_back(size)
+    return file
+
+
+async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
+    """Yield a body in pieces that are worth a thread each."""
+    parts, held = list[bytes](), 0
+    while True:
+        message = await asyncio.wait_for(receive(), settings.BODY_SECONDS)
+        if message["type"] == "http.disconnect":
+            raise RequestAborted()
+        part = message.get("body", b"")
+        parts.append(part)
+        held += len(part)
+        if held >= PIECE or not message.get("more_body"):
+            yield b"".join(parts)
+            parts, held = [], 0
+        if not message.get("more_body"):
+            return
 
 
 async def throw_away(receive: Receive) -> None:

@@ -5,10 +5,11 @@ win over the `.env` file (`ENV_FILE` names another one, or none when it is empty
 file that `NAME_FILE` points to. A wrong value stops the start with the name of the setting in the message.
 """
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -135,6 +136,18 @@ def _http_url(raw: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{raw!r} is not an http(s) address")
     return raw.rstrip("/")
+
+
+def json_object(name: str) -> dict[str, Any]:
+    """Read a JSON object, such as the options of a storage, which may hold keys; nothing is an empty one."""
+    raw = secret(name)
+    try:
+        found = json.loads(raw) if raw else {}
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: this is no JSON") from error
+    if not isinstance(found, dict):
+        raise ImproperlyConfigured(f"{name}: this must be a JSON object")
+    return found
 
 
 def secret(name: str, default: str = "") -> str:

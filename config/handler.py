@@ -4,7 +4,7 @@ import asyncio
 import io
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.core.exceptions import RequestAborted
@@ -17,7 +17,7 @@ from common.problems import refusal_of
 from common.requests import TextRequest, require_text
 from common.view_options import ViewOptions, options_of
 from common.views import EventStream
-from config.bodies import read_body, throw_away
+from config.bodies import declared_length, read_body, read_upload, throw_away
 from config.errors import refusal_answer
 
 Receive = Callable[[], Awaitable[Any]]
@@ -27,7 +27,7 @@ Send = Callable[[Any], Awaitable[None]]
 class ResolvedRequest(TextRequest):
     """A request whose view was found before its body was read; a scope outlives its request, and need not keep it."""
 
-    def __init__(self, scope: Any, body: io.BytesIO) -> None:
+    def __init__(self, scope: Any, body: BinaryIO) -> None:
         super().__init__(scope, body)
         self.resolver_match = scope.pop("resolver_match")
 
@@ -56,16 +56,20 @@ class Handler(ASGIHandler):
         try:
             if not options.any_query:
                 require_text(scope)
-            body = await read_body(scope, receive, getattr(settings, options.max_body), partial(_admit, scope, options))
+            most, admit = getattr(settings, options.max_body), partial(_admit, scope, options)
+            if options.uploads and scope["method"] == "POST":
+                body: BinaryIO = await read_upload(scope, receive, most, admit)
+            else:
+                body = io.BytesIO(await read_body(scope, receive, most, admit))
         except RequestAborted:
             return
         except ParleyError as error:
             refusal = error.with_traceback(None)  # its frames would keep one another alive
         else:
             if options.async_lane:
-                await self.serve_async(scope, io.BytesIO(body), receive, send)
+                await self.serve_async(scope, body, receive, send)
             else:
-                await super().__call__(scope, _replay(body, receive), send)
+                await super().__call__(scope, _replay(body.read(), receive), send)
             return
         await self.refuse(scope, refusal, receive, send)
 
@@ -86,7 +90,7 @@ class Handler(ASGIHandler):
         await throw_away(receive)
         await send({"type": "http.response.body"})
 
-    async def serve_async(self, scope: Any, body: io.BytesIO, receive: Receive, send: Send) -> None:
+    async def serve_async(self, scope: Any, body: BinaryIO, receive: Receive, send: Send) -> None:
         """Run the view in this task; a disconnect cancels it."""
         set_script_prefix(scope.get("root_path") or "/")
         request = AsyncLaneRequest(scope, body)
@@ -114,7 +118,8 @@ async def _admit(scope: Any, options: ViewOptions) -> None:
         await options.authenticate(request)
     except Exception as error:
         refusal = refusal_of(request, error)
-        raise BodyTooLarge() if type(refusal) is NotSignedIn else refusal from None
+        is_small = options.uploads and declared_length(scope) <= settings.MAX_BODY_BYTES  # and not read all the same
+        raise BodyTooLarge() if type(refusal) is NotSignedIn and not is_small else refusal from None
 
 
 async def _refused(request: AsyncLaneRequest) -> HttpResponse:

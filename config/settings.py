@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "llm",
     "usage",
     "tools",
+    "files",
     "chats",
     "feed",
     "notes",
@@ -319,6 +320,21 @@ HEADER_SECONDS = env.number("HEADER_SECONDS", 8, least=1, most=600)
 MAX_HEADER_BYTES = env.integer("MAX_HEADER_BYTES", 65_536, least=1024)
 MAX_OAUTH_BODY_BYTES = 2**16  # oauthlib holds up all threads while it reads a form
 MAX_AVATAR_BODY_BYTES = AVATAR_MAX_BYTES + 65_536  # the picture, and the form around it
+FILE_MAX_BYTES = env.integer("FILE_MAX_BYTES", 20 * 2**20, least=1024)
+FILE_MAX_PIXELS = env.integer("FILE_MAX_PIXELS", 25_000_000, least=1024)
+FILE_TEXT_CHARS = env.integer("FILE_TEXT_CHARS", 400_000, least=1000, most=10_000_000)
+FILE_NATIVE_BYTES = env.integer("FILE_NATIVE_BYTES", 4 * 2**20)
+FILE_SPACE_BYTES = env.integer("FILE_SPACE_BYTES", 2**30)
+FILES_PER_USER = env.integer("FILES_PER_USER", 1000)
+FILES_PER_MESSAGE = env.integer("FILES_PER_MESSAGE", 10, least=1, most=100)
+FILE_KEEP_HOURS = env.number("FILE_KEEP_HOURS", 24, least=0.01, most=24 * 30)
+MEDIA_ROOT = env.text("MEDIA_ROOT", str(BASE_DIR / "var" / "media"))
+UPLOAD_FOLDER = env.text("UPLOAD_FOLDER", MEDIA_ROOT)
+UPLOAD_SECONDS = env.number("UPLOAD_SECONDS", 300, least=1, most=3600)
+UPLOAD_FORM_BYTES = 65_536  # what a form may put around a file
+MAX_UPLOAD_BODY_BYTES = FILE_MAX_BYTES + UPLOAD_FORM_BYTES
+MAX_UPLOADING_BYTES = env.integer("MAX_UPLOADING_BYTES", 2**30, least=MAX_UPLOAD_BODY_BYTES)
+X_ACCEL_PREFIX = env.text("X_ACCEL_PREFIX")
 _largest = max(MAX_BODY_BYTES, MAX_CHAT_BODY_BYTES, MAX_AVATAR_BODY_BYTES)
 MAX_UNREAD_BYTES = env.integer("MAX_UNREAD_BYTES", 2 * _largest, least=_largest)
 BODY_SECONDS = env.number("BODY_SECONDS", 10, least=1, most=600)
@@ -371,7 +387,13 @@ STATIC_URL = "/static/"
 STATIC_ROOT = env.text("STATIC_ROOT", str(BASE_DIR / "var" / "static"))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_URL = "/media/"
-MEDIA_ROOT = env.text("MEDIA_ROOT", str(BASE_DIR / "var" / "media"))
+FILES_STORAGE = env.text("FILES_STORAGE", "django.core.files.storage.FileSystemStorage")
+FILES_STORAGE_OPTIONS = env.json_object("FILES_STORAGE_OPTIONS")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "files": {"BACKEND": FILES_STORAGE, "OPTIONS": FILES_STORAGE_OPTIONS},
+}
 
 # --- Transport security ---------------------------------------------------------------------------------------------
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", not DEBUG)

@@ -23,6 +23,7 @@ from compat.urls import compat_patterns
 from config import errors
 from config.health import LiveView, ReadyView
 from feed.urls import feed_patterns
+from files import urls as files
 from notes import urls as notes
 from notes.mcp.urls import mcp_patterns
 from search import urls as search
@@ -51,6 +52,7 @@ urlpatterns = [
     path("api/", include(feed_patterns)),
     path("api/", include(notes.api_patterns)),
     path("api/", include(tools.api_patterns)),
+    path("api/", include(files.api_patterns)),
     path("api/", include(usage.api_patterns)),
     *([path("api/", include(search.api_patterns)), *search.page_patterns] if settings.SEARCH else []),
     path("", include("accounts.pages.urls")),
