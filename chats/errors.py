@@ -53,10 +53,6 @@ class CursorExpired(ParleyError):
     status, code, title = 410, "cursor_expired", "Changes after this cursor are no longer kept; read everything anew."
 
 
-class FilesNotSupported(Invalid):
-    code, title = "files_not_supported", "Files cannot be sent to this server; send text."
-
-
 class NothingToSave(Invalid):
     code, title = "nothing_to_save", "There is no text to save in this message."
 

@@ -203,6 +203,18 @@ class Chunk(models.Model):
         return f"{self.kind} at {self.at}"
 
 
+class MessageFile(models.Model):
+    """That a message has a file, which is kept for as long; `chat` lets a chat's go with it."""
+
+    pk = models.CompositePrimaryKey("message_id", "file_id")
+    message = models.ForeignKey(Message, models.CASCADE, related_name="files", db_index=False)
+    file = models.ForeignKey("files.File", models.PROTECT, related_name="+")
+    chat = models.ForeignKey(Chat, models.CASCADE, related_name="+")
+
+    def __str__(self) -> str:
+        return str(self.file_id)
+
+
 class ToolCall(models.Model):
     """A tool call that waits, or waited, for its user's word; `approved` is null until then."""
 

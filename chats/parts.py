@@ -1,4 +1,5 @@
-"""What a message is made of, in order of arrival: text, reasoning, tool calls and what became of them, sources.
+"""What a message is made of, in order of arrival: text, reasoning, files, tool calls and what became of them,
+sources.
 
 A part is its kind and its text. Text and reasoning are text; any other part is one piece of JSON, never split and never
 joined to its neighbour. All of them count alike in offsets: in code points of their text.
@@ -10,7 +11,7 @@ from typing import Any
 import orjson
 
 Part = tuple[str, str]
-TEXT, REASONING = "text", "reasoning"
+TEXT, REASONING, FILE = "text", "reasoning", "file"
 PROSE = (TEXT, REASONING)
 TOOL_CALL, TOOL_RESULT, DECISION, SOURCE = "tool_call", "tool_result", "decision", "source"
 # Kept beside a reply and no part of it: whole tool outputs, and what only a provider understands.

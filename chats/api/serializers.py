@@ -6,23 +6,30 @@ from zoneinfo import ZoneInfo
 from rest_framework import serializers
 
 from chats.models import Role, State
-from chats.wire.fields import MOST_APPROVALS, ApprovalInput, ContentField, ModelNameField
+from chats.wire.fields import MOST_APPROVALS, ApprovalInput, ContentField, FilesField, ModelNameField, require_said
 from chats.wire.settings import ChatSettings
 from common.drf import IdField, TextField
 from common.time_zones import zone_names
 
 
 class PromptInput(serializers.Serializer[Any]):
-    content = ContentField()
+    content = ContentField(allow_blank=True, help_text="may be blank beside files")
+    files = FilesField(required=False, default=tuple, help_text="ids of ready files of mine, shown before the text")
     model = ModelNameField(required=False, allow_blank=True, default="")
     parent = IdField(  # type: ignore[assignment]
         required=False, allow_null=True, default=None, help_text="the reply to go on from"
     )
     settings = ChatSettings(required=False, default=dict, help_text="for this turn only")
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return require_said(attrs)
+
 
 class EditInput(serializers.Serializer[Any]):
     content = ContentField()
+    files = FilesField(
+        required=False, allow_null=True, default=None, help_text="instead of those that the question has"
+    )
     model = ModelNameField(required=False, allow_blank=True, default="")
     settings = ChatSettings(required=False, default=dict, help_text="for this turn only")
 
@@ -143,8 +150,20 @@ class SiblingsOutput(serializers.Serializer[Any]):
     ids = serializers.ListField(child=serializers.UUIDField(), help_text="in the order in which they were made")
 
 
+class PartFileOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    media_type = serializers.CharField()
+    size = serializers.IntegerField()
+    width = serializers.IntegerField(required=False, help_text="of a picture")
+    height = serializers.IntegerField(required=False)
+    url = serializers.CharField(help_text="for its owner")
+    preview_url = serializers.CharField(required=False, help_text="a small JPEG of a picture")
+
+
 class PartOutput(serializers.Serializer[Any]):
-    type = serializers.ChoiceField(["text", "reasoning", "tool_call", "source"])
+    type = serializers.ChoiceField(["text", "reasoning", "file", "tool_call", "source"])
+    file = PartFileOutput(required=False)
     text = serializers.CharField(required=False, help_text="of text and reasoning")
     id = serializers.CharField(required=False, help_text="of a tool call, unique in the message")
     name = serializers.CharField(required=False, help_text="of the tool")

@@ -6,7 +6,15 @@ from typing import Any
 from rest_framework import serializers
 
 from chats import turns
-from chats.wire.fields import KEY_CHARS, MOST_APPROVALS, ApprovalInput, ContentField, ModelNameField
+from chats.wire.fields import (
+    KEY_CHARS,
+    MOST_APPROVALS,
+    ApprovalInput,
+    ContentField,
+    FilesField,
+    ModelNameField,
+    require_said,
+)
 from chats.wire.settings import ChatSettings
 from common.drf import IdField, TextField
 from common.errors import Invalid
@@ -37,11 +45,15 @@ class RegenerateFrame(StopFrame):
 
 
 class SendFrame(StopFrame):
-    content = ContentField()
+    content = ContentField(allow_blank=True)
+    files = FilesField(required=False, default=tuple)
     parent = IdField(required=False, default=None)  # type: ignore[assignment]
     model = ModelNameField(required=False, allow_blank=True, default="")
     settings = ChatSettings(required=False, default=dict)
     key = TextField(required=False, default="", max_length=KEY_CHARS)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return require_said(attrs)
 
 
 class ApproveFrame(StopFrame):

@@ -4,23 +4,41 @@ from typing import Any
 from uuid import UUID
 
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from chats import turns
-from chats.wire.fields import KEY_CHARS, ContentField, ModelNameField
+from chats.wire.fields import KEY_CHARS, ContentField, FilesField, ModelNameField
 from common.drf import TextField
 from common.views import checked
 
 
-class SendInput(serializers.Serializer[Any]):
-    message = ContentField(source="content", error_messages={"blank": "Write something first."})
+class FormFilesField(TextField):
+    """Ids of files in one field, which the script of the page fills in."""
+
+    def run_validation(self, data: Any = empty) -> tuple[UUID, ...]:
+        ids: list[str] = super().run_validation(data).split()
+        return FilesField().run_validation(ids) if ids else ()
+
+
+class AskInput(serializers.Serializer[Any]):
+    message = ContentField(source="content", allow_blank=True)
     model = ModelNameField(required=False, allow_blank=True, default="")
     key = TextField(required=False, allow_blank=True, default="", max_length=KEY_CHARS)
 
     def validate_message(self, text: str) -> str:
         return text.replace("\r\n", "\n")
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs["content"].strip() and not attrs.get("files"):
+            raise serializers.ValidationError({"message": "Write something first."})
+        return attrs
 
-class EditQuestionInput(SendInput):
+
+class SendInput(AskInput):
+    files = FormFilesField(required=False, allow_blank=True, default="")
+
+
+class EditQuestionInput(AskInput):
     id = serializers.UUIDField(source="message")
 
 

@@ -13,13 +13,15 @@ from django.utils import timezone
 from chats.changes import log_change
 from chats.errors import ChatNotFound, MessageNotFound
 from chats.history import Bucket, bucket_edges
-from chats.models import Change, Chat, Chunk, Folder, Message, ToolCall, Turn, titled
+from chats.models import Change, Chat, Chunk, Folder, Message, MessageFile, ToolCall, Turn, titled
 from chats.signals import chats_deleting
 from common.errors import Invalid
 from common.folding import folded
 from common.ids import uuid7
 from common.retrying import retry_conflicts
 from common.sql import run_all, uuid_of
+from files.models import File
+from files.sweep import expire
 from usage.holds import taking_over
 
 FIELDS = (
@@ -34,6 +36,7 @@ TABLES = (
     ("chats_toolgrant", "chat_id"),
     ("chats_turn", "chat_id"),
     ("chats_feedback", "chat_id"),
+    ("chats_messagefile", "chat_id"),
     ("chats_message", "chat_id"),
     ("chats_chat", "id"),
 )
@@ -200,9 +203,12 @@ def _delete_some(ids: list[UUID]) -> None:
     Chunk.objects.filter(message__chat_id__in=ids).delete()
     ToolCall.objects.filter(turn__chat_id__in=ids).delete()
     Chat.objects.filter(pk__in=ids).update(head=None)
+    files = list(MessageFile.objects.filter(chat_id__in=ids).values_list("file_id", flat=True).distinct())
     with connection.cursor() as cursor:
         for table, column in TABLES:
             cursor.execute(f"DELETE FROM {table} WHERE {column} IN ({marks})", ids)
+    if files:
+        expire(File.objects.filter(pk__in=files))
 
 
 def in_bucket(owner_id: int, bucket: Bucket, now: datetime, zone: ZoneInfo) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ register = template.Library()
 
 PATHS = {
     "archive": '<path d="M3 5h18v4H3zM5 9v10h14V9M10 13h4"/>',
+    "attach": '<path d="m19 11-8 8a4 4 0 0 1-6-6l8-8a3 3 0 0 1 4 4l-8 8a1 1 0 0 1-2-2l7-7"/>',
     "bookmark": '<path d="M7 4h10v16l-5-4-5 4z"/>',
     "chevron-left": '<path d="m14 6-6 6 6 6"/>',
     "chevron-right": '<path d="m10 6 6 6-6 6"/>',

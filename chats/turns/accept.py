@@ -17,6 +17,7 @@ from chats.errors import ChatNotFound, KeyReused, TooManyTurns, TurnRunning
 from chats.models import UNFINISHED, Change, Chat, State, Turn
 from chats.rows import insert
 from chats.tree import count_siblings
+from chats.turns.attachments import file_ids, link_statement, part_of, titled
 from chats.turns.branching import LockedChat, Placement, place
 from chats.turns.charging import asking_of, hold_for
 from chats.turns.context import read_context
@@ -25,12 +26,13 @@ from chats.turns.engine import engine
 from chats.turns.job import job_of, toolbox_for
 from chats.turns.model_choice import choose_model, require_answerable, require_supported
 from chats.turns.reads import read_turn
-from chats.turns.requests import AcceptedTurn, SendRequest, SlashCommand, TurnJob, TurnRequest
+from chats.turns.requests import AcceptedTurn, EditRequest, SendRequest, SlashCommand, TurnJob, TurnRequest
 from chats.turns.settings import settings_of
 from chats.turns.slash_commands import parse, save_last_reply
 from chats.turns.titles import title_from
 from chats.turns.writes import UNENDED, hold_turn, insert_turn, move_head, running_turns
 from common.sql import Statement, instant, is_postgresql, run_all, uuid_of, uuid_or_none
+from files.services import claim_files
 from llm.catalog import Model
 from usage.allowance import Charge, daily_messages_left
 from usage.attempts import Account
@@ -45,7 +47,7 @@ def accept_turn(viewer: Viewer, request: TurnRequest, owner: str, category: str 
 
     `owner` names the process that will run it; `category` is what a moderator objected to. Raises ChatNotFound,
     MessageNotFound, TurnRunning, TooManyTurns, KeyReused, UnknownModelName, ProviderMissing, Unsupported,
-    QuotaExceeded, Invalid.
+    QuotaExceeded, Invalid, FileNotFound, FileNotReady.
     """
     for looked_again in (False, True):
         try:
@@ -65,7 +67,9 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
         return repeated
     if chat.unfinished or looked_again:
         _supersede(chat)
-    placed = place(chat, request, now)
+    named = request.files if isinstance(request, SendRequest | EditRequest) else None
+    files = claim_files(viewer.id, named) if named else []
+    placed = place(chat, request, [part_of(file) for file in files], now)
     question, reply = placed.question, placed.reply
     command = request.command or parse(question.content)
     model, remembered = _choose(viewer, chat, request, command, placed, category)
@@ -75,13 +79,15 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
         require_answerable(model, own_prompt)
     elif model:
         require_supported(model, said.params, bool(said.tools))
-    title = chat.title or title_from("" if command.saves else command.text)
+    title = chat.title or title_from("" if command.saves else titled(question.parts, command.text))
     turn = insert_turn(chat, placed, viewer, request, category, owner, now)
     *earlier, last = insert(chat.id, placed.new)
     for statement in earlier:  # each alone, since the driver lets no other thread run while it puts one together
         run_all([statement])
     entry = change_entry(viewer.id, Change.Kind.MESSAGE, chat.id, reply.id)
     statements = [last, entry, turn, move_head(chat, reply, title, remembered, now)]
+    if question in placed.new and (ids := file_ids(question.parts)):
+        statements.insert(0, link_statement(chat.id, question.id, ids))
     announce(viewer.id)
     job = None
     if model and reply.state == State.STREAMING:
@@ -89,7 +95,7 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
         turn_id, charge, context = _record(statements, viewer, chat, reply.id, reads, now)
         no_tools = own_prompt or model.abilities.tools is False  # whoever gives all of a prompt asks for none
         toolbox = toolbox_for(viewer, chat.id, reply.id, () if no_tools else said.tools, request.can_ask)
-        job = job_of(turn_id, charge, model, request, context, command, reply.parts, said, toolbox)
+        job = job_of(turn_id, charge, model, request, question, context, command, reply.parts, said, toolbox, files)
         job = _hold(job, chat, now)
     else:
         run_all(statements)

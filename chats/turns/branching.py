@@ -8,8 +8,10 @@ from uuid import UUID
 
 from chats.errors import MessageExists, MessageNotFound
 from chats.models import Message, Role, State
+from chats.parts import FILE, Part
 from chats.rows import MessageRow
 from chats.tree import read_message
+from chats.turns.attachments import file_ids
 from chats.turns.requests import ContinueRequest, EditRequest, SendRequest, TurnRequest
 from common.errors import Invalid
 from common.ids import uuid7
@@ -40,14 +42,15 @@ class Placement:
     new: list[MessageRow]
 
 
-def place(chat: LockedChat, request: TurnRequest, now: datetime) -> Placement:
-    """Return where a turn belongs in the tree, its new messages numbered."""
+def place(chat: LockedChat, request: TurnRequest, files: list[Part], now: datetime) -> Placement:
+    """Return where a turn belongs in the tree, its new messages numbered; `files` are parts of a new question."""
     target, new = _target(chat.id, request), list[MessageRow]()
     if isinstance(request, SendRequest) and chat.head is None:
         new += _earlier(chat, request, now)
     if isinstance(request, SendRequest | EditRequest):
         question = _new_question(chat, request, target, new[-1].id if new else chat.head, now)
         question.number += len(new)
+        question.parts = [*(files or _kept_files(request, target)), *question.parts]
         new.append(question)
     else:
         question = stored_question(chat.id, target)
@@ -73,11 +76,15 @@ def stored_question(chat_id: UUID, reply: MessageRow | None) -> MessageRow:
     return _require_message(chat_id, reply.parent if reply else None, Role.USER)
 
 
-def question_of(request: TurnRequest) -> str:
-    """Return the text that a request asks, typed or stored."""
-    if isinstance(request, SendRequest | EditRequest):
-        return request.content
-    return stored_question(request.chat, _target(request.chat, request)).content
+def question_of(request: TurnRequest) -> tuple[str, list[UUID]]:
+    """Return the text that a request asks, typed or stored, and its files."""
+    if isinstance(request, SendRequest | EditRequest) and request.files is not None:
+        return request.content, list(request.files)
+    target = _target(request.chat, request)
+    if isinstance(request, EditRequest):
+        return request.content, file_ids(target.parts if target else [])
+    question = stored_question(request.chat, target)
+    return question.content, file_ids(question.parts)
 
 
 def _new_question(
@@ -87,11 +94,18 @@ def _new_question(
     beside = isinstance(request, EditRequest)
     parent = (target.parent if beside else target.id) if target else end
     question = _new_row(chat.last_number + 1, parent, Role.USER, now)
-    question.parts = [("text", request.content)]
+    question.parts = [("text", request.content)] if request.content else []
     if request.client_id:
         _free_client_id(chat.id, request)
         question.client_id = request.client_id
     return question
+
+
+def _kept_files(request: SendRequest | EditRequest, target: MessageRow | None) -> list[Part]:
+    """Return the files of a question that is asked in other words."""
+    if isinstance(request, SendRequest) or request.files is not None or target is None:
+        return []
+    return [(kind, text) for kind, text in target.parts if kind == FILE]
 
 
 def _free_client_id(chat_id: UUID, request: SendRequest | EditRequest) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.conf import settings
 
 from accounts.access import Viewer
+from chats.turns.attachments import stored_size
 from common.sql import Statement
 from llm.catalog import Model
 from llm.client.types import Prompt
@@ -23,7 +24,7 @@ def asking_of(viewer: Viewer) -> Asking:
 def bound_of(model: Model, prompt: Prompt) -> Bound:
     """Return the most that an answer can come to; a token has a byte at least."""
     prices, context = prices_in_force(model.name), model.abilities.context_tokens
-    size = prompt_size(prompt) + files_bound(prompt)
+    size = prompt_size(prompt) + files_bound(prompt) + stored_size(prompt)
     input_price = max(prices.input or 0, prices.cached_input or 0)
     output = prompt.params.get("max_tokens") or min(
         model.abilities.max_output_tokens or settings.HELD_OUTPUT_TOKENS, settings.HELD_OUTPUT_TOKENS

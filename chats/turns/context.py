@@ -1,5 +1,6 @@
 """What a turn asks: the last turns of its branch, and the question."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -7,13 +8,16 @@ from uuid import UUID
 import orjson
 
 from chats.models import COMMAND
-from chats.parts import from_column
+from chats.parts import TEXT, Part, from_column
+from chats.rows import MessageRow
 from chats.tree import WALK_SLACK, parent_join, row_join
+from chats.turns.attachments import Described
 from chats.turns.prompt_parts import reply_message
 from chats.turns.requests import SendRequest, SlashCommand, TurnRequest
 from chats.turns.settings import TurnSettings
 from chats.turns.slash_commands import without_command
 from common.sql import Statement
+from files.models import File
 from llm.catalog import Model
 from llm.client.types import Prompt, PromptMessage
 
@@ -48,29 +52,36 @@ def build_prompt(
     request: TurnRequest,
     model: Model,
     stored: list[tuple[str, str, Any]],
+    question: MessageRow,
     command: SlashCommand,
     kept: str,
     settings: TurnSettings,
+    files: Sequence[File] = (),
 ) -> Prompt:
     """Return the system text, what `read_context` found, the question exactly once, and what is to be gone on from.
 
-    A caller that holds the context itself has given the whole prompt.
+    A caller that holds the context itself has given the whole prompt; `files` are those that were just read. Raises
+    Unsupported for files of the question.
     """
     if isinstance(request, SendRequest) and request.prompt:
         return replace(request.prompt, model=model.id)
-    messages = [
-        _reply(text, parts) if role == "assistant" else PromptMessage("user", without_command(text))
-        for role, text, parts in stored
-    ]
-    messages.append(PromptMessage("user", command.text))
+    said = [(role, content, _parts(content, parts)) for role, content, parts in stored]
+    described = Described(files, [question.parts, *[parts for role, _, parts in said if role == "user"]])
+    turns_ago, messages = sum(role == "user" for role, _, _ in said), list[PromptMessage]()
+    for role, content, parts in said:
+        if role == "assistant":
+            messages.append(reply_message(parts))
+        else:
+            messages.append(described.earlier(parts, without_command(content), model, turns_ago))
+            turns_ago -= 1
+    messages.append(described.question(question.parts, command.text, model))
     if kept:
         messages += [PromptMessage("assistant", kept), PromptMessage("user", CONTINUE)]
     return Prompt(model.id, settings.system, tuple(messages), settings.params)
 
 
-def _reply(content: str, parts: Any) -> PromptMessage:
-    """Return an earlier reply, its tool calls as far as they stand in it; what it reasoned is its own affair."""
+def _parts(content: str, parts: Any) -> list[Part]:
+    """Return the parts of a stored message; what a reply reasoned is its own affair."""
     if parts is None:
-        return PromptMessage("assistant", content)
-    column = orjson.loads(parts) if isinstance(parts, str) else parts
-    return reply_message(from_column(content, "", column))
+        return [(TEXT, content)]
+    return from_column(content, "", orjson.loads(parts) if isinstance(parts, str) else parts)

@@ -1,6 +1,6 @@
 """What a runner is handed: the prompt, the tools, and what a turn that waited goes on with."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from chats.turns.settings import TurnSettings
 from chats.turns.slash_commands import parse
 from chats.turns.toolbox import Toolbox
 from common.sql import run_all
+from files.models import File
 from llm.catalog import Model
 from llm.client.types import Usage
 from tools.functions import Caller
@@ -45,14 +46,16 @@ def job_of(
     charge: Charge,
     model: Model,
     request: TurnRequest,
+    question: MessageRow,
     context: list[Any],
     command: SlashCommand,
     kept: list[Part],
     said: TurnSettings,
     toolbox: Toolbox | None,
+    files: Sequence[File] = (),
 ) -> TurnJob:
     """Return the job of a turn that begins; a reply that goes on from another's text `kept` that before."""
-    prompt = build_prompt(request, model, context, command, text_of(kept, TEXT), said)
+    prompt = build_prompt(request, model, context, question, command, text_of(kept, TEXT), said, files)
     begins = length_of(kept)
     if toolbox is None:
         return TurnJob(turn_id, 1, charge, model, prompt, kept, begins, may_fall_back=said.fallback)
@@ -71,7 +74,7 @@ def job_of_waiting(
     context = run_all([read_context(turn.chat_id, question.parent, said.context_turns)])[0]
     request = RegenerateRequest(chat=turn.chat_id, message=reply.id)
     kept = text_of(_first(reply.parts, begins), TEXT)
-    prompt = build_prompt(request, model, context, parse(question.content), kept, said)
+    prompt = build_prompt(request, model, context, question, parse(question.content), kept, said)
     # Without a tool left there is still what was decided to be told.
     toolbox = toolbox_for(viewer, turn.chat_id, reply.id, said.tools, can_ask=True)
     toolbox = toolbox or Toolbox(Caller(viewer.id, turn.chat_id, reply.id), {})

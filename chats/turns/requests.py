@@ -53,8 +53,9 @@ class TurnRequest:
         if not self.key:
             return ""
         asked = {each.name: getattr(self, each.name) for each in fields(self) if "aside" not in each.metadata}
-        prompt, said = asked.pop("prompt", None), asked.pop("settings")
-        digest = hashlib.sha256(orjson.dumps([self.kind, *asked.values(), *([said] if said else [])]))
+        prompt, said, files = asked.pop("prompt", None), asked.pop("settings"), asked.pop("files", None)
+        rest = [each for each in (said, files) if each]
+        digest = hashlib.sha256(orjson.dumps([self.kind, *asked.values(), *rest]))
         if prompt is not None:
             digest.update(orjson.dumps([prompt.model, prompt.system, prompt.params]))
             for message in prompt.messages:
@@ -68,6 +69,7 @@ class SendRequest(TurnRequest):
 
     kind: ClassVar[str] = "send"
     content: str
+    files: tuple[UUID, ...] = ()
     parent: UUID | None = None
     prompt: Prompt | None = None  # what to ask instead of the chat's own context
     client_id: str = _aside("")  # what the client calls the question
@@ -83,6 +85,7 @@ class EditRequest(TurnRequest):
     kind: ClassVar[str] = "edit"
     message: UUID
     content: str
+    files: tuple[UUID, ...] | None = None  # None: those that the question has
     client_id: str = _aside("")
 
 

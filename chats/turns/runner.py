@@ -18,6 +18,7 @@ from chats.models import UNFINISHED, State
 from chats.parts import REASONING, SOURCE, TEXT, Part, denied, json_text
 from chats.rows import MessageRow
 from chats.services.open_models import find_open_models
+from chats.turns.attachments import with_files
 from chats.turns.charging import bounded
 from chats.turns.ends import Outcome, Wait, finish, wait
 from chats.turns.limits import (
@@ -261,6 +262,7 @@ class RunningTurn:
 
     async def _consume(self, prompt: Prompt, calls: ToolCalls | None) -> Finished:
         finished: Finished | None = None
+        prompt = await with_files(prompt)
         async with aclosing(stream(self._providers.model.provider, prompt, self._providers.begins)) as events:
             del prompt
             async for event in events:

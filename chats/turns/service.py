@@ -16,16 +16,18 @@ from chats.models import State
 from chats.rows import MessageRow
 from chats.services.chats import chat_owner, require_settings
 from chats.turns.accept import accept_turn, find_repeated
+from chats.turns.attachments import texts_of
 from chats.turns.branching import question_of
 from chats.turns.engine import engine
 from chats.turns.events import End, Waiting
 from chats.turns.follow import follow
-from chats.turns.moderation import objection_to
+from chats.turns.moderation import objection_to_any
 from chats.turns.reads import read_reply
 from chats.turns.requests import AcceptedTurn, SendRequest, TurnRequest
 from chats.turns.slash_commands import parse
 from common.executor import database
 from common.retrying import retry_conflicts
+from files.services import ready_files
 from llm.moderation import moderation_enabled
 
 logger = logging.getLogger("parley.turns")
@@ -43,8 +45,8 @@ async def start(asker: Asker, request: TurnRequest) -> AcceptedTurn:
         raise Draining(retry_after=5)
     category = ""
     if moderation_enabled() and (found := await database().read(_unmoderated, asker, request)):
-        request, text = found
-        category = await objection_to(text)
+        request, texts = found
+        category = await objection_to_any(texts)
     return await database().write(accept, asker, request, category)
 
 
@@ -75,20 +77,21 @@ def _repeats(asker: Asker, request: TurnRequest) -> bool:
     return find_repeated(_let_in(asker).id, request, timezone.now()) is not None
 
 
-def _unmoderated(asker: Asker, request: TurnRequest) -> tuple[TurnRequest, str] | None:
-    """Return what is to be checked, the user's own system text with the question; None where there is no need.
+def _unmoderated(asker: Asker, request: TurnRequest) -> tuple[TurnRequest, list[str]] | None:
+    """Return what is to be checked: the user's own system text, the question, the text of its files; or None.
 
-    That is where the key names a turn recorded before, or no model is asked.
+    There is no need where the key names a turn recorded before, or no model is asked.
     """
     viewer = _let_in(asker)
     if request.key and find_repeated(viewer.id, request, timezone.now()):
         return None
     system = {**_settings_of(viewer, request), **request.settings}.get("system")
-    text = question_of(request)
+    text, files = question_of(request)
     command = request.command or parse(text)
     if command.saves:
         return None
-    return replace(request, command=command, judged={"system": system}), "\n\n".join(filter(None, [system, text]))
+    texts = texts_of(ready_files(viewer.id, files)) if files else []
+    return replace(request, command=command, judged={"system": system}), [*filter(None, [system, text]), *texts]
 
 
 def _settings_of(viewer: Viewer, request: TurnRequest) -> dict[str, Any]:

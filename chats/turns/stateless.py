@@ -20,14 +20,16 @@ from chats.turns.engine import engine
 from chats.turns.fallbacks import ProviderSilent, Route
 from chats.turns.limits import FIRST_TEXT_LATE, Clock, Intake, failure_for, outcome_for
 from chats.turns.model_choice import require_answerable
-from chats.turns.moderation import objection_to
+from chats.turns.moderation import objection_to_any
 from chats.turns.single_call import SingleCall, single_call
 from common.text import repaired
 from llm.catalog import Model
+from llm.client.adapters.files import file_text
 from llm.client.errors import ProviderError
 from llm.client.sanitize import Sanitizer
 from llm.client.types import (
     ChoiceEvent,
+    File,
     Finished,
     LogProbs,
     OtherChoice,
@@ -47,8 +49,6 @@ from usage.allowance import Charge
 from usage.models import Attempt
 
 logger = logging.getLogger("parley.turns")
-
-MODERATED_CHARS = 2**19  # that the moderator is asked about at once
 
 
 async def ask_stateless(
@@ -82,23 +82,9 @@ async def require_harmless(prompt: Prompt) -> None:
     """Have all text of a prompt checked, where prompts are checked; raise ReplyBlocked or ModerationAway."""
     if not moderation_enabled():
         return
-    for text in _portions(prompt):
-        if category := await objection_to(text):
-            logger.warning("stateless prompt was blocked by moderation: %s", category)
-            raise ReplyBlocked()
-
-
-def _portions(prompt: Prompt) -> Iterator[str]:
-    """Join the texts of a prompt, of a long one only so many at once: a moderator's client encodes them on the loop."""
-    texts, room = list[str](), MODERATED_CHARS
-    for text in filter(None, _texts(prompt)):
-        room -= len(text)
-        if texts and room < 0:
-            yield "\n\n".join(texts)
-            texts, room = [], MODERATED_CHARS - len(text)
-        texts.append(text)
-    if texts:
-        yield "\n\n".join(texts)
+    if category := await objection_to_any(_texts(prompt)):
+        logger.warning("stateless prompt was blocked by moderation: %s", category)
+        raise ReplyBlocked()
 
 
 def _texts(prompt: Prompt) -> Iterator[str]:
@@ -112,6 +98,8 @@ def _texts(prompt: Prompt) -> Iterator[str]:
                 yield part.arguments
             elif isinstance(part, ToolResult):
                 yield part.output
+            elif isinstance(part, File) and part.media_type.startswith("text/"):
+                yield file_text(part)
 
 
 def _failure(error: ProviderError) -> ReplyFailed:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from rest_framework import serializers
 
-from common.drf import FlagField, TextField
+from common.drf import FlagField, IdField, ShortListField, TextField
 from common.text import NOT_STORABLE, is_storable
 from common.views import require_known
 
@@ -23,15 +24,34 @@ def message_problem(text: str) -> str:
 
 
 class ContentField(TextField):
-    """A message: any text but blank, at most `MAX_MESSAGE_CHARS` characters."""
+    """A message: any text but blank, at most `MAX_MESSAGE_CHARS` characters. Beside files it may be blank."""
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
-        if not text.strip():
+        if not text.strip() and not self.allow_blank:
             self.fail("blank")
         if problem := message_problem(text):
             raise serializers.ValidationError(problem)
         return text
+
+
+class FilesField(ShortListField):
+    """Ids of the sender's own files, each of them once."""
+
+    child = IdField()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=settings.FILES_PER_MESSAGE, **kwargs)
+
+    def to_internal_value(self, data: Any) -> tuple[UUID, ...]:  # type: ignore[override]
+        return tuple(dict.fromkeys(super().to_internal_value(data)))
+
+
+def require_said(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a question's values; raise a field error where it has neither text nor files."""
+    if not values["content"].strip() and not values.get("files"):
+        raise serializers.ValidationError({"content": ["This field may not be blank."]})
+    return values
 
 
 class ModelNameField(TextField):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chats.models import UNFINISHED, Role
-from chats.parts import DECISION, SOURCE, TOOL_CALL, TOOL_RESULT, WAITING, is_text, part_payload, part_payloads
+from chats.parts import DECISION, FILE, SOURCE, TOOL_CALL, TOOL_RESULT, WAITING, is_text, part_payload, part_payloads
 from chats.rows import MessageRow
 from chats.turns import Approval
 from compat.ai_sdk.tool_parts import source_of, tool_part
@@ -24,12 +24,21 @@ def metadata(row: MessageRow) -> dict[str, Any]:
 
 def ui_message(row: MessageRow, verdicts: Sequence[Approval] = ()) -> dict[str, Any]:
     """Return a message; `verdicts` are those on calls of a reply that still waits for others."""
-    parts = _reply_parts(row, verdicts) if row.role == Role.ASSISTANT else [_plain(text) for _, text in row.parts]
+    parts = _reply_parts(row, verdicts) if row.role == Role.ASSISTANT else [_said(*part) for part in row.parts]
     return {"id": row.client_id or str(row.id), "role": row.role, "metadata": metadata(row), "parts": parts}
 
 
 def _plain(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text}
+
+
+def _said(kind: str, text: str) -> dict[str, Any]:
+    return file_part(part_payload(kind, text)["file"]) if kind == FILE else _plain(text)
+
+
+def file_part(file: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a file; its address is a path of this server, for whoever brings the owner's token."""
+    return {"type": "file", "mediaType": file["media_type"], "filename": file["name"], "url": file["url"]}
 
 
 def _reply_parts(row: MessageRow, verdicts: Sequence[Approval]) -> list[dict[str, Any]]:
@@ -55,6 +64,8 @@ def _part(
     payload = part_payload(kind, text)
     if is_text(kind):
         return payload | {"state": "done"}
+    if kind == FILE:
+        return file_part(payload["file"])
     if kind == SOURCE:
         return {"type": "source-url", **source_of(payload, at)}
     return tool_part(calls[payload["id"]], payload["state"] == WAITING, said.get(payload["id"]))

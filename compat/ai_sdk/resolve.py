@@ -1,6 +1,6 @@
 """From what a `useChat` client wishes to what is asked of the engine. The stored chat is the truth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from chats.services.chats import require_chat
 from chats.services.client_ids import as_uuid, find_chat, find_message, replies_to
 from chats.tree import read_message
 from chats.turns.reads import read_reply
+from chats.wire.data_files import store_files
 from common.errors import Invalid
 from common.executor import database
 from common.ids import uuid7
@@ -34,13 +35,15 @@ async def submit(claims: Claims, submission: Submission, key: str) -> ReplyRef:
         return await _decide(claims, submission.chat, submission.answer)
     found = await database().read(resolve_submission, claims, submission, key)
     try:
-        return found if isinstance(found, ReplyRef) else await _start(claims, found)
+        return found if isinstance(found, ReplyRef) else await _start(claims, found, submission)
     except MessageExists:  # the same request, a moment earlier
         found = await database().read(resolve_submission, claims, submission, key)
-        return found if isinstance(found, ReplyRef) else await _start(claims, found)
+        return found if isinstance(found, ReplyRef) else await _start(claims, found, submission)
 
 
-async def _start(claims: Claims, request: turns.TurnRequest) -> ReplyRef:
+async def _start(claims: Claims, request: turns.TurnRequest, submission: Submission) -> ReplyRef:
+    if isinstance(request, turns.SendRequest | turns.EditRequest):
+        request = replace(request, files=await store_files(claims, submission.files))
     accepted = await turns.start(claims, request)
     return ReplyRef(accepted.chat_id, accepted.reply)
 
@@ -109,7 +112,7 @@ def _common(submission: Submission, key: str) -> dict[str, Any]:
 
 def _first(submission: Submission, key: str) -> turns.TurnRequest:
     """Ask for a chat to be made; a retry may be the first that is heard of one."""
-    if not submission.text:
+    if not (submission.text or submission.files):
         raise MessageNotFound()
     if id_ := as_uuid(submission.chat):
         return _send(id_, submission, key, create=True)
@@ -120,7 +123,7 @@ def _again(
     chat_id: UUID, owner_id: int, known: MessageRow | None, submission: Submission, key: str
 ) -> turns.TurnRequest:
     """Ask for another reply: to the message named, else to the last question; one never stored is sent now."""
-    if known is None and submission.text:
+    if known is None and (submission.text or submission.files):
         return _send(chat_id, submission, key)
     if known is None:
         head = require_chat(owner_id, chat_id)

@@ -24,7 +24,7 @@ class UiApprovalOutput(serializers.Serializer[Any]):
 
 
 class UiPartOutput(serializers.Serializer[Any]):
-    type = serializers.ChoiceField(["step-start", "text", "reasoning", "dynamic-tool", "source-url"])
+    type = serializers.ChoiceField(["step-start", "text", "reasoning", "file", "dynamic-tool", "source-url"])
     text = serializers.CharField(required=False)
     state = serializers.ChoiceField(["done", RESPONDED, *dict.fromkeys(STATES.values())], required=False)
     toolName = serializers.CharField(required=False)  # noqa: N815
@@ -35,7 +35,9 @@ class UiPartOutput(serializers.Serializer[Any]):
     providerExecuted = serializers.BooleanField(required=False)  # noqa: N815
     approval = UiApprovalOutput(required=False)
     sourceId = serializers.CharField(required=False)  # noqa: N815
-    url = serializers.CharField(required=False)
+    url = serializers.CharField(required=False, help_text="of a source, or of a file, for its owner's token")
+    mediaType = serializers.CharField(required=False)  # noqa: N815
+    filename = serializers.CharField(required=False)
     title = serializers.CharField(required=False)
 
 

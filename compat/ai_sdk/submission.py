@@ -3,28 +3,32 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
+from django.conf import settings
 from rest_framework import serializers
 
 from chats import turns
-from chats.errors import FilesNotSupported
 from chats.models import Role
 from chats.services.client_ids import LENGTH, is_client_id
+from chats.wire.data_files import DataFile, own_file, read_data_url
 from chats.wire.fields import MOST_APPROVALS, ApprovalInput, ModelNameField, message_problem
 from chats.wire.settings import ChatSettings
 from common.drf import TextField
 from common.views import without_null
 from compat.ai_sdk.tool_parts import RESPONDED
 
+NAME_CHARS = 255
 SUBMIT, REGENERATE = "submit-message", "regenerate-message"
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The last user message: the client's id for it, and its text, or nothing where that is blank."""
+    """The last user message: the client's id for it, its files, and its text, or nothing where that is blank."""
 
     id: str = ""
     text: str = ""
+    files: tuple[DataFile | UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class Submission:
     message_id: str
     question_id: str
     text: str
+    files: tuple[DataFile | UUID, ...]
     model: str
     settings: dict[str, Any]
     approvals: bool
@@ -109,15 +114,29 @@ def _verdict(approval: Any) -> dict[str, Any]:
 
 def _question(message: dict[str, Any]) -> Question:
     name, parts = _head(message)
-    if any(part.get("type") == "file" for part in parts):
-        raise FilesNotSupported(errors={"messages": [FilesNotSupported.title]})
+    files = tuple(_file(part) for part in parts if part.get("type") == "file")
+    if len(files) > settings.FILES_PER_MESSAGE:
+        raise serializers.ValidationError(f"A message has at most {settings.FILES_PER_MESSAGE} files.")
     texts = [part.get("text") for part in parts if part.get("type") == "text"]
     if not all(isinstance(text, str) for text in texts):
         raise serializers.ValidationError("The text of a part must be a string.")
     text = "\n".join(map(str, texts))
     if problem := message_problem(text):
         raise serializers.ValidationError(problem)
-    return Question(name, text if text.strip() else "")
+    return Question(name, text if text.strip() else "", files)
+
+
+def _file(part: dict[str, Any]) -> DataFile | UUID:
+    """Read a file that came along, or the address of one that is here; no other address is fetched."""
+    url, name = part.get("url"), part.get("filename") or ""
+    if not isinstance(url, str) or not isinstance(name, str):
+        raise serializers.ValidationError("A file must have a `url`, and may have a `filename`, both text.")
+    if own := own_file(url):
+        return own
+    found = read_data_url(url)
+    if found is None:
+        raise serializers.ValidationError("The url of a file must be a data: URL in base64; no other is fetched.")
+    return DataFile(found[1], name[:NAME_CHARS])
 
 
 class UiBodyInput(serializers.Serializer[Any]):
@@ -140,6 +159,7 @@ class UiBodyInput(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         alone = attrs.pop("message", Said())
         said = attrs.pop("messages", None) or alone
-        if attrs["trigger"] == SUBMIT and not (said.answer or said.question.text):
+        if attrs["trigger"] == SUBMIT and not (said.answer or said.question.text or said.question.files):
             raise serializers.ValidationError({"messages": "The last user message has no text."})
-        return attrs | {"question_id": said.question.id, "text": said.question.text, "answer": said.answer}
+        asked = said.question
+        return attrs | {"question_id": asked.id, "text": asked.text, "files": asked.files, "answer": said.answer}

@@ -1,12 +1,12 @@
 """The messages of a completion, read into those of a prompt: what a caller says was said, called and answered."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
 from rest_framework import serializers
 
+from chats.wire.data_files import read_data_url
 from chats.wire.fields import message_problem
 from common.text import is_storable
 from compat.openai.parameters import described_function, function_name
@@ -16,12 +16,8 @@ SYSTEM = ("system", "developer")
 ROLES = (*SYSTEM, "user", "assistant", "tool")
 MOST_MESSAGES = 10_000
 SYSTEM_MESSAGES = 4  # of the longest: they become one text
-MOST_CALLS, MOST_FILES, CALL_ID_CHARS, NAME_CHARS, URL_CHARS = 128, 100, 256, 255, 8192
+MOST_CALLS, MOST_FILES, CALL_ID_CHARS, NAME_CHARS = 128, 100, 256, 255
 DETAILS = {None: "", "auto": "", "low": "low", "high": "high", "original": "high"}
-_DATA_URL = re.compile(r"data:([\w.+-]{1,64}/[\w.+-]{1,100})((?:;[\w=.+-]{1,100})*);base64,", re.ASCII | re.IGNORECASE)
-_HTTPS = re.compile(r"https://[^\s\x00-\x20]+", re.IGNORECASE)
-_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}").fullmatch
-_AT_ONCE = 2**18  # characters that an expression looks at before others have their turn
 
 
 class MessagesField(serializers.ListField):
@@ -156,13 +152,12 @@ def _image(given: Any) -> File:
     url, detail = (given.get("url"), given.get("detail")) if isinstance(given, dict) else (None, None)
     if not isinstance(url, str) or not isinstance(detail, str | None) or detail not in DETAILS:
         raise serializers.ValidationError("`image_url` must be {url, detail?}, the detail auto, low or high.")
-    if found := _DATA_URL.match(url):
-        if not found[1].lower().startswith("image/"):
-            raise serializers.ValidationError("`image_url` must be an image.")
-        return File(found[1].lower(), _base64(url[found.end() :]), detail=DETAILS[detail])
-    if len(url) > URL_CHARS or not _HTTPS.fullmatch(url) or not is_storable(url):
-        raise serializers.ValidationError("The url of an image must be a data: URL in base64, or https.")
-    return File("image/*", url=url, detail=DETAILS[detail])
+    found = read_data_url(url)
+    if found is None:
+        raise serializers.ValidationError("The url of an image must be a data: URL in base64; no other is fetched.")
+    if not found[0].startswith("image/"):
+        raise serializers.ValidationError("`image_url` must be an image.")
+    return File(*found, detail=DETAILS[detail])
 
 
 def _document(given: Any) -> File:
@@ -173,17 +168,10 @@ def _document(given: Any) -> File:
     name = name or ""
     if len(name) > NAME_CHARS or not is_storable(name):
         raise serializers.ValidationError(f"A filename has at most {NAME_CHARS} characters, and no NUL.")
-    found = _DATA_URL.match(data)
-    if not found:
+    found = read_data_url(data)
+    if found is None:
         raise serializers.ValidationError("`file_data` must be a data: URL in base64.")
-    return File(found[1].lower(), _base64(data[found.end() :]), name)
-
-
-def _base64(data: str) -> str:
-    whole = len(data) % 4 == 0 and data != ""
-    if not whole or not all(_BASE64(data, at, at + _AT_ONCE) for at in range(0, len(data), _AT_ONCE)):
-        raise serializers.ValidationError("The data of a file must be base64, without blanks and with its padding.")
-    return data
+    return File(*found, name)
 
 
 def _text(content: Any) -> str:

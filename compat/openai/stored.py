@@ -14,6 +14,7 @@ from chats.rows import MessageRow
 from chats.turns.events import Delta, End, KeepAlive
 from chats.turns.requests import SlashCommand
 from chats.turns.stateless import require_harmless
+from chats.wire.data_files import DataFile, store_files
 from chats.wire.waiting import failure_of
 from common.ids import uuid7
 from compat.openai.encoder import CompletionHead
@@ -21,7 +22,7 @@ from compat.openai.limit_headers import limit_headers
 from compat.openai.parameters import refuse
 from compat.openai.schema import Completion
 from llm.catalog import Model
-from llm.client.types import Finished, FinishReason, Prompt, ProviderEvent, ReasoningDelta, TextDelta, Usage
+from llm.client.types import File, Finished, FinishReason, Prompt, ProviderEvent, ReasoningDelta, TextDelta, Usage
 
 
 async def ask_stored(
@@ -35,8 +36,10 @@ async def ask_stored(
     *earlier, question = asked.prompt.messages
     name = f"v1-{sha256(key.encode()).hexdigest()}" if key else ""
     text = question.text
+    sent = [DataFile(part.data, part.name) for part in question.parts if isinstance(part, File)]
+    files = await store_files(holder.claims, sent)
     request = turns.SendRequest(
-        chat=uuid7(), content=text, model=model.name, key=key, create=True, client_chat_id=name,
+        chat=uuid7(), content=text, files=files, model=model.name, key=key, create=True, client_chat_id=name,
         earlier=tuple(earlier), prompt=asked.prompt, command=SlashCommand(text),
     )  # fmt: skip
     # The engine itself has the question checked, and what was accepted once is not judged again.
@@ -57,9 +60,10 @@ def require_storable(prompt: Prompt) -> None:
             raise refuse(name, f"A stored completion has no `{name}`.")
     if prompt.tools:
         raise refuse("tools", "A stored completion has no tools of the caller's.")
-    if any(message.parts for message in prompt.messages):
-        raise refuse("messages", "A stored completion takes messages of text alone, no files and no tool calls.")
-    if prompt.messages[-1].role != "user":
+    *earlier, question = prompt.messages
+    if any(message.parts for message in earlier):
+        raise refuse("messages", "A stored completion takes files in its last message alone, and no tool calls.")
+    if question.role != "user":
         raise refuse("messages", "A stored completion must end with a message of the user.")
 
 

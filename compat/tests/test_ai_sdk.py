@@ -71,7 +71,7 @@ def test_the_chunks_are_those_of_the_protocol(alice: Person) -> None:
         ({"id": "x", "messages": [message("a")], "model": ["gpt"]}, "invalid"),
         ({"id": "x", "messages": [message("a")], "model": "no/such"}, "unknown_model"),
         ({"id": "x", "message": {"role": "assistant", "parts": []}}, "invalid"),
-        ({"id": "x", "messages": [message("a", parts=[{"type": "file", "url": "data:,"}])]}, "files_not_supported"),
+        ({"id": "x", "messages": [message("a", parts=[{"type": "file", "url": "data:,"}])]}, "invalid"),
     ],
 )
 def test_a_bad_body_is_refused_shortly(given: Any, code: str, alice: Person, fake: FakeProvider) -> None:

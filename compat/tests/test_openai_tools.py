@@ -146,14 +146,12 @@ def test_images_and_documents_are_passed_on_as_they_are(client: OpenAI, fake: Fa
     content: list[Any] = [
         {"type": "text", "text": "Compare."},
         {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}", "detail": "high"}},
-        {"type": "image_url", "image_url": {"url": "https://example.test/cat.png?size=1"}},
         {"type": "file", "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}},
     ]
 
     client.chat.completions.create(model="openai", messages=[{"role": "user", "content": content}])
 
     assert fake.requests("openai")[-1]["body"]["messages"] == [{"role": "user", "content": content}]
-    assert len(fake.requests()) == 1  # nobody has fetched the address
 
 
 def test_an_image_reaches_gemini_as_its_bytes(client: OpenAI, fake: FakeProvider) -> None:
@@ -291,10 +289,10 @@ BAD: list[list[Any]] = [
         *({"type": "image_url", "image_url": {"url": url}} for url in (
             "http://x.test/a.png", "file:///etc/passwd", "ftp://x", "data:image/png,x", "data:image/png;base64,",
             "data:image/png;base64,a", "data:image/png;base64,!!!!", "data:text/plain;base64,aGk=", "", "cat.png", 5,
-            "https://", "https://x\ny", f"https://x.test/{'x' * 9000}", "data:image/png;base64,aG k=", None,
+            "https://x.test/cat.png", "data:image/png;base64,aG k=", None,
         )),
-        {"type": "image_url", "image_url": {"url": "https://x.test/a", "detail": "best"}},
-        {"type": "image_url", "image_url": {"url": "https://x.test/a", "detail": ["low"]}},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk=", "detail": "best"}},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk=", "detail": ["low"]}},
         {"type": "file", "file": {"file_id": "file-1"}}, {"type": "file", "file": {"file_data": "aGk="}},
         {"type": "file", "file": {"file_data": "data:application/pdf;base64,aGk=", "filename": "x" * 256}},
         {"type": "file", "file": {"file_data": "data:application/pdf;base64,aGk=", "filename": "a\0"}},
@@ -302,7 +300,7 @@ BAD: list[list[Any]] = [
         {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}}, {"type": "file", "file": 5},
         {"type": "refusal", "refusal": "x"}, {"type": "video_url", "video_url": {"url": "https://x.test"}},
     )),
-    [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x.test/a"}}] * 101}],
+    [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}] * 101}],
     [{"role": "user", "content": []}],
     [{"role": "user", "content": {"type": "text", "text": "x"}}],
 ]  # fmt: skip
@@ -327,12 +325,14 @@ def test_all_that_a_model_reads_is_moderated(
     settings.MODERATION = "on"
     flagged = {**CALL, "function": {"name": "search", "arguments": '{"q": "[flagged]"}'}}
     tool = {"type": "function", "function": {"name": "f", "description": "[flagged]"}}
-    image = {"type": "image_url", "image_url": {"url": "https://x.test/a"}}
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
+    text = {"type": "file", "file": {"file_data": "data:text/plain;base64,W2ZsYWdnZWRd"}}  # [flagged]
     bodies: list[dict[str, Any]] = [
         {"messages": [*HELLO, CALLED, {**RESULT, "content": "[flagged]"}]},
         {"messages": [*HELLO, {**CALLED, "tool_calls": [flagged]}, RESULT]},
         {"messages": [*HELLO, {**CALLED, "content": "[flagged]"}, RESULT]},
         {"messages": [{"role": "user", "content": [image, {"type": "text", "text": "[flagged]"}]}]},
+        {"messages": [{"role": "user", "content": [text, {"type": "text", "text": "Read it."}]}]},
         {"messages": HELLO, "tools": [tool]},
     ]
 

@@ -16,6 +16,7 @@ from chats.pages.rendering.outline import Outline
 from chats.pages.rendering.sections import growing_sections, whole_sections
 from chats.pages.rendering.sources import source_views
 from chats.pages.thread import Thread, ThreadState
+from chats.parts import FILE, part_payload
 from chats.rows import MessageRow
 from chats.turns.events import Waiting
 
@@ -46,11 +47,16 @@ def message_view(row: MessageRow, thumb: int = 0, waiting: Waiting | None = None
     """Return what the template of a message needs; of a reply that waits, `waiting` says what for."""
     view = message_foot(row, thumb)
     if row.role == Role.USER:
-        return view | {"content": row.content}
+        return view | {"content": row.content, "files": file_views(row)}
     outline = Outline(row.parts, row.state not in UNFINISHED, row.reasoning_seconds)
     if row.state in UNFINISHED:
         return view | {"sections": growing_sections(row.id, outline, waiting)[0]}
     return view | {"sections": whole_sections(row.id, outline)}
+
+
+def file_views(row: MessageRow) -> list[dict[str, Any]]:
+    """Return what the page shows of the files of a message."""
+    return [part_payload(kind, text)["file"] for kind, text in row.parts if kind == FILE]
 
 
 def message_foot(row: MessageRow, thumb: int = 0) -> dict[str, Any]:
