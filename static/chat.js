@@ -69,9 +69,10 @@
     delete values.csrfmiddlewaretoken;
     event.detail.headers = undefined;
     if (event.target !== composer) return;
-    const same = sending && sending.text === input.value && sending.model === $("model").value;
+    if (files.waiting()) { event.preventDefault(); return; }
+    const same = sending && sending.text === input.value && sending.files === files.ids() && sending.model === $("model").value;
     if (same && sending.queued) { event.preventDefault(); return; }
-    if (!same) sending = { text: input.value, model: $("model").value, key: newKey() };
+    if (!same) sending = { text: input.value, files: files.ids(), model: $("model").value, key: newKey() };
     sending.queued = socket?.readyState !== WebSocket.OPEN;
     values.key = sending.key;
     stick = true;
@@ -88,6 +89,7 @@
     const sent = $("sent");
     if (sent.dataset.key && sending && sent.dataset.key === sending.key) {
       if (input.value === sending.text) { input.value = ""; fit(); }
+      if (files.ids() === sending.files) files.clear();
       sending = null;
     }
     sent.dataset.key = "";
@@ -128,13 +130,89 @@
     const area = event.target.closest?.("textarea");
     if (area && event.key === "Enter" && !event.shiftKey && !event.isComposing && !touch) {
       event.preventDefault();
-      if (area.value.trim() && !(area === input && busy())) area.form.requestSubmit();
+      if ((area.value.trim() || (area === input && files.ids())) && !(area === input && busy())) area.form.requestSubmit();
     } else if (event.key === "Escape") escape_(event);
     else if (event.key.toLowerCase() === "o" && event.shiftKey && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       location.assign("/");
     }
   });
+
+  // --- Files: sent as soon as they are chosen, pasted or dropped; the form has their ids ---------------------------
+  const files = (() => {
+    const list = $("files"), field = composer.elements.files, chooser = $("upload");
+    const items = new Map(); // list item: file as the server tells it, or null while it is on its way
+    const label = document.querySelector(".attach");
+    label.hidden = false;
+
+    function settle() {
+      const ready = [...items.values()].filter((file) => file?.state === "ready");
+      field.value = ready.map((file) => file.id).join(" ");
+      input.required = !ready.length;
+    }
+    function remove(item) { items.delete(item); item.remove(); settle(); }
+    function add(file) {
+      const item = document.createElement("li");
+      const name = Object.assign(document.createElement("span"), { className: "file-name", textContent: file.name || "picture" });
+      const state = Object.assign(document.createElement("span"), { className: "file-size", textContent: "0 %" });
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "icon-button", textContent: "×" });
+      button.setAttribute("aria-label", `Remove ${name.textContent}`);
+      item.className = "file";
+      item.append(name, state, button);
+      list.append(item);
+      items.set(item, null);
+      const request = new XMLHttpRequest(); // which tells how far it is
+      button.addEventListener("click", () => { request.abort(); remove(item); });
+      request.upload.addEventListener("progress", (event) => { state.textContent = `${Math.round((100 * event.loaded) / event.total)} %`; });
+      request.addEventListener("load", () => took(item, state, request));
+      request.addEventListener("error", () => failed(item, state, "could not be sent"));
+      const form = new FormData();
+      form.append("file", file, file.name || "picture.png");
+      request.open("POST", "/api/files/");
+      request.send(form);
+    }
+    function failed(item, state, words) { state.textContent = words; item.classList.add("failed"); items.set(item, { state: "failed" }); settle(); }
+    function took(item, state, request) {
+      let said = null;
+      try { said = JSON.parse(request.responseText); } catch { /* a proxy's page */ }
+      if (request.status >= 300 || !said) return failed(item, state, said?.detail || "could not be sent");
+      if (!items.has(item)) return;
+      show(item, state, said);
+    }
+    function show(item, state, file) {
+      items.set(item, file);
+      state.textContent = { waiting: "is being read…", failed: "could not be read" }[file.state] || "";
+      if (file.preview_url && !item.querySelector("img")) item.prepend(Object.assign(document.createElement("img"), { src: file.preview_url, alt: "" }));
+      item.classList.toggle("failed", file.state === "failed");
+      settle();
+      if (file.state === "waiting") setTimeout(() => look(item, state, file), 700);
+    }
+    async function look(item, state, file) {
+      if (!items.has(item)) return;
+      const answer = await fetch(`/api/files/${file.id}/`).catch(() => null);
+      if (answer?.ok) show(item, state, await answer.json());
+      else setTimeout(() => look(item, state, file), 2000);
+    }
+
+    chooser.addEventListener("change", () => { [...chooser.files].forEach(add); chooser.value = ""; });
+    input.addEventListener("paste", (event) => {
+      const pasted = [...event.clipboardData.files];
+      if (!pasted.length) return;
+      event.preventDefault();
+      pasted.forEach(add);
+    });
+    main.addEventListener("dragover", (event) => { if (event.dataTransfer.types.includes("Files")) event.preventDefault(); });
+    main.addEventListener("drop", (event) => {
+      if (!event.dataTransfer.files.length) return;
+      event.preventDefault();
+      [...event.dataTransfer.files].forEach(add);
+    });
+    return {
+      ids: () => field.value,
+      waiting: () => [...items.values()].some((file) => file === null || file.state === "waiting"),
+      clear: () => [...items.keys()].forEach(remove),
+    };
+  })();
 
   // --- Scrolling: stay at the end while the reader is there ---------------------------------------------------------
   let stick = true;
