@@ -399,6 +399,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/files/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List my files, newest first, and the space that they take. */
+        get: operations["files_list"];
+        put?: never;
+        /** @description Upload a file, in the field `file` of a form or as the raw body; 200 where the same bytes are here. */
+        post: operations["files_upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/files/{file_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return one of my files, whose state tells how far it is. */
+        get: operations["files_read"];
+        put?: never;
+        post?: never;
+        /** @description Delete a file that no message has. */
+        delete: operations["files_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/files/{file_id}/content/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the bytes as they were sent, or a range of them. */
+        get: operations["files_content"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/files/{file_id}/extract/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Try once more to read the text of a file that has failed. */
+        post: operations["files_extract"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/files/{file_id}/preview/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return a small JPEG of a picture, without its metadata: what models are shown. */
+        get: operations["files_preview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/grants/": {
         parameters: {
             query?: never;
@@ -653,7 +740,7 @@ export interface paths {
         get?: never;
         /**
          * Set my avatar
-         * @description PNG, JPEG, WebP or GIF (its first frame); stored anew as a small WebP without metadata.
+         * @description PNG, JPEG, WebP, GIF (its first frame) or HEIC; stored anew as a small WebP without metadata.
          */
         put: operations["profile_avatar_update"];
         post?: never;
@@ -1417,6 +1504,8 @@ export interface components {
         };
         EditInputRequest: {
             content: string;
+            /** @description instead of those that the question has */
+            files?: string[] | null;
             /** @default  */
             model: string;
             /** @description for this turn only */
@@ -1454,6 +1543,47 @@ export interface components {
             readonly comment: string;
             /** Format: date-time */
             readonly created_at: string;
+        };
+        FileOutput: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description by its bytes */
+            media_type: string;
+            /** @description bytes */
+            size: number;
+            /** @description of a picture */
+            width: number | null;
+            height: number | null;
+            /**
+             * @description messages take ready files; the text of a PDF is extracted first
+             *
+             *     * `waiting` - waiting
+             *     * `ready` - ready
+             *     * `failed` - failed
+             */
+            state: components["schemas"]["FileOutputStateEnum"];
+            /** @description why it failed: unreadable, encrypted, too_complex */
+            error: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description where its bytes are, for its owner */
+            url: string;
+            /** @description a small JPEG of a picture */
+            preview_url?: string;
+        };
+        /**
+         * @description * `waiting` - waiting
+         *     * `ready` - ready
+         *     * `failed` - failed
+         * @enum {string}
+         */
+        FileOutputStateEnum: "waiting" | "ready" | "failed";
+        FilesPageOutput: {
+            next: string | null;
+            previous: string | null;
+            results: components["schemas"]["FileOutput"][];
+            space: components["schemas"]["SpaceOutput"];
         };
         /**
          * @description * `stop` - stop
@@ -1763,8 +1893,23 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["SessionOutput"][];
         };
+        PartFileOutput: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            media_type: string;
+            size: number;
+            /** @description of a picture */
+            width?: number;
+            height?: number;
+            /** @description for its owner */
+            url: string;
+            /** @description a small JPEG of a picture */
+            preview_url?: string;
+        };
         PartOutput: {
             type: components["schemas"]["PartOutputTypeEnum"];
+            file?: components["schemas"]["PartFileOutput"];
             /** @description of text and reasoning */
             text?: string;
             /** @description of a tool call, unique in the message */
@@ -1812,11 +1957,12 @@ export interface components {
         /**
          * @description * `text` - text
          *     * `reasoning` - reasoning
+         *     * `file` - file
          *     * `tool_call` - tool_call
          *     * `source` - source
          * @enum {string}
          */
-        PartOutputTypeEnum: "text" | "reasoning" | "tool_call" | "source";
+        PartOutputTypeEnum: "text" | "reasoning" | "file" | "tool_call" | "source";
         PatchedChatChangeInputRequest: {
             title?: string;
             model?: string;
@@ -1890,7 +2036,10 @@ export interface components {
             readonly preferred_model: string;
         };
         PromptInputRequest: {
+            /** @description may be blank beside files */
             content: string;
+            /** @description ids of ready files of mine, shown before the text */
+            files?: string[];
             /** @default  */
             model: string;
             /**
@@ -2048,6 +2197,14 @@ export interface components {
          * @enum {string}
          */
         SourceEnum: "message" | "chatgpt" | "api" | "link";
+        SpaceOutput: {
+            /** @description bytes */
+            used: number;
+            /** @description bytes */
+            limit: number;
+            files: number;
+            files_limit: number;
+        };
         StatusOutput: {
             status: string;
         };
@@ -2195,7 +2352,10 @@ export interface components {
             providerExecuted?: boolean;
             approval?: components["schemas"]["UiApprovalOutput"];
             sourceId?: string;
+            /** @description of a source, or of a file, for its owner's token */
             url?: string;
+            mediaType?: string;
+            filename?: string;
             title?: string;
         };
         /**
@@ -2213,11 +2373,12 @@ export interface components {
          * @description * `step-start` - step-start
          *     * `text` - text
          *     * `reasoning` - reasoning
+         *     * `file` - file
          *     * `dynamic-tool` - dynamic-tool
          *     * `source-url` - source-url
          * @enum {string}
          */
-        UiPartOutputTypeEnum: "step-start" | "text" | "reasoning" | "dynamic-tool" | "source-url";
+        UiPartOutputTypeEnum: "step-start" | "text" | "reasoning" | "file" | "dynamic-tool" | "source-url";
         UiRefusalOutput: {
             /** @description machine-readable */
             code: string;
@@ -2234,6 +2395,10 @@ export interface components {
          * @enum {string}
          */
         UnitEnum: "messages" | "tokens" | "cost" | "running";
+        UploadInputRequest: {
+            /** Format: binary */
+            file: string;
+        };
         UsageOutput: {
             /** Format: date */
             from: string;
@@ -5243,6 +5408,416 @@ export interface operations {
             };
             /** @description Too many requests; `Retry-After` tells how long to wait. */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    files_list: {
+        parameters: {
+            query?: {
+                /** @description files older than this one */
+                before?: string;
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilesPageOutput"];
+                };
+            };
+            /** @description A value is missing or wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description No such file of yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    files_upload: {
+        parameters: {
+            query?: {
+                /** @description of a raw body */
+                name?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadInputRequest"];
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileOutput"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileOutput"];
+                };
+            };
+            /** @description The form, or the file, cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description The address is not confirmed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description It did not arrive in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description The file is too large, or there is no room for it. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description The type of the file is not taken. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description It cannot be stored at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    files_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileOutput"];
+                };
+            };
+            /** @description A value is missing or wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description No such file of yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    files_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A value is missing or wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description No such file of yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description A message has it: `file_in_use`. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    files_content: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description one range of bytes */
+                Range?: string;
+            };
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes of the file, inert. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description The bytes of the file, inert. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            /** @description A value is missing or wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description No such file of yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    files_extract: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileOutput"];
+                };
+            };
+            /** @description A value is missing or wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description No such file of yours. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    files_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                file_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes of the file, inert. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+            /** @description A value is missing or wrong. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description No valid access token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description No such file of yours. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
