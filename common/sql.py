@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ FOREIGN_KEY_VIOLATION = "23503"
 Statement = tuple[str, Sequence[Any]]
 
 
+@cache
 def is_postgresql() -> bool:
     return connection.vendor == "postgresql"
 
@@ -27,12 +29,29 @@ def run_all(statements: Sequence[Statement]) -> list[list[Any]]:
     with connection.cursor() as cursor:
         if not is_postgresql():
             return [cursor.execute(sql, params).fetchall() for sql, params in statements]
-        cursor.execute("; ".join(sql for sql, _ in statements), [value for _, params in statements for value in params])
+        cursor.execute(bound(cursor, statements, "; "))
         found: list[list[Any]] = []
         while len(found) < len(statements):
             found.append(cursor.fetchall() if cursor.description else [])
             cursor.nextset()
         return found
+
+
+def bound(cursor: Any, statements: Sequence[Statement], between: str) -> str:
+    """Return statements, or parts of one, joined and with their values put in as the driver writes them; PostgreSQL's.
+
+    psycopg remembers how it took apart a text of up to 4,096 bytes and 50 values, and takes a larger one apart each
+    time, which costs more than all else it does for it: so what it is given at once stays below.
+    """
+    written: list[str] = []
+    text, values = "", list[Any]()
+    for sql, params in statements:
+        if text and (len(values) + len(params) > 50 or len(text) + len(sql) > 4000):
+            written.append(cursor.cursor.mogrify(text, values))
+            text, values = "", []
+        text = f"{text}{between}{sql}" if text else sql
+        values.extend(params)
+    return between.join([*written, cursor.cursor.mogrify(text, values)])
 
 
 def is_unstorable(error: BaseException) -> bool:

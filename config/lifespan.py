@@ -10,6 +10,8 @@ import threading
 from types import FrameType
 from typing import Any
 
+from django.urls import get_resolver
+
 from chats.turns.engine import engine, start_engine, stop_engine
 from common.executor import close_database
 from common.memory import share_arenas
@@ -51,6 +53,7 @@ async def _live(receive: Any, send: Any) -> None:
             tasks.start()
             await start_stream()
             drain_before_exit(tasks)
+            load_views()
             tune_gc()
             sys.setswitchinterval(SWITCH_SECONDS)
             logger.info("process %d takes requests", os.getpid())
@@ -65,6 +68,11 @@ async def _live(receive: Any, send: Any) -> None:
             close_database()
             await send({"type": "lifespan.shutdown.complete"})
             return
+
+
+def load_views() -> None:
+    """Import what the addresses name, before the first request wants it and what lives long is put aside."""
+    get_resolver().url_patterns  # noqa: B018 - a property that imports
 
 
 def tune_gc() -> None:

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import F, QuerySet
 
 from chats.models import Message
-from common.sql import is_postgresql, run_all
+from common.sql import bound, is_postgresql, run_all
 from search.models import Document, IndexPosition
 from search.terms import MOST_ALIKE, parts_of, terms_of
 
@@ -155,11 +155,8 @@ def _batches(rows: Sequence[Row], terms: Sequence[list[str]]) -> Iterator[list[R
 
 
 def _insert_tsvectors(cursor: Any, batch: Sequence[Row]) -> int:
-    marks = ", ".join([f"({_MARKS}, %s::tsvector)"] * len(batch))
-    cursor.execute(
-        f"INSERT INTO search_document ({_COLUMNS}, terms) VALUES {marks} ON CONFLICT DO NOTHING",
-        [value for row in batch for value in row],
-    )
+    rows = bound(cursor, [(f"({_MARKS}, %s::tsvector)", row) for row in batch], ", ")
+    cursor.execute(f"INSERT INTO search_document ({_COLUMNS}, terms) VALUES {rows} ON CONFLICT DO NOTHING")
     return int(cursor.rowcount)
 
 

@@ -16,11 +16,11 @@ class Meter:
     def __init__(self) -> None:
         self.attempts: list[AttemptRow] = []
         self._call: tuple[ProviderCall, Prices] | None = None
-        self._size = 0
+        self._prompt: Prompt  # of the step
 
     def asks(self, prompt: Prompt) -> None:
         """Note what is asked next, before its first call."""
-        self._size = prompt_size(prompt)
+        self._prompt = prompt
 
     def begins(self, call: ProviderCall) -> None:
         """Note a call; the one before has failed without having said anything."""
@@ -36,7 +36,7 @@ class Meter:
             return
         (call, prices), self._call = self._call, None
         size = 0 if call.usage else size_of_reply()  # what has said nothing has cost nothing
-        usage = call.usage or (Usage(estimated(self._size), estimated(size)) if size else Usage(0, 0))
+        usage = call.usage or (Usage(estimated(prompt_size(self._prompt)), estimated(size)) if size else Usage(0, 0))
         self.attempts.append(_row(call, prices, sane(usage), reason, is_estimated=size > 0))
 
     @property
