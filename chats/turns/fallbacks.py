@@ -30,11 +30,12 @@ class ProviderSilent(ProviderBusy):
 class Route:
     """The model that is asked, and after it those that staff have named as its fallbacks.
 
-    `raise_hold` holds what another model may use.
+    `raise_hold` holds what another model may use. It is given where it is wanted: kept, it would tie the turn into a
+    cycle, which waits with its prompt for Python's collector.
     """
 
-    def __init__(self, model: Model, charge: Charge, is_allowed: bool, raise_hold: RaiseHold) -> None:
-        self.model, self._asked, self._charge, self._raise_hold = model, model, charge, raise_hold
+    def __init__(self, model: Model, charge: Charge, is_allowed: bool) -> None:
+        self.model, self._asked, self._charge = model, model, charge
         self._left = list(model.fallbacks) if is_allowed else []
         self.reason = ""  # why another than the one asked for answers
 
@@ -47,26 +48,26 @@ class Route:
         """Return what was asked for, and why that has not answered; None where it has."""
         return {"asked": self._asked.name, "reason": self.reason} if self.reason else None
 
-    async def begin(self, prompt: Prompt) -> Prompt:
+    async def begin(self, prompt: Prompt, raise_hold: RaiseHold) -> Prompt:
         """Return the prompt to ask first: a provider that keeps failing is passed over where another can answer."""
         if not self._left or breaker.lets_through(self.model.provider):
             return prompt
-        return await self._next("provider_busy", prompt) or prompt
+        return await self._next("provider_busy", prompt, raise_hold) or prompt
 
     def note_answer(self) -> None:
         breaker.note_answer(self.model.provider)
 
-    async def after(self, error: ProviderError, tries: int, prompt: Prompt) -> Prompt:
+    async def after(self, error: ProviderError, tries: int, prompt: Prompt, raise_hold: RaiseHold) -> Prompt:
         """Note a failure before any text, and return the prompt for the next model; raise the error where none is."""
         if not isinstance(error, ProviderBusy):
             raise error
         breaker.note_failures(self.model.provider, tries, error.retry_after)
-        found = await self._next(error.code, prompt)
+        found = await self._next(error.code, prompt, raise_hold)
         if found is None:
             raise error
         return found
 
-    async def _next(self, reason: str, prompt: Prompt) -> Prompt | None:
+    async def _next(self, reason: str, prompt: Prompt, raise_hold: RaiseHold) -> Prompt | None:
         """Go on to the next model that is open to the user, can do what is asked, and has room in all limits."""
         models = await find_open_models(self._charge.account.user_id) if self._left else None
         while self._left and models:
@@ -79,7 +80,7 @@ class Route:
                 continue
             if not await self._is_within_rules(model):
                 continue
-            asked = await self._held(model, asked)
+            asked = await self._held(model, asked, raise_hold)
             logger.warning("%s answers for %s: %s", model.name, self.model.name, reason)
             self.model, self.reason = model, reason
             return asked
@@ -90,10 +91,10 @@ class Route:
         rules = await database().read(rules_for, self._charge.asking, model.name)
         return all(rule in self._charge.rules for rule in rules)
 
-    async def _held(self, model: Model, asked: Prompt) -> Prompt:
+    async def _held(self, model: Model, asked: Prompt, raise_hold: RaiseHold) -> Prompt:
         if self._charge.hold is None or self._charge.hold.output is None:
             return asked
-        return bounded(asked, await self._raise_hold(bound_of(model, asked)))
+        return bounded(asked, await raise_hold(bound_of(model, asked)))
 
 
 def _can_answer(model: Model, prompt: Prompt) -> bool:

@@ -31,7 +31,7 @@ class ProviderCalls:
     def __init__(self, job: TurnJob, clock: Clock) -> None:
         self.charge, self._before = job.charge, job.cost  # of what was done before a wait
         self._turn, self._clock, self._meter, self._tries = (job.turn_id, job.epoch), clock, Meter(), 1
-        self._route = Route(job.model, job.charge, job.may_fall_back, self._raise_hold)
+        self._route = Route(job.model, job.charge, job.may_fall_back)
         self._waiting: asyncio.Task[object] | None = None  # while a provider is asked
         self._is_late = False
 
@@ -59,7 +59,7 @@ class ProviderCalls:
     ) -> Finished:
         """Ask the model; where its provider fails before anything of the reply has come, those named in its place."""
         if not has_text():
-            prompt = await self._route.begin(prompt)
+            prompt = await self._route.begin(prompt, self._raise_hold)
         while True:
             self._meter.asks(prompt)
             try:
@@ -68,7 +68,7 @@ class ProviderCalls:
                 if has_text():
                     raise
                 self._meter.ends(reason=error.code)
-                prompt = await self._route.after(error, self._tries, prompt)
+                prompt = await self._route.after(error, self._tries, prompt, self._raise_hold)
                 self._clock.resume()
             else:
                 self._route.note_answer()

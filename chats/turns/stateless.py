@@ -113,7 +113,7 @@ class StatelessReply:
 
     def __init__(self, call: SingleCall, may_fall_back: bool) -> None:
         self._call, self._tries = call, 1
-        self._route = Route(call.model, call.charge, may_fall_back, call.raise_hold)
+        self._route = Route(call.model, call.charge, may_fall_back)
         self._has_answer = False
         self._clock, self._intake = Clock(), Intake()
         self._others: dict[int, Intake] = {}  # of further choices
@@ -124,7 +124,7 @@ class StatelessReply:
 
         Where a provider fails before its first event, the models that staff have named in its place are asked.
         """
-        prompt, has_begun = await self._route.begin(self._call.prompt), False
+        prompt, has_begun = await self._route.begin(self._call.prompt, self._call.raise_hold), False
         while True:
             self._call.meter.asks(prompt)
             try:
@@ -141,7 +141,7 @@ class StatelessReply:
                 if has_begun:
                     raise
                 self._call.meter.ends(reason=error.code)
-                prompt = await self._route.after(error, self._tries, prompt)
+                prompt = await self._route.after(error, self._tries, prompt, self._call.raise_hold)
                 self._clock.resume()
 
     def _cleaned(self, event: ProviderEvent) -> Sequence[ProviderEvent]:
