@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "notes",
     "search",
     "streamchat",
+    "ops",
 ]
 MIDDLEWARE = [
     "common.middleware.CorrelationMiddleware",
@@ -168,6 +169,7 @@ ACCESS_TOKEN_SECONDS = env.integer("ACCESS_TOKEN_SECONDS", 600, least=30, most=9
 REFRESH_IDLE_DAYS = env.integer("REFRESH_IDLE_DAYS", 14, least=1, most=365)
 REFRESH_TOTAL_DAYS = env.integer("REFRESH_TOTAL_DAYS", 90, least=1, most=3650)
 REFRESH_GRACE_SECONDS = env.integer("REFRESH_GRACE_SECONDS", 10, most=60)
+SESSIONS_KEEP_DAYS = env.integer("SESSIONS_KEEP_DAYS", 30, least=1, most=3650)
 REFRESH_COOKIE = "refresh" if DEBUG else "__Secure-refresh"
 DEVICE_COOKIE = "device" if DEBUG else "__Host-device"
 CONFIRMATION_HOURS = env.integer("CONFIRMATION_HOURS", 24, least=1, most=720)
@@ -289,6 +291,11 @@ SEARCH = env.flag("SEARCH", True)
 DAILY_MESSAGES = env.integer("DAILY_MESSAGES", 0)
 DAILY_TOKENS = env.integer("DAILY_TOKENS", 0)
 CURRENCY = env.text("CURRENCY", "USD")
+USAGE_KEEP_DAYS = env.integer("USAGE_KEEP_DAYS", 0)
+if 0 < USAGE_KEEP_DAYS < 62:
+    raise ImproperlyConfigured(
+        "USAGE_KEEP_DAYS: 0 (for ever), or at least 62, since limits by the month add up its days"
+    )
 BREAKER_SECONDS = env.number("BREAKER_SECONDS", 30, least=1, most=600)
 HELD_OUTPUT_TOKENS = env.integer("HELD_OUTPUT_TOKENS", 16_384, least=1)
 LEAST_OUTPUT_TOKENS = env.integer("LEAST_OUTPUT_TOKENS", 256, least=1)
