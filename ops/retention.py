@@ -13,7 +13,7 @@ from django.utils import timezone
 from oauth2_provider.models import Grant as Code
 
 from accounts.models import MailToken, Session, SocketTicket
-from accounts.oauth.grants import forget_grants, old_grants
+from accounts.oauth.grants import forget_old_grants, old_grants
 from chats.models import Change, Turn
 from chats.services.change_retention import forget_changes
 from chats.turns.writes import forget_keys
@@ -63,7 +63,7 @@ def kinds(usage_before: date | None = None) -> list[Kind]:
         ),
         Kind("browser sessions", lambda: BrowserSession.objects.filter(expire_date__lt=now)),
         Kind("OAuth codes", lambda: Code.objects.filter(expires__lt=now)),
-        Kind("OAuth grants with their tokens", old_grants, lambda: forget_grants(old_grants())),
+        Kind("OAuth grants with their tokens", old_grants, lambda: forget_old_grants(old_grants())),
         Kind(
             "idempotency keys", lambda: Turn.objects.filter(key__isnull=False, started_at__lt=keys_until), forget_keys
         ),

@@ -54,7 +54,7 @@ def _tidy_up(user_id: int) -> None:
     from oauth2_provider.models import Grant as Code
 
     Code.objects.filter(user=user_id, expires__lt=timezone.now()).delete()
-    forget_grants(old_grants().filter(user=user_id))
+    forget_old_grants(old_grants().filter(user=user_id))
 
 
 def old_grants() -> "QuerySet[AppGrant]":
@@ -66,7 +66,7 @@ def old_grants() -> "QuerySet[AppGrant]":
 
 
 @transaction.atomic
-def forget_grants(grants: "QuerySet[AppGrant]") -> int:
+def forget_old_grants(grants: "QuerySet[AppGrant]") -> int:
     """Delete some hundred of these consents with their tokens; return how many."""
     from oauth2_provider.models import AccessToken, RefreshToken
 
