@@ -1,6 +1,5 @@
-"""The environment file and the unit of docs/operations.md."""
+"""The environment file of docs/operations.md."""
 
-import shlex
 import subprocess
 from pathlib import Path
 
@@ -33,11 +32,3 @@ def test_shell_systemd_and_parley_read_the_environment_file_alike(tmp_path: Path
     assert wanted["DEFAULT_FROM_EMAIL"] == "Parley <chat@example.org>"
     assert {name: shell[name] for name in wanted} == wanted
     assert {name: parley[name] for name in wanted} == wanted
-
-
-def test_the_unit_starts_what_is_there() -> None:
-    unit = recipe("ini", "ExecStart=")
-
-    (command,) = (line.partition("=")[2] for line in unit.splitlines() if line.strip().startswith("ExecStart="))
-    assert shlex.split(command)[1:3] == ["manage.py", "serve"]
-    assert "EnvironmentFile=/etc/parley.env" in unit
