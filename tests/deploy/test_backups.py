@@ -27,10 +27,10 @@ def come_back(site: Cluster, folder: Path) -> None:
     media, backup = folder / "media", {MONDAY: str(folder / "backups" / "monday")}
     process = start_on(site)
     contents = Contents(process)
-    made = run(site, "manage.py backup", backup)
+    made = run(site, "manage.py backup /", backup)
     assert made.returncode == 0, made.stderr
     kept = files_below(media)
-    assert run(site, "manage.py backup", backup).returncode == 1, "a backup is never written over another"
+    assert run(site, "manage.py backup /", backup).returncode == 1, "a backup is never written over another"
     assert contents.more(process) == 201
     process.kill()
 
@@ -74,6 +74,7 @@ def test_what_is_no_backup_or_of_another_kind_is_refused(
     cluster: Callable[..., Cluster], sqlite_url: str, tmp_path: Path
 ) -> None:
     site = cluster(sqlite_url, MEDIA_ROOT=tmp_path / "media")
+    assert "another place" in site.manage("backup", str(tmp_path / "media" / "one")).stderr
     assert "is no backup" in site.manage("restore", str(tmp_path)).stderr
     (tmp_path / "manifest.json").write_text('{"version": "1", "database": "postgresql", "made_at": ""}')
     assert "copy_from_sqlite" in site.manage("restore", str(tmp_path)).stderr

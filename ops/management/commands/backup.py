@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ops.backups import MEDIA, NAMES, BackupFailed, Manifest, files_lie_elsewhere
 from ops.backups.databases import dump_database
-from ops.backups.media import pack_media
+from ops.backups.media import pack_media, root
 
 
 class Command(BaseCommand):
@@ -20,6 +20,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
         if folder.exists():
             raise CommandError(f"{folder} is there already; a backup wants a folder of its own.")
+        if folder.resolve().is_relative_to(root().resolve()):
+            raise CommandError("MEDIA_ROOT is what is backed up; a backup wants another place.")
         partial = folder.with_name(f"{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(mode=0o700, parents=True)
