@@ -27,6 +27,8 @@ check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/djlint templates --check --quiet
 	$(BIN)/djlint templates --lint --quiet
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/shellcheck deploy/restart deploy/upgrade
 	$(BIN)/lint-imports
 	$(BIN)/mypy .
 	ENV_FILE= SECRET_KEY=check $(BIN)/python manage.py makemigrations --check --dry-run

@@ -13,6 +13,7 @@ from django.db import DataError, IntegrityError, connection
 # Django stores a UUID on SQLite as 32 hex digits; this makes a plain parameter do the same.
 sqlite3.register_adapter(UUID, lambda value: value.hex)
 
+WAL_FIX = (3, 51, 3)  # the SQLite that cannot damage a database in WAL mode any more
 FOREIGN_KEY_VIOLATION = "23503"
 Statement = tuple[str, Sequence[Any]]
 

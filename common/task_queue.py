@@ -130,11 +130,12 @@ def repeat(rows: "QuerySet[Task]") -> int:
 
 def forget_finished() -> int:
     """Delete what was done `TASK_KEEP_HOURS` ago, and what failed `TASK_KEEP_FAILED_DAYS` ago; return how many."""
-    done = _finished(timedelta(hours=settings.TASK_KEEP_HOURS), Task.Status.SUCCESSFUL)
-    failed = _finished(timedelta(days=settings.TASK_KEEP_FAILED_DAYS), Task.Status.FAILED)
-    ids = [*done[:CLEARED_AT_ONCE], *failed[:CLEARED_AT_ONCE]]
+    ids = list(finished_tasks().values_list("pk", flat=True)[:CLEARED_AT_ONCE])
     return Task.objects.filter(pk__in=ids).delete()[0] if ids else 0
 
 
-def _finished(age: timedelta, status: str) -> Any:
-    return Task.objects.filter(finished_at__lt=Now() - age, status=status).values_list("pk", flat=True)
+def finished_tasks() -> "QuerySet[Task]":
+    """Return the tasks that are kept no longer."""
+    done = Q(finished_at__lt=Now() - timedelta(hours=settings.TASK_KEEP_HOURS), status=Task.Status.SUCCESSFUL)
+    failed = Q(finished_at__lt=Now() - timedelta(days=settings.TASK_KEEP_FAILED_DAYS), status=Task.Status.FAILED)
+    return Task.objects.filter(done | failed)

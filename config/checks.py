@@ -13,7 +13,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.utils.module_loading import import_string
 
-WAL_FIX = (3, 51, 3)
+from common.sql import WAL_FIX
 
 
 @register(Tags.database)

@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "notes",
     "search",
     "streamchat",
+    "ops",
 ]
 MIDDLEWARE = [
     "common.middleware.CorrelationMiddleware",
@@ -168,6 +169,7 @@ ACCESS_TOKEN_SECONDS = env.integer("ACCESS_TOKEN_SECONDS", 600, least=30, most=9
 REFRESH_IDLE_DAYS = env.integer("REFRESH_IDLE_DAYS", 14, least=1, most=365)
 REFRESH_TOTAL_DAYS = env.integer("REFRESH_TOTAL_DAYS", 90, least=1, most=3650)
 REFRESH_GRACE_SECONDS = env.integer("REFRESH_GRACE_SECONDS", 10, most=60)
+SESSIONS_KEEP_DAYS = env.integer("SESSIONS_KEEP_DAYS", 30, least=1, most=3650)
 REFRESH_COOKIE = "refresh" if DEBUG else "__Secure-refresh"
 DEVICE_COOKIE = "device" if DEBUG else "__Host-device"
 CONFIRMATION_HOURS = env.integer("CONFIRMATION_HOURS", 24, least=1, most=720)
@@ -289,6 +291,11 @@ SEARCH = env.flag("SEARCH", True)
 DAILY_MESSAGES = env.integer("DAILY_MESSAGES", 0)
 DAILY_TOKENS = env.integer("DAILY_TOKENS", 0)
 CURRENCY = env.text("CURRENCY", "USD")
+USAGE_KEEP_DAYS = env.integer("USAGE_KEEP_DAYS", 0)
+if 0 < USAGE_KEEP_DAYS < 62:
+    raise ImproperlyConfigured(
+        "USAGE_KEEP_DAYS: 0 (for ever), or at least 62, since limits by the month add up its days"
+    )
 BREAKER_SECONDS = env.number("BREAKER_SECONDS", 30, least=1, most=600)
 HELD_OUTPUT_TOKENS = env.integer("HELD_OUTPUT_TOKENS", 16_384, least=1)
 LEAST_OUTPUT_TOKENS = env.integer("LEAST_OUTPUT_TOKENS", 256, least=1)
@@ -334,6 +341,7 @@ UPLOAD_SECONDS = env.number("UPLOAD_SECONDS", 300, least=1, most=3600)
 UPLOAD_FORM_BYTES = 65_536  # what a form may put around a file
 MAX_UPLOAD_BODY_BYTES = FILE_MAX_BYTES + UPLOAD_FORM_BYTES
 MAX_UPLOADING_BYTES = env.integer("MAX_UPLOADING_BYTES", 2**30, least=MAX_UPLOAD_BODY_BYTES)
+DISK_FREE_BYTES = env.integer("DISK_FREE_BYTES", 2**30)
 X_ACCEL_PREFIX = env.text("X_ACCEL_PREFIX")
 _largest = max(MAX_BODY_BYTES, MAX_CHAT_BODY_BYTES, MAX_AVATAR_BODY_BYTES)
 MAX_UNREAD_BYTES = env.integer("MAX_UNREAD_BYTES", 2 * _largest, least=_largest)

@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HERE = f"parley_{hashlib.sha256(bytes(ROOT)).hexdigest()[:8]}"
 PLANS = ("chats/tests/test_query_plans.py", "chats/tests/test_rows.py")
 # What the recipes of docs/operations.md are tried with (tests/deploy).
-PROGRAMS = {"nginx": "the proxy", "pgbouncer": "the connection pooler", "sqlite3": "backup and restore of SQLite"}
+PROGRAMS = {"nginx": "the proxy", "pgbouncer": "the connection pooler", "pg_dump": "backups", "curl": "the restart"}
 LOCAL_REDIS = "redis://127.0.0.1:6379/0"
 
 

@@ -4,13 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
 from accounts.oauth.errors import MayNotGrant
 from accounts.oauth.models import AppGrant
 
-KEEP_ENDED = timedelta(days=30)
+AT_ONCE = 500
 
 
 def require_may_grant(user: User) -> None:
@@ -21,7 +23,7 @@ def require_may_grant(user: User) -> None:
 
 def record_consent(request: Any, code_hash: str) -> AppGrant:
     """Record a consent (an oauthlib Request with user, client, scopes and resource), and tidy up after old ones."""
-    _sweep(request.user.pk)
+    _tidy_up(request.user.pk)
     return AppGrant.objects.create(
         user=request.user, application=request.client, scopes=list(request.scopes), resources=list(request.resource),
         code_hash=code_hash, expires_at=timezone.now() + timedelta(seconds=settings.OAUTH_CODE_SECONDS),
@@ -47,18 +49,31 @@ def go_on(grant: AppGrant) -> None:
     RefreshToken.objects.filter(token_family=grant.pk, revoked__lt=now - life).delete()
 
 
-def _sweep(user_id: int) -> None:
+def _tidy_up(user_id: int) -> None:
     """Delete what a user's old consents have left, codes that were never used included."""
-    from oauth2_provider.models import AccessToken, RefreshToken
     from oauth2_provider.models import Grant as Code
 
+    Code.objects.filter(user=user_id, expires__lt=timezone.now()).delete()
+    forget_old_grants(old_grants().filter(user=user_id))
+
+
+def old_grants() -> "QuerySet[AppGrant]":
+    """Return the consents that ended `SESSIONS_KEEP_DAYS` ago, and those whose code was never used."""
     now = timezone.now()
-    Code.objects.filter(user=user_id, expires__lt=now).delete()
-    mine = AppGrant.objects.filter(user=user_id)
-    old = list((mine.filter(expires_at__lt=now - KEEP_ENDED) | mine.filter(ended_at__lt=now - KEEP_ENDED)
-                | mine.filter(code_used_at=None, expires_at__lt=now)).values_list("pk", flat=True))  # fmt: skip
+    long_ago = now - timedelta(days=settings.SESSIONS_KEEP_DAYS)
+    ended = Q(expires_at__lt=long_ago) | Q(ended_at__lt=long_ago)
+    return AppGrant.objects.filter(ended | Q(code_used_at=None, expires_at__lt=now))
+
+
+@transaction.atomic
+def forget_old_grants(grants: "QuerySet[AppGrant]") -> int:
+    """Delete some hundred of these consents with their tokens; return how many."""
+    from oauth2_provider.models import AccessToken, RefreshToken
+
+    old = list(grants.values_list("pk", flat=True)[:AT_ONCE])
     if old:
         refresh = RefreshToken.objects.filter(token_family__in=old)
         AccessToken.objects.filter(refresh_token__in=refresh).delete()
         refresh.delete()
         AppGrant.objects.filter(pk__in=old).delete()
+    return len(old)

@@ -20,8 +20,6 @@ from accounts.security.access_tokens import make_access_token
 from accounts.security.network import ClientInfo
 from accounts.security.refresh_tokens import RefreshToken, read_refresh_token
 
-KEEP_ENDED = timedelta(days=30)
-
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -41,7 +39,7 @@ def start_session(user: User, client: ClientInfo, kind: Session.Kind = Session.K
     with transaction.atomic():
         if User.objects.locked(user.actor) is None:
             raise InvalidCredentials()
-        Session.objects.filter(user=user, expires_at__lt=now - KEEP_ENDED).delete()
+        Session.objects.filter(user=user, expires_at__lt=now - timedelta(days=settings.SESSIONS_KEEP_DAYS)).delete()
         session = Session(user=user, kind=kind, created_at=now, last_used_at=now)
         session.expires_at = expiry(session, now)
         session.user_agent, session.ip = client.agent, client.address

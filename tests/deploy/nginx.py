@@ -1,4 +1,4 @@
-"""A real nginx with the block of docs/operations.md."""
+"""A real nginx with deploy/nginx/parley.conf."""
 
 import os
 import shutil
@@ -11,9 +11,10 @@ from typing import Any
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
-from tests.deploy.recipes import recipe, replaced
+from tests.deploy.recipes import DEPLOY, replaced
 from tests.faults.stores import free_port
 
+CONFIGURATION = DEPLOY / "nginx" / "parley.conf"
 HOST = "chat.example.org"
 BINARY = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 # What the distribution's nginx.conf has around a file of conf.d; folders of its own, so that anybody may run it.
@@ -36,7 +37,7 @@ http {{
 
 
 class Nginx:
-    """The documented block on free ports, before one address."""
+    """The shipped file on free ports, before one address."""
 
     def __init__(self, folder: Path, upstream: str, static: str) -> None:
         folder.mkdir()
@@ -44,14 +45,21 @@ class Nginx:
         changes = {
             "listen 80;": f"listen 127.0.0.1:{self.plain_port};",
             "listen 443 ssl;": f"listen 127.0.0.1:{self.port} ssl;",
-            "server 127.0.0.1:8000;": f"server {upstream.removeprefix('http://')};",
+            "/etc/nginx/parley.upstream": f"{folder}/parley.upstream",
             "/etc/ssl/parley/": f"{folder}/",
             "/var/log/nginx/": f"{folder}/",
-            "/srv/parley/static/": f"{static}/",
+            "root /srv/parley;": f"root {static};",
         }
         user = "user root;" if os.getuid() == 0 else ""
-        block = replaced(recipe("nginx", "upstream parley"), changes)
+        block = replaced(CONFIGURATION.read_text(), changes)
+        self.upstream = folder / "parley.upstream"
+        self.upstream.write_text(f"server {upstream.removeprefix('http://')};\n")
         (folder / "nginx.conf").write_text(AROUND.format(folder=folder, block=block, user=user))
+
+    @property
+    def command(self) -> list[str]:
+        assert BINARY is not None
+        return [BINARY, "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")]
 
     def __enter__(self) -> "Nginx":
         subprocess.run(
@@ -59,8 +67,7 @@ class Nginx:
              "-keyout", self.folder / "privkey.pem", "-out", self.folder / "fullchain.pem"],
             check=True, capture_output=True,
         )  # fmt: skip
-        assert BINARY is not None
-        self._popen = subprocess.Popen([BINARY, "-p", self.folder, "-c", self.folder / "nginx.conf"])
+        self._popen = subprocess.Popen(self.command)
         deadline = time.monotonic() + 20
         while not self._answers():
             assert self._popen.poll() is None, "nginx ended"

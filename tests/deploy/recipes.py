@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs/operations.md"
+ROOT = Path(__file__).parents[2]
+PAGE, DEPLOY = ROOT / "docs/operations.md", ROOT / "deploy"
 
 
 def recipe(language: str, containing: str) -> str:

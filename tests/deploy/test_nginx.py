@@ -1,4 +1,4 @@
-"""nginx with the block of docs/operations.md, as it stands there: nothing is lost, held back or named otherwise."""
+"""nginx with deploy/nginx/parley.conf, as it stands there: nothing is lost, held back or named otherwise."""
 
 import io
 import json
@@ -16,8 +16,7 @@ from PIL import Image
 from chats.tests.routes import example, routes
 from common.view_options import options_of
 from llm.testing import FakeProvider
-from tests.deploy.nginx import BINARY, HOST, Nginx
-from tests.deploy.recipes import recipe
+from tests.deploy.nginx import BINARY, CONFIGURATION, HOST, Nginx
 from tests.faults.cluster import Cluster, Process
 from tests.faults.people import PASSWORD, prompt
 
@@ -44,7 +43,7 @@ def process(cluster: Callable[..., Cluster], sqlite_url: str, tmp_path: Path) ->
 
 @pytest.fixture
 def nginx(process: Process, tmp_path: Path) -> Iterator[Nginx]:
-    with Nginx(tmp_path / "nginx", process.url, str(tmp_path / "static")) as running:
+    with Nginx(tmp_path / "nginx", process.url, str(tmp_path)) as running:
         yield running
 
 
@@ -105,8 +104,8 @@ def test_a_socket_is_let_through(nginx: Nginx, http: httpx.Client) -> None:
 
 
 def documented_limit(path: str) -> int:
-    """Return how many bytes the block of the page lets through to a path: that of the first expression that fits."""
-    block = recipe("nginx", "upstream parley")
+    """Return how many bytes the file lets through to a path: that of the first expression that fits."""
+    block = CONFIGURATION.read_text()
     (otherwise,) = re.findall(r"^    client_max_body_size (\w+);", block, re.MULTILINE)
     exceptions = re.findall(r"location ~ (\S+) {\s+client_max_body_size (\w+);", block)
     number = next((size for expression, size in exceptions if re.search(expression, path)), otherwise)

@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from config.checks import sqlite_warning
-from config.database_layout import layout_problem
 from config.server import prepare, serve
+from ops.database_layout import layout_problem
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from config.database_layout import layout_problem
+from ops.database_layout import layout_problem
 
 pytestmark = pytest.mark.django_db
 

@@ -3,7 +3,7 @@
 from django.apps import apps
 from django.db import connection, models
 
-from config.env import BASE_DIR
+from common.child_process import PROJECT
 
 ADVICE = (
     "This database has the layout of another version ({missing} is missing). If migrations are due, run `manage.py "
@@ -26,5 +26,5 @@ def layout_problem() -> str:
 
 
 def _own_models() -> list[type[models.Model]]:
-    own = [app for app in apps.get_app_configs() if (BASE_DIR / app.name.partition(".")[0]).is_dir()]
+    own = [app for app in apps.get_app_configs() if (PROJECT / app.name.partition(".")[0]).is_dir()]
     return [model for app in own for model in app.get_models()]
