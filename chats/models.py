@@ -162,6 +162,9 @@ class Turn(models.Model):
     epoch = models.PositiveIntegerField(default=1)
     stop_requested = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
+    left_out = models.PositiveSmallIntegerField(
+        db_default=0, help_text="turns of the context that `max_context_tokens` had no room for"
+    )
     resume: Any = models.JSONField(null=True, blank=True, help_text="what a waiting turn goes on with")
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -1288,6 +1288,8 @@ export interface components {
             system?: string | null;
             /** @description earlier turns sent */
             context_turns?: number | null;
+            /** @description of all that is sent, as estimated: the oldest turns are left out */
+            max_context_tokens?: number | null;
             /** Format: double */
             temperature?: number | null;
             /** Format: double */
@@ -1330,6 +1332,8 @@ export interface components {
             system?: string | null;
             /** @description earlier turns sent */
             context_turns?: number | null;
+            /** @description of all that is sent, as estimated: the oldest turns are left out */
+            max_context_tokens?: number | null;
             /** Format: double */
             temperature?: number | null;
             /** Format: double */
@@ -1495,6 +1499,12 @@ export interface components {
             total_tokens: number;
             prompt_tokens_details: components["schemas"]["PromptTokensOutput"];
             completion_tokens_details: components["schemas"]["CompletionTokensOutput"];
+        };
+        ContextOutput: {
+            /** @description turns that `context_turns` would have sent */
+            left_out: number;
+            /** @description `max_context_tokens`, where any were left out */
+            reason: string | null;
         };
         DecisionOutput: {
             question: components["schemas"]["MessageOutput"];
@@ -2247,6 +2257,7 @@ export interface components {
             /** Format: date-time */
             ended_at: string | null;
             cost: number | null;
+            context: components["schemas"]["ContextOutput"];
             /** @description calls of providers, in order, once the reply has ended */
             attempts: components["schemas"]["AttemptOutput"][];
             tools: components["schemas"]["ToolTimeOutput"][];

@@ -96,6 +96,8 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
         no_tools = own_prompt or model.abilities.tools is False  # whoever gives all of a prompt asks for none
         toolbox = toolbox_for(viewer, chat.id, reply.id, () if no_tools else said.tools, request.can_ask)
         job = job_of(turn_id, charge, model, request, question, context, command, reply.parts, said, toolbox, files)
+        if job.left_out:
+            Turn.objects.filter(pk=turn_id).update(left_out=job.left_out)
         job = _hold(job, chat, now)
     else:
         run_all(statements)

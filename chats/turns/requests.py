@@ -137,6 +137,7 @@ class TurnJob:
     decided: Decided | None = None
     cost: int | None = None  # of what was done before a wait
     may_fall_back: bool = True
+    left_out: int = 0  # turns of the context that there was no room for
 
 
 @dataclass(frozen=True, slots=True)
