@@ -75,6 +75,7 @@ class SendRequest(TurnRequest):
     client_id: str = _aside("")  # what the client calls the question
     client_chat_id: str = _aside("")  # what it calls a chat that is made on first use
     create: bool = _aside(False)  # make the chat on first use
+    assistant: UUID | None = _aside(None)  # whose settings a chat made begins with
     earlier: tuple[PromptMessage, ...] = _aside(())  # what a chat made begins with
 
 
