@@ -838,7 +838,11 @@ export interface paths {
         get: operations["sessions_list"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Sign the other devices out
+         * @description All but the one that asks; API keys and connected apps stay.
+         */
+        delete: operations["sessions_end_others"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2096,6 +2100,8 @@ export interface components {
             last_name?: string;
             /** @description IANA name. */
             timezone?: string;
+            /** @description BCP 47, as de or pt-BR. */
+            locale?: string;
             preferred_model?: string;
         };
         PatchedUserInputRequest: {
@@ -2141,6 +2147,8 @@ export interface components {
             /** @description Address of the picture, or null. */
             readonly avatar: string | null;
             readonly timezone: string;
+            /** @description BCP 47, as de or pt-BR */
+            readonly locale: string;
             readonly preferred_model: string;
         };
         PromptInputRequest: {
@@ -7825,6 +7833,33 @@ export interface operations {
             };
             /** @description There is no such page. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    sessions_end_others: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No valid access token. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
