@@ -146,6 +146,10 @@ WALK: dict[str, tuple[Act, Act | None, list[str]]] = {
     "post /api/assistants": (lambda d: d.api("POST", "/api/assistants/", {"name": "A"}), None, []),
     f"patch {ASSISTANT}": (lambda d: d.on_assistant("PATCH", {"settings": {"system": "B"}}), None, []),
     f"delete {ASSISTANT}": (lambda d: d.on_assistant("DELETE"), None, []),
+    f"post {PAGE}/settings": (lambda d: d.page("settings", system="Be brief."), None, ["chat"]),
+    f"post {PAGE_MESSAGE}/feedback": (
+        lambda d: d.page(f"messages/{d.reply}/feedback", value=-1, reasons=["style"], comment="x"), None, ["feedback"],
+    ),
     f"post {PAGE}/rename": (lambda d: d.page("rename", title="Other"), None, ["chat"]),
     f"post {PAGE}/pin": (lambda d: d.page("pin"), None, ["chat"]),
     f"post {PAGE}/unpin": (lambda d: d.page("unpin"), pinned, ["chat"]),
@@ -160,7 +164,14 @@ WALK: dict[str, tuple[Act, Act | None, list[str]]] = {
     f"post {PAGE}/show": (lambda d: d.page("show", id=d.reply, step=-1), asked_again, ["chat"]),
     f"post {PAGE_MESSAGE}/thumb": (lambda d: d.page(f"messages/{d.reply}/thumb", value=1), None, ["feedback"]),
 }  # fmt: skip
-APPS = ("chats.api.", "chats.pages.actions", "compat.", "notes.api.saving")
+APPS = (
+    "chats.api.",
+    "chats.pages.actions",
+    "chats.pages.chat_settings",
+    "chats.pages.feedback",
+    "compat.",
+    "notes.api.saving",
+)
 
 
 def test_every_door_that_may_change_something_is_walked() -> None:
