@@ -9,6 +9,10 @@ class ChatNotFound(NotFound):
     code, title = "not_found", "There is no such chat."
 
 
+class AssistantNotFound(NotFound):
+    code, title = "not_found", "There is no such assistant."
+
+
 class MessageNotFound(NotFound):
     code, title = "not_found", "There is no such message in this chat."
 

@@ -44,6 +44,32 @@ class Folder(models.TextChoices):
     TRASH = "trash"
 
 
+class Assistant(models.Model):
+    """Settings under a name, to begin chats with; a chat copies them. Without owner it is a group's, or everyone's."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="assistants", editable=False
+    )
+    group = models.ForeignKey(
+        "auth.Group", models.CASCADE, null=True, blank=True, related_name="+", help_text="none: everyone may use it"
+    )
+    name = models.CharField(max_length=200)
+    description = models.CharField(max_length=1000, blank=True, default="")
+    model = models.CharField(max_length=200, blank=True, default="", help_text="empty: as in a chat without")
+    settings: Any = models.JSONField(default=dict, blank=True, help_text="as those of a chat (docs/api.md)")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(owner=None) | Q(group=None), name="assistant_of_one_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)  # the name may be its owner's text
+
+
 class FoldedTitle(models.TextField):  # type: ignore[type-arg]
     """The title as it is compared; `titled` gives both to whoever updates without saving a model."""
 
@@ -68,6 +94,7 @@ class Chat(models.Model):
     title_by_user = models.BooleanField(default=False)
     model = models.CharField(max_length=200, blank=True)
     settings: Any = models.JSONField(default=dict, blank=True, help_text="what replaces the server's defaults")
+    assistant = models.UUIDField(null=True, blank=True, help_text="that it began with; no key, since it may be gone")
     head = models.ForeignKey("Message", models.SET_NULL, null=True, blank=True, related_name="+")
     pinned = models.BooleanField(default=False)
     folder = models.CharField(max_length=9, choices=Folder, default=Folder.ACTIVE)
@@ -162,6 +189,9 @@ class Turn(models.Model):
     epoch = models.PositiveIntegerField(default=1)
     stop_requested = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
+    left_out = models.PositiveSmallIntegerField(
+        db_default=0, help_text="turns of the context that `max_context_tokens` had no room for"
+    )
     resume: Any = models.JSONField(null=True, blank=True, help_text="what a waiting turn goes on with")
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)

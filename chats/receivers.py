@@ -7,7 +7,7 @@ from django.dispatch import receiver
 
 from accounts.models import Profile
 from accounts.signals import access_revoked, account_deleting, profile_changing
-from chats.models import Chat, ToolGrant
+from chats.models import Assistant, Chat, ToolGrant
 from chats.services.chats import delete_all_chats
 from chats.services.open_models import open_models
 from common.errors import Invalid
@@ -30,6 +30,7 @@ def count_uses(*, names: Sequence[str], **_: Any) -> dict[str, int]:
     return {
         "people who prefer it": Profile.objects.filter(preferred_model__in=names).count(),
         "chats that remember it": Chat.objects.filter(model__in=names).count(),
+        "assistants that name it": Assistant.objects.filter(model__in=names).count(),
     }
 
 

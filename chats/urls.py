@@ -1,6 +1,6 @@
 """Addresses of the chats app."""
 
-from chats.api import chats, feedback, legacy, messages, timeline
+from chats.api import assistants, chats, feedback, legacy, messages, timeline
 from chats.history import Bucket
 from common.urls import with_and_without_slash
 
@@ -20,6 +20,8 @@ api_patterns = [
     *with_and_without_slash(f"{_MESSAGE}/timeline", timeline.TimelineView.as_view(), "timeline"),
     *with_and_without_slash(f"{_CHAT}/stream", messages.StreamView.as_view(), "stream"),
     *with_and_without_slash(f"{_CHAT}/stop", messages.StopView.as_view(), "stop"),
+    *with_and_without_slash("assistants", assistants.AssistantsView.as_view(), "assistants"),
+    *with_and_without_slash("assistants/<anyuuid:assistant_id>", assistants.AssistantView.as_view(), "assistant"),
     *with_and_without_slash("models", chats.ModelsView.as_view(), "models"),
 ]
 seed_patterns = [

@@ -262,6 +262,7 @@ TASK_KEEP_FAILED_DAYS = env.integer("TASK_KEEP_FAILED_DAYS", 30, least=1)
 
 # --- Chats ----------------------------------------------------------------------------------------------------------
 CONTEXT_TURNS = env.integer("CONTEXT_TURNS", 5, most=1000)
+MAX_CONTEXT_TOKENS = env.integer("MAX_CONTEXT_TOKENS", 0)
 SYSTEM_PROMPT = env.text("SYSTEM_PROMPT", "You are a helpful assistant. Answer in Markdown.")
 DEFAULT_TOOLS = env.words("DEFAULT_TOOLS")
 MAX_MESSAGE_CHARS = env.integer("MAX_MESSAGE_CHARS", 262_144, least=1)

@@ -4,6 +4,42 @@
  */
 
 export interface paths {
+    "/api/assistants/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description List the assistants that I may use, the newest first: my own, those of my groups, those of everyone. */
+        get: operations["assistants_list"];
+        put?: never;
+        /** @description Make an assistant of my own. */
+        post: operations["assistants_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/assistants/{assistant_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["assistants_read"];
+        put?: never;
+        post?: never;
+        /** @description Delete an assistant of my own; chats that began with it stay as they are. */
+        delete: operations["assistants_delete"];
+        options?: never;
+        head?: never;
+        /** @description Change an assistant of my own; chats that began with it stay as they are. */
+        patch: operations["assistants_change"];
+        trace?: never;
+    };
     "/api/change-email/": {
         parameters: {
             query?: never;
@@ -165,7 +201,7 @@ export interface paths {
         delete: operations["chats_delete"];
         options?: never;
         head?: never;
-        /** @description Rename, pin, archive, choose the model, change the settings, or switch the branch (`head`). */
+        /** @description Rename, pin, archive, choose model, settings or assistant, or switch the branch (`head`). */
         patch: operations["chats_change"];
         trace?: never;
     };
@@ -802,7 +838,11 @@ export interface paths {
         get: operations["sessions_list"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Sign the other devices out
+         * @description All but the one that asks; API keys and connected apps stay.
+         */
+        delete: operations["sessions_end_others"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1180,6 +1220,45 @@ export interface components {
         ApprovalsInputRequest: {
             approvals: components["schemas"]["ApprovalInputRequest"][];
         };
+        AssistantInputRequest: {
+            name: string;
+            description?: string;
+            model?: string;
+            /** @description all of them: those that are not given are the server's defaults */
+            settings?: components["schemas"]["ChatSettingsRequest"];
+        };
+        AssistantOutput: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            description: string;
+            /** @description empty: the user's own choice, or the default */
+            model: string;
+            settings: components["schemas"]["ChatSettings"];
+            /**
+             * @description who may use it
+             *
+             *     * `own` - own
+             *     * `group` - group
+             *     * `everyone` - everyone
+             */
+            scope: components["schemas"]["ScopeEnum"];
+            /** @description the name of the group whose it is */
+            group: string | null;
+            /** @description whether I may change and delete it; those of others staff change */
+            editable: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        AssistantPage: {
+            /** Format: uri */
+            next: string | null;
+            /** Format: uri */
+            previous: string | null;
+            results: components["schemas"]["AssistantOutput"][];
+        };
         /** @description What one call of a provider used, or several together. */
         AttemptOutput: {
             /** @description those cached included */
@@ -1256,7 +1335,13 @@ export interface components {
             title: string;
             /** @default  */
             model: string;
+            /** @description over those of the assistant */
             settings?: components["schemas"]["ChatSettingsRequest"];
+            /**
+             * Format: uuid
+             * @description whose model and settings the chat begins with
+             */
+            assistant?: string | null;
         };
         ChatOutput: {
             /** Format: uuid */
@@ -1265,6 +1350,11 @@ export interface components {
             title: string;
             model: string;
             settings: components["schemas"]["ChatSettings"];
+            /**
+             * Format: uuid
+             * @description that it began with, which may be gone by now
+             */
+            assistant: string | null;
             /** Format: uuid */
             head: string | null;
             pinned: boolean;
@@ -1288,6 +1378,8 @@ export interface components {
             system?: string | null;
             /** @description earlier turns sent */
             context_turns?: number | null;
+            /** @description of all that is sent, as estimated: the oldest turns are left out */
+            max_context_tokens?: number | null;
             /** Format: double */
             temperature?: number | null;
             /** Format: double */
@@ -1330,6 +1422,8 @@ export interface components {
             system?: string | null;
             /** @description earlier turns sent */
             context_turns?: number | null;
+            /** @description of all that is sent, as estimated: the oldest turns are left out */
+            max_context_tokens?: number | null;
             /** Format: double */
             temperature?: number | null;
             /** Format: double */
@@ -1495,6 +1589,12 @@ export interface components {
             total_tokens: number;
             prompt_tokens_details: components["schemas"]["PromptTokensOutput"];
             completion_tokens_details: components["schemas"]["CompletionTokensOutput"];
+        };
+        ContextOutput: {
+            /** @description turns that `context_turns` would have sent */
+            left_out: number;
+            /** @description `max_context_tokens`, where any were left out */
+            reason: string | null;
         };
         DecisionOutput: {
             question: components["schemas"]["MessageOutput"];
@@ -1963,11 +2063,23 @@ export interface components {
          * @enum {string}
          */
         PartOutputTypeEnum: "text" | "reasoning" | "file" | "tool_call" | "source";
+        PatchedAssistantChangeInputRequest: {
+            name?: string;
+            description?: string;
+            model?: string;
+            /** @description all of them: those that are not given are the server's defaults */
+            settings?: components["schemas"]["ChatSettingsRequest"];
+        };
         PatchedChatChangeInputRequest: {
             title?: string;
             model?: string;
             /** @description the members given are changed; null instead of them clears all */
             settings?: components["schemas"]["ChatSettingsRequest"] | null;
+            /**
+             * Format: uuid
+             * @description its model and settings take the place of the chat's; null forgets it
+             */
+            assistant?: string | null;
             pinned?: boolean;
             archived?: boolean;
             /**
@@ -1988,6 +2100,8 @@ export interface components {
             last_name?: string;
             /** @description IANA name. */
             timezone?: string;
+            /** @description BCP 47, as de or pt-BR. */
+            locale?: string;
             preferred_model?: string;
         };
         PatchedUserInputRequest: {
@@ -2033,6 +2147,8 @@ export interface components {
             /** @description Address of the picture, or null. */
             readonly avatar: string | null;
             readonly timezone: string;
+            /** @description BCP 47, as de or pt-BR */
+            readonly locale: string;
             readonly preferred_model: string;
         };
         PromptInputRequest: {
@@ -2087,6 +2203,13 @@ export interface components {
             token: string;
             password: string;
         };
+        /**
+         * @description * `own` - own
+         *     * `group` - group
+         *     * `everyone` - everyone
+         * @enum {string}
+         */
+        ScopeEnum: "own" | "group" | "everyone";
         /**
          * @description * `models:read` - List the models
          *     * `chat:complete` - Ask models, storing nothing
@@ -2247,6 +2370,7 @@ export interface components {
             /** Format: date-time */
             ended_at: string | null;
             cost: number | null;
+            context: components["schemas"]["ContextOutput"];
             /** @description calls of providers, in order, once the reply has ended */
             attempts: components["schemas"]["AttemptOutput"][];
             tools: components["schemas"]["ToolTimeOutput"][];
@@ -2475,6 +2599,476 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    assistants_list: {
+        parameters: {
+            query?: {
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistantPage"];
+                };
+            };
+            /** @description a value is missing or wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not found, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description too many requests, or the quota is used up */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description unavailable at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    assistants_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssistantInputRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistantOutput"];
+                };
+            };
+            /** @description a value is missing or wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not found, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description too many requests, or the quota is used up */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description unavailable at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    assistants_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assistant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistantOutput"];
+                };
+            };
+            /** @description a value is missing or wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not found, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description too many requests, or the quota is used up */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description unavailable at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    assistants_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assistant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a value is missing or wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not found, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description too many requests, or the quota is used up */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description unavailable at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    assistants_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assistant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedAssistantChangeInputRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssistantOutput"];
+                };
+            };
+            /** @description a value is missing or wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description not found, or not yours */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description the body is not application/json */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description too many requests, or the quota is used up */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+            /** @description unavailable at the moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
     change_email_create: {
         parameters: {
             query?: never;
@@ -7239,6 +7833,33 @@ export interface operations {
             };
             /** @description There is no such page. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemOutput"];
+                };
+            };
+        };
+    };
+    sessions_end_others: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No valid access token. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -8,12 +8,18 @@ MOST_TOKENS = 2**31 - 1
 BYTES_PER_TOKEN = 3  # English has four and more, code and other scripts fewer: an estimate is rather too high
 PER_MESSAGE = 16  # what a vendor's template puts around a message, at most
 PER_IMAGE = 50_000  # the dearest that a vendor makes of one
+SMALL_IMAGE = 1_600  # about what they make of one as large as we send them
 PER_LINK = 1_000_000  # a document that the vendor fetches: as long as the longest context
 
 
 def size_of(text: str) -> int:
     """Return the bytes of a text in UTF-8, which are at least as many as its tokens."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def bytes_within(tokens: int) -> int:
+    """Return how many bytes are estimated to be no more than so many tokens."""
+    return tokens * BYTES_PER_TOKEN
 
 
 def estimated(size: int) -> int:

@@ -61,6 +61,8 @@
     if (socket?.readyState === WebSocket.OPEN && Date.now() - lastHeard > PATIENCE) wrapper.reconnect();
   }, 5000);
 
+  $("assistant")?.addEventListener("change", (event) => event.target.form.requestSubmit());
+
   // --- Sending: the text stays until the server has stored it; the same text goes out under the same key ----------
   const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
 

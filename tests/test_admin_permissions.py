@@ -17,7 +17,7 @@ from oauth2_provider.models import Application
 from accounts.models import Session, User
 from accounts.security.network import ClientInfo
 from accounts.services.sessions import start_session
-from chats.models import Chat, Feedback, Message, Turn
+from chats.models import Assistant, Chat, Feedback, Message, Turn
 from common.admin import StaffAdmin
 from common.models import Task
 from common.secrets import seal
@@ -50,6 +50,7 @@ EDITABLE = {
         "sampling", "efforts", "context_tokens", "max_output_tokens", "input_price", "output_price",
         "cached_input_price",
     },
+    Assistant: {"name", "description", "group", "model", "settings"},
     Limit: {"name", "user", "group", "key", "is_shared", "model", "unit", "period", "amount", "enabled"},
 }  # fmt: skip
 ADMINS = sorted(admin.site._registry.values(), key=lambda each: each.opts.label)
@@ -89,7 +90,8 @@ def rows(owner: User) -> dict[Any, Any]:
     feedback = Feedback.objects.create(message=reply, chat=chat, value=1, comment="words on a reply")
     provider = Provider.objects.create(name="elsewhere", adapter="openai_chat", base_url="http://127.0.0.1:9/v1",
                                        sealed_key=seal("sk-of-elsewhere"))  # fmt: skip
-    made = [feedback, provider, Model.objects.create(provider=provider, model_id="m-1"), owner,
+    assistant = Assistant.objects.create(name="For everyone", settings={"system": "Be brief."})
+    made = [feedback, assistant, provider, Model.objects.create(provider=provider, model_id="m-1"), owner,
             start_session(owner, ClientInfo()), chat, turn, note, channel, client, group,
             Reply.objects.create(channel=channel, asker="ada", command="gpt", created_at=now),
             Task.objects.create(task_path="nowhere.at_all", queue_name="default", status="FAILED"),

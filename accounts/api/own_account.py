@@ -30,6 +30,7 @@ from accounts.security.network import client_info
 from accounts.services.deletion import delete_own_account
 from accounts.services.profiles import update_profile
 from accounts.services.registration import change_username
+from accounts.services.sessions import end_others
 from accounts.services.tickets import issue_ticket
 from common.errors import NotFound
 
@@ -99,6 +100,17 @@ class SessionsView(ListAPIView[Session]):
     )
     def get(self, request: Request) -> Response:
         return self.list(request)
+
+    @extend_schema(
+        operation_id="sessions_end_others",
+        summary="Sign the other devices out",
+        description="All but the one that asks; API keys and connected apps stay.",
+        responses={204: None, **MINE},
+        tags=["accounts"],
+    )
+    def delete(self, request: Request) -> Response:
+        end_others(signed_in_user(request), claims_of(request).session_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class SessionView(APIView):

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.urls import reverse
 from rest_framework import serializers
 
+from accounts.locales import LOCALE_CHARS, canonical_locale
 from accounts.models import Profile, Session, User
 from accounts.models.profile import validate_time_zone
 from accounts.models.user import USERNAME
@@ -108,7 +109,11 @@ class ProfileInput(serializers.Serializer[Any]):
     first_name = TextField(max_length=150, allow_blank=True, required=False)
     last_name = TextField(max_length=150, allow_blank=True, required=False)
     timezone = TextField(max_length=64, validators=[validate_time_zone], required=False, help_text="IANA name.")
+    locale = TextField(max_length=LOCALE_CHARS, allow_blank=True, required=False, help_text="BCP 47, as de or pt-BR.")
     preferred_model = TextField(max_length=200, allow_blank=True, required=False)
+
+    def validate_locale(self, tag: str) -> str:
+        return canonical_locale(tag) if tag else ""
 
 
 class AvatarInput(serializers.Serializer[Any]):
@@ -146,7 +151,7 @@ class ProfileOutput(serializers.ModelSerializer[Profile]):
 
     class Meta:
         model = Profile
-        fields = ("first_name", "last_name", "avatar", "timezone", "preferred_model")
+        fields = ("first_name", "last_name", "avatar", "timezone", "locale", "preferred_model")
         read_only_fields = fields
 
     def get_avatar(self, profile: Profile) -> str | None:

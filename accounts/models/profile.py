@@ -7,6 +7,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from accounts.locales import LOCALE_CHARS, validate_locale
+
 
 @cache
 def time_zones() -> frozenset[str]:
@@ -28,6 +30,13 @@ class Profile(models.Model):
     last_name = models.CharField(max_length=150, blank=True, default="")
     avatar = models.CharField("avatar file", max_length=100, blank=True, default="", editable=False)
     timezone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    locale = models.CharField(
+        max_length=LOCALE_CHARS,
+        blank=True,
+        default="",
+        validators=[validate_locale],
+        help_text="BCP 47, as de or pt-BR",
+    )
     preferred_model = models.CharField(max_length=200, blank=True, default="")
 
     def __str__(self) -> str:

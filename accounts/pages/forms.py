@@ -6,6 +6,7 @@ from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
 
 from accounts.errors import TooManyAttempts
+from accounts.locales import canonical_locale
 from accounts.models import Profile
 from accounts.models.profile import time_zones
 from accounts.models.user import USERNAME
@@ -112,4 +113,8 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Profile
-        fields = ("first_name", "last_name", "timezone", "preferred_model")
+        fields = ("first_name", "last_name", "timezone", "locale", "preferred_model")
+
+    def clean_locale(self) -> str:
+        tag: str = self.cleaned_data["locale"]
+        return canonical_locale(tag) if tag else ""

@@ -23,6 +23,7 @@ from accounts.services import addresses, passwords
 from accounts.services.avatars import remove_avatar, replace_avatar
 from accounts.services.deletion import delete_own_account
 from accounts.services.profiles import update_profile
+from accounts.services.sessions import end_others
 from common.errors import Invalid
 
 signed_in = login_required(login_url=reverse_lazy("page-sign-in"))
@@ -99,6 +100,15 @@ def devices(request: HttpRequest) -> HttpResponse:
 def end_device(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Sign one device out; somebody else's is not there, and nothing happens."""
     Session.objects.filter(pk=session_id, user=page_user(request)).end("revoked")
+    return redirect("page-devices")
+
+
+@signed_in
+@require_POST
+def end_other_devices(request: HttpRequest) -> HttpResponse:
+    """Sign out everywhere but here."""
+    end_others(page_user(request), UUID(request.session[SESSION_KEY]))
+    messages.success(request, "Every other device is signed out.")
     return redirect("page-devices")
 
 

@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *with_and_without_slash("accounts/resend", own.resend, "page-resend"),
     *with_and_without_slash("accounts/devices", own.devices, "page-devices"),
     *with_and_without_slash("accounts/devices/end", own.end_devices, "page-devices-end"),
+    *with_and_without_slash("accounts/devices/end-others", own.end_other_devices, "page-devices-end-others"),
     *with_and_without_slash("accounts/devices/<anyuuid:session_id>/end", own.end_device, "page-device-end"),
     *with_and_without_slash("accounts/password", own.PasswordPage.as_view(), "page-password"),
     *with_and_without_slash("accounts/email", own.EmailPage.as_view(), "page-email"),

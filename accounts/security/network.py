@@ -18,6 +18,7 @@ class ClientInfo:
     agent: str = ""
     address: str | None = None
     cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    languages: str = ""  # the `Accept-Language` header
 
 
 def client_info(request: HttpRequest | None) -> ClientInfo:
@@ -26,7 +27,8 @@ def client_info(request: HttpRequest | None) -> ClientInfo:
         return ClientInfo()
     address = client_address(request)
     agent = request.META.get("HTTP_USER_AGENT", "").replace("\0", "")[:300]
-    return ClientInfo(network_of(address), agent, str(address) if address else None, request.COOKIES)
+    languages = request.META.get("HTTP_ACCEPT_LANGUAGE", "")
+    return ClientInfo(network_of(address), agent, str(address) if address else None, request.COOKIES, languages)
 
 
 def client_address(request: HttpRequest) -> Address | None:

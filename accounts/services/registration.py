@@ -2,8 +2,9 @@
 
 from django.db import IntegrityError, transaction
 
+from accounts.locales import accepted_locale
 from accounts.mail.tasks import enqueue_link
-from accounts.models import User
+from accounts.models import Profile, User
 from accounts.normalise import email_key
 from accounts.security.network import ClientInfo
 from accounts.security.rate_limits import count_registration
@@ -24,7 +25,7 @@ def register(*, email: str, password: str, username: str | None, client: ClientI
     require_good_password(password, user)
     require_free(user)
     user.set_password(password)
-    save_unless_taken(user)
+    save_unless_taken(user, accepted_locale(client.languages))
     return user
 
 
@@ -39,11 +40,13 @@ def require_free(user: User) -> None:
         raise Invalid(errors={field: [TAKEN[field]] for field, found in taken.items() if found})
 
 
-def save_unless_taken(user: User) -> None:
+def save_unless_taken(user: User, locale: str = "") -> None:
     """Save a new account; of parallel ones with the same address the constraint lets one through."""
     try:
         with transaction.atomic():
             user.save()
+            if locale:
+                Profile.objects.filter(user=user).update(locale=locale)
             enqueue_link(Purpose.CONFIRM, user, user.email)
     except IntegrityError:
         user.pk = None

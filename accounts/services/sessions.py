@@ -61,6 +61,14 @@ def lock_session(user: User, session_id: UUID) -> None:
         raise SessionEnded()
 
 
+def end_others(user: User, session_id: UUID) -> None:
+    """End every device of a user but the session that asks; API keys and connected apps stay."""
+    with transaction.atomic():
+        lock_session(user, session_id)  # of two that end each other at once, the second has ended already
+        others = Session.objects.filter(user=user).exclude(pk=session_id)
+        others.exclude(kind=Session.Kind.KEY).end("revoked")
+
+
 def expiry(session: Session, now: datetime) -> datetime:
     """Return the nearer of the idle and the absolute end."""
     idle, total = timedelta(days=settings.REFRESH_IDLE_DAYS), timedelta(days=settings.REFRESH_TOTAL_DAYS)

@@ -11,6 +11,7 @@ def test_a_new_profile_is_empty_and_in_utc(as_alice):
         "last_name": "",
         "avatar": None,
         "timezone": "UTC",
+        "locale": "",
         "preferred_model": "",
     }
 
@@ -31,6 +32,16 @@ def test_a_profile_is_changed_field_by_field_and_returned_exactly(as_alice):
     {"timezone": ""},
     {"timezone": None},
     {"timezone": "UTC\x00"},
+    {"locale": "en_US"},
+    {"locale": "german-and-english"},
+    {"locale": "d"},
+    {"locale": "de-"},
+    {"locale": "dé"},
+    {"locale": " de"},
+    {"locale": "de\x00"},
+    {"locale": "de-" + "abcde-" * 6},
+    {"locale": None},
+    {"locale": 7},
     {"first_name": "x" * 151},
     {"first_name": 7},
     {"first_name": ["x"]},
@@ -74,3 +85,26 @@ def test_a_username_can_be_changed_and_given_up_but_not_taken(as_alice, bob):
 @pytest.mark.parametrize("path", ["users/self", "profile", "sessions"])
 def test_addresses_work_without_the_trailing_slash(as_alice, path):
     assert as_alice.get(f"/api/{path}").json() == as_alice.get(f"/api/{path}/").json()
+
+
+@pytest.mark.parametrize(("tag", "written"), [
+    ("DE", "de"), ("pt-br", "pt-BR"), ("ZH-hant-tw", "zh-Hant-TW"), ("es-419", "es-419"), ("", ""),
+    ("sl-ROZAJ-biske", "sl-rozaj-biske"), ("de-CH-1996-u-co-phonebk", "de-CH-1996-u-co-phonebk"),
+    ("en-x-mine", "en-x-mine"),
+])  # fmt: skip
+def test_a_locale_is_kept_as_it_is_usually_written(as_alice, tag, written):
+    assert as_alice.patch("/api/profile/", {"locale": tag}).json()["locale"] == written
+    assert as_alice.get("/api/profile/").json()["locale"] == written
+
+
+@pytest.mark.parametrize(("header", "expected"), [
+    ("", ""), ("*", ""), ("de", "de"), ("fr;q=0.5, pt-BR;q=0.9, *;q=0.1", "pt-BR"), ("%%%, nl", ""), ("de_DE", ""),
+    ("x" * 5000, ""), ("\xff\x00", ""),
+])  # fmt: skip
+def test_a_new_account_has_the_first_language_of_its_browser(api, header, expected):
+    body = {"email": "new@example.com", "password": "correct horse battery 9"}
+
+    answer = api.post("/api/register/", body, HTTP_ACCEPT_LANGUAGE=header)
+
+    assert answer.status_code == 201
+    assert api.bear(answer.json()["access"]).get("/api/profile/").json()["locale"] == expected

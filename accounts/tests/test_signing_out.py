@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.access import Claims, ended_sessions
-from accounts.models import Session
+from accounts.models import Session, User
 from accounts.tests.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +52,42 @@ def test_logging_out_everywhere_ends_every_session(as_alice, other):
 
     assert not is_in(as_alice)
     assert not is_in(other)
+
+
+def test_signing_the_others_out_leaves_this_one_and_other_people(as_alice, other, bob, make_client):
+    bobs, browser = make_client(), make_client()
+    bobs.sign_in(bob.email)
+    browser.force_login(User.objects.get(email="alice@example.com"), "accounts.backends.EmailBackend")
+    key = as_alice.post("/api/keys/", {"name": "mine"}).json()["id"]
+
+    for _ in range(2):
+        assert as_alice.delete("/api/sessions/").status_code == 204
+
+    assert is_in(as_alice)
+    assert is_in(bobs)
+    assert not is_in(other)
+    assert browser.get("/accounts/profile/").status_code == 302
+    assert [row["is_current"] for row in as_alice.get("/api/sessions/").json()["results"]] == [True]
+    assert Session.objects.alive().filter(api_key=key, kind=Session.Kind.KEY).exists()
+
+
+def test_an_ended_session_ends_no_others(as_alice, other):
+    Session.objects.filter(user__email="alice@example.com").order_by("created_at").first().delete()
+
+    assert as_alice.delete("/api/sessions/").status_code == 401
+    assert is_in(other)
+
+
+def test_the_page_signs_the_others_out(as_alice, alice, make_client):
+    browser = make_client()
+    browser.force_login(alice, "accounts.backends.EmailBackend")
+    assert b"Sign out the others" in browser.get("/accounts/devices/").content
+
+    assert browser.get("/accounts/devices/end-others/").status_code == 405
+    assert browser.post("/accounts/devices/end-others/").status_code == 302
+
+    assert browser.get("/accounts/devices/").status_code == 200
+    assert not is_in(as_alice)
 
 
 def test_the_list_of_devices_shows_ones_own_live_sessions(as_alice, other, bob, make_client):

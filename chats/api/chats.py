@@ -26,12 +26,12 @@ from chats.api.serializers import (
 )
 from chats.models import Folder
 from chats.services import chats as service
-from chats.services.open_models import open_models
+from chats.services.open_models import open_models, require_open
 from chats.wire.payloads import chat_payload
 from chats.wire.schema import PROBLEMS, paginated
 from common.errors import Invalid
 from common.views import checked, checked_input
-from llm.catalog import NO_SUCH_MODEL, Model
+from llm.catalog import Model
 
 
 def _require_instant(text: str) -> None:
@@ -58,12 +58,6 @@ class ChatCursor(CursorPagination):
         return cursor
 
 
-def _require_open(user_id: int, model: str) -> None:
-    """Refuse a name that no model open to the user has; whether its provider is set up is asked when it is used."""
-    if model and not open_models(user_id).is_known(model):
-        raise Invalid(errors={"model": [NO_SUCH_MODEL]})
-
-
 class ChatsView(APIView):
     @extend_schema(
         operation_id="chats_list", parameters=[ListQuery], responses={200: paginated(ChatOutput), **PROBLEMS}
@@ -86,7 +80,7 @@ class ChatsView(APIView):
         """Make a chat; an id that the user has used before answers 200 with that chat."""
         data = checked_input(ChatInput, request.data)
         owner = viewer_of(request).id
-        _require_open(owner, data["model"])
+        require_open(owner, data["model"])
         chat_id, made = service.create_chat(owner, data.pop("id", None), **data)
         row = service.get_chat(owner, chat_id)
         return Response(chat_payload(row), status=201 if made else 200)
@@ -99,10 +93,10 @@ class ChatView(APIView):
 
     @extend_schema(operation_id="chats_change", request=ChatChangeInput, responses={200: ChatOutput, **PROBLEMS})
     def patch(self, request: Request, chat_id: UUID) -> Response:
-        """Rename, pin, archive, choose the model, change the settings, or switch the branch (`head`)."""
+        """Rename, pin, archive, choose model, settings or assistant, or switch the branch (`head`)."""
         owner = viewer_of(request).id
         data = checked_input(ChatChangeInput, request.data)
-        _require_open(owner, data.get("model", ""))
+        require_open(owner, data.get("model", ""))
         service.change_chat(owner, chat_id, data)
         return Response(chat_payload(service.get_chat(owner, chat_id)))
 

@@ -65,7 +65,10 @@ class ChatInput(serializers.Serializer[Any]):
     id = IdField(required=False)
     title = TitleField(required=False, allow_blank=True, default="")
     model = ModelNameField(required=False, allow_blank=True, default="")
-    settings = ChatSettings(required=False, default=dict)
+    settings = ChatSettings(required=False, default=dict, help_text="over those of the assistant")
+    assistant = IdField(
+        required=False, allow_null=True, default=None, help_text="whose model and settings the chat begins with"
+    )
 
 
 class ChatChangeInput(serializers.Serializer[Any]):
@@ -73,6 +76,11 @@ class ChatChangeInput(serializers.Serializer[Any]):
     model = ModelNameField(required=False, allow_blank=True)
     settings = ChatSettings(
         required=False, allow_null=True, help_text="the members given are changed; null instead of them clears all"
+    )
+    assistant = IdField(
+        required=False,
+        allow_null=True,
+        help_text="its model and settings take the place of the chat's; null forgets it",
     )
     pinned = serializers.BooleanField(required=False)
     archived = serializers.BooleanField(required=False)
@@ -131,6 +139,7 @@ class ChatOutput(serializers.Serializer[Any]):
     title = serializers.CharField()
     model = serializers.CharField()
     settings = ChatSettings()
+    assistant = serializers.UUIDField(allow_null=True, help_text="that it began with, which may be gone by now")
     head = serializers.UUIDField(allow_null=True)
     pinned = serializers.BooleanField()
     archived = serializers.BooleanField()

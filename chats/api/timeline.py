@@ -36,6 +36,11 @@ class ToolTimeOutput(serializers.Serializer[Any]):
     seconds = serializers.FloatField(allow_null=True)
 
 
+class ContextOutput(serializers.Serializer[Any]):
+    left_out = serializers.IntegerField(help_text="turns that `context_turns` would have sent")
+    reason = serializers.CharField(allow_null=True, help_text="`max_context_tokens`, where any were left out")
+
+
 class TimelineOutput(serializers.Serializer[Any]):
     reply = serializers.UUIDField()
     state = serializers.ChoiceField(State.choices)
@@ -43,6 +48,7 @@ class TimelineOutput(serializers.Serializer[Any]):
     started_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
     cost = serializers.IntegerField(allow_null=True)
+    context = ContextOutput()  # type: ignore[assignment]
     attempts = AttemptOutput(many=True, help_text="calls of providers, in order, once the reply has ended")
     tools = ToolTimeOutput(many=True)
 

@@ -36,6 +36,7 @@ class AskInput(serializers.Serializer[Any]):
 
 class SendInput(AskInput):
     files = FormFilesField(required=False, allow_blank=True, default="")
+    assistant = serializers.UUIDField(required=False, allow_null=True, default=None)
 
 
 class EditQuestionInput(AskInput):

@@ -11,10 +11,12 @@ from django.views.decorators.http import require_safe
 from accounts.access import Viewer
 from accounts.pages.viewer import page_viewer
 from chats.errors import MessageNotFound
+from chats.models import Assistant
 from chats.pages.base import page, refused
 from chats.pages.rendering.fragments import thread_views
 from chats.pages.sidebar import sidebar
 from chats.pages.thread import NEW, open_state, read_around, read_thread
+from chats.services.assistants import assistants_of, get_assistant
 from chats.services.chats import chats_of, require_chat
 from chats.services.open_models import open_models
 from chats.tree import depth_below, read_message
@@ -29,6 +31,8 @@ IDEAS = (
     "Help me write a polite reminder",
 )
 
+OFFERED = 100  # assistants
+
 
 @require_safe
 def start_page(request: HttpRequest) -> HttpResponse:
@@ -37,7 +41,8 @@ def start_page(request: HttpRequest) -> HttpResponse:
     if viewer is None:
         return render(request, "chat/welcome.html")
     try:
-        return _chat_page(request, viewer, uuid7())
+        chosen = _uuid(request.GET.get("assistant", ""))
+        return _chat_page(request, viewer, uuid7(), assistant=get_assistant(viewer.id, chosen) if chosen else None)
     except Exception as error:
         return refused(request, error)
 
@@ -68,7 +73,9 @@ def _message_page(request: HttpRequest, viewer: Viewer, chat_id: UUID, message_i
     return render(request, "chat/place.html", context)
 
 
-def _chat_page(request: HttpRequest, viewer: Viewer, chat_id: UUID, least: int = 0) -> HttpResponse:
+def _chat_page(
+    request: HttpRequest, viewer: Viewer, chat_id: UUID, least: int = 0, assistant: Assistant | None = None
+) -> HttpResponse:
     state, size = open_state(viewer.id, chat_id), max(_size(request), least)
     thread = read_thread(chat_id, state.head, size)
     context: dict[str, Any] = {
@@ -80,7 +87,9 @@ def _chat_page(request: HttpRequest, viewer: Viewer, chat_id: UUID, least: int =
         "size": size,
         "more": min(size * 2, settings.PAGE_SIZE_MAX) if thread.older and size < settings.PAGE_SIZE_MAX else 0,
         "models": [model for model in open_models(viewer.id).listing() if model.available],
-        "model": _model_name(viewer, state.model),
+        "model": _model_name(viewer, assistant.model if assistant else state.model),
+        "assistant": assistant,
+        "assistants": assistants_of(viewer.id).order_by("-created_at", "-id")[:OFFERED] if state == NEW else (),
         "key": uuid7(),
         "ideas": IDEAS,
         "longest": settings.MAX_MESSAGE_CHARS,

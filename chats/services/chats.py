@@ -14,6 +14,7 @@ from chats.changes import log_change
 from chats.errors import ChatNotFound, MessageNotFound
 from chats.history import Bucket, bucket_edges
 from chats.models import Change, Chat, Chunk, Folder, Message, MessageFile, ToolCall, Turn, titled
+from chats.services.assistants import beginning
 from chats.signals import chats_deleting
 from common.errors import Invalid
 from common.folding import folded
@@ -25,8 +26,8 @@ from files.sweep import expire
 from usage.holds import taking_over
 
 FIELDS = (
-    "id", "client_id", "title", "model", "settings", "head_id", "pinned", "folder", "created_at", "updated_at",
-    "head__role", "head__state", "head__created_at", "excerpt",
+    "id", "client_id", "title", "model", "settings", "assistant", "head_id", "pinned", "folder", "created_at",
+    "updated_at", "head__role", "head__state", "head__created_at", "excerpt",
 )  # fmt: skip
 LISTED = (Folder.ACTIVE, Folder.ARCHIVED)  # what lists, history and search know
 EXCERPT_CHARS = 200
@@ -86,16 +87,18 @@ def require_settings(owner_id: int, chat_id: UUID) -> dict[str, Any]:
 
 
 def create_chat(
-    owner_id: int, chat_id: UUID | None, title: str, model: str, settings: dict[str, Any]
+    owner_id: int, chat_id: UUID | None, title: str, model: str, settings: dict[str, Any], assistant: UUID | None = None
 ) -> tuple[UUID, bool]:
-    """Make a chat; return its id and False where it existed and is theirs already.
+    """Make a chat, with what an assistant has for what is not said; return its id and False where it was theirs before.
 
-    Raises ChatNotFound for a foreign id.
+    Raises ChatNotFound for a foreign id, AssistantNotFound.
     """
     now = timezone.now()
+    begun: dict[str, Any] = beginning(owner_id, assistant) if assistant else {"model": "", "settings": {}}
+    begun |= {"model": model or begun["model"], "settings": changed_settings(begun["settings"], settings)}
     chat = Chat(
-        id=chat_id or uuid7(), owner_id=owner_id, title=title, title_by_user=bool(title), model=model,
-        settings=changed_settings({}, settings), created_at=now, updated_at=now,
+        id=chat_id or uuid7(), owner_id=owner_id, title=title, title_by_user=bool(title), created_at=now,
+        updated_at=now, **begun,
     )  # fmt: skip
     with transaction.atomic():
         Chat.objects.bulk_create([chat], ignore_conflicts=True)
@@ -108,8 +111,12 @@ def create_chat(
 
 
 def change_chat(owner_id: int, chat_id: UUID, values: dict[str, Any]) -> None:
-    """Change title, model, settings, pinned, archived or head (any message of the branch to show)."""
-    changes: dict[str, Any] = {name: values[name] for name in ("title", "model", "pinned") if name in values}
+    """Change title, model, settings, pinned, archived or head (any message of the branch to show).
+
+    With an `assistant`, its settings and its model, if it has one, take the place of the chat's; None forgets it alone.
+    """
+    changes = _with_assistant(owner_id, values)
+    changes |= {name: values[name] for name in ("title", "model", "pinned") if name in values}
     if "title" in changes:
         changes |= {**titled(changes["title"]), "title_by_user": True}
     with transaction.atomic():
@@ -117,7 +124,7 @@ def change_chat(owner_id: int, chat_id: UUID, values: dict[str, Any]) -> None:
         if chat is None:
             raise ChatNotFound()
         if "settings" in values:
-            changes["settings"] = changed_settings(chat.settings, values["settings"])
+            changes["settings"] = changed_settings(changes.get("settings", chat.settings), values["settings"])
         if "archived" in values:
             changes["folder"] = _folder_of(chat, values["archived"])
         if "head" in values:
@@ -126,6 +133,15 @@ def change_chat(owner_id: int, chat_id: UUID, values: dict[str, Any]) -> None:
             Chat.objects.filter(pk=chat_id).update(**changes)
         if any(getattr(chat, name) != value for name, value in changes.items() if name != "title_by_user"):
             log_change(owner_id, Change.Kind.CHAT, chat_id)
+
+
+def _with_assistant(owner_id: int, values: dict[str, Any]) -> dict[str, Any]:
+    if "assistant" not in values:
+        return {}
+    if values["assistant"] is None:
+        return {"assistant": None}
+    begun = beginning(owner_id, values["assistant"])
+    return begun if begun["model"] else {name: begun[name] for name in ("assistant", "settings")}
 
 
 def changed_settings(settings: dict[str, Any], changes: dict[str, Any] | None) -> dict[str, Any]:

@@ -28,10 +28,15 @@ def put_feedback(
 
 def get_feedback(owner_id: int, chat_id: UUID, message_id: UUID) -> Feedback:
     """Return what was said of a reply; raise NotFound where nothing was."""
-    found = _of_reply(owner_id, chat_id, message_id).first()
+    found = find_feedback(owner_id, chat_id, message_id)
     if found is None:
         raise NotFound()
     return found
+
+
+def find_feedback(owner_id: int, chat_id: UUID, message_id: UUID) -> Feedback | None:
+    """Return what was said of a reply, if anything was."""
+    return _of_reply(owner_id, chat_id, message_id).first()
 
 
 def remove_feedback(owner_id: int, chat_id: UUID, message_id: UUID) -> None:

@@ -20,6 +20,7 @@ def timeline(owner_id: int, chat_id: UUID, reply_id: UUID) -> dict[str, Any]:
     turn = Turn.objects.filter(chat_id=chat_id, reply_id=reply_id).first()
     if row is None or row.role != Role.ASSISTANT:
         raise MessageNotFound()
+    left_out = turn.left_out if turn else 0
     parts = part_payloads(row.parts, row.state not in UNFINISHED)
     attempts = Attempt.objects.filter(reply=reply_id, user=owner_id).order_by("begun_at", "id")
     return {
@@ -29,6 +30,7 @@ def timeline(owner_id: int, chat_id: UUID, reply_id: UUID) -> dict[str, Any]:
         "started_at": turn.started_at if turn else row.created_at,
         "ended_at": turn.ended_at if turn else None,
         "cost": row.cost,
+        "context": {"left_out": left_out, "reason": "max_context_tokens" if left_out else None},
         "attempts": [_attempt(each) for each in attempts],
         "tools": [{name: part.get(name) for name in TOOL_FIELDS} for part in parts if part["type"] == "tool_call"],
     }

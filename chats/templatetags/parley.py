@@ -26,6 +26,7 @@ PATHS = {
     "retry": '<path d="M19 12a7 7 0 1 1-2-5l2 2M19 4v5h-5"/>',
     "search": '<circle cx="11" cy="11" r="6"/><path d="m16 16 4 4"/>',
     "send": '<path d="M12 19V5m-6 6 6-6 6 6"/>',
+    "settings": '<path d="M4 7h9m4 0h3M4 17h3m4 0h9"/><circle cx="15" cy="7" r="2"/><circle cx="9" cy="17" r="2"/>',
     "stop": '<rect x="7" y="7" width="10" height="10" rx="1.5" fill="currentColor"/>',
     "theme": '<circle cx="12" cy="12" r="8"/><path d="M12 4a8 8 0 0 1 0 16z" fill="currentColor"/>',
     "thumb-down": '<path d="M17 13V4H7.5L5 10.5V13h5l-1 6 2 1 4-7zM17 4h3v9h-3"/>',

@@ -69,13 +69,15 @@ BODIES = [
 
 @pytest.fixture
 def things(alice: Person, fake: FakeProvider) -> Iterator[dict[str, Any]]:
-    """Return a chat with a turn; in the end they must stand as they stood, and no provider have been asked."""
+    """Return a chat with a turn, and an assistant; they must stand in the end, and no provider have been asked."""
     chat = alice.chat(title="Kept")
     question, reply = (row["id"] for row in alice.say(chat, "Kept").json().values())
+    assistant = alice.post("/api/assistants/", {"name": "Kept"}).json()
     before = alice.get(f"/api/chats/{chat}/").json(), alice.messages(chat)
     fake.clear()
-    yield {"chat_id": chat, "message_id": reply, "question": question}
+    yield {"chat_id": chat, "message_id": reply, "question": question, "assistant_id": assistant["id"]}
     assert (alice.get(f"/api/chats/{chat}/").json(), alice.messages(chat)) == before
+    assert alice.get(f"/api/assistants/{assistant['id']}/").json() == assistant
     assert fake.requests() == []
 
 
@@ -190,7 +192,7 @@ NO_IDS = ["x", "0", "%00", "é", "1" * 32, f"{uuid.uuid4()}0", "..%2f..", "%ff",
 
 def test_a_path_without_a_right_id_is_404(alice: Person, things: dict[str, Any]) -> None:
     for path in (path for path in ADDRESSES if "_id>" in path):
-        for name in ("<chat_id>", "<message_id>"):
+        for name in ("<chat_id>", "<message_id>", "<assistant_id>"):
             for bad in NO_IDS if name in path else ():
                 answer = alice.get(filled(path.replace(name, bad), **things))
                 assert is_refusal(answer, 404), (path, bad)

@@ -56,6 +56,13 @@ class Doors:
     def page(self, name: str, **form: Any) -> int:
         return self.browser.post(f"/chats/{self.chat}/{name}/", form).status_code
 
+    def on_assistant(self, method: str, body: Any = None) -> int:
+        """Change an assistant that the chat began with, which is no change of the chat."""
+        made = self.person.post("/api/assistants/", {"name": "A"}).json()["id"]
+        self.person.http.patch(f"/api/chats/{self.chat}/", json={"assistant": made})
+        self.told()
+        return self.api(method, f"/api/assistants/{made}/", body)
+
     def ask_v1(self, **values: Any) -> int:
         body = {"model": "openai", "messages": [{"role": "user", "content": "Hi"}], **values}
         return self.api("POST", "/v1/chat/completions", body, Authorization=f"Bearer {self.key}")
@@ -103,6 +110,7 @@ def pinned(doors: Doors) -> None:
 
 Act = Callable[[Doors], Any]
 CHAT, MESSAGE = "/api/chats/<anyuuid:chat_id>", "/api/chats/<anyuuid:chat_id>/messages/<anyuuid:message_id>"
+ASSISTANT = "/api/assistants/<anyuuid:assistant_id>"
 PAGE, PAGE_MESSAGE = CHAT.removeprefix("/api"), MESSAGE.removeprefix("/api")
 # What each door that may change something is asked, what was done before, and what is new in the log then.
 WALK: dict[str, tuple[Act, Act | None, list[str]]] = {
@@ -135,6 +143,13 @@ WALK: dict[str, tuple[Act, Act | None, list[str]]] = {
     "post /api/chat": (lambda d: d.ask_ui("a-chat-of-the-client"), None, TURN),
     "post /api/chat/<path:chat>/stop": (lambda d: d.api("POST", f"/api/chat/{d.chat}/stop"), running, ["message"]),
     "post /v1/chat/completions": (lambda d: d.ask_v1(store=True), None, TURN),
+    "post /api/assistants": (lambda d: d.api("POST", "/api/assistants/", {"name": "A"}), None, []),
+    f"patch {ASSISTANT}": (lambda d: d.on_assistant("PATCH", {"settings": {"system": "B"}}), None, []),
+    f"delete {ASSISTANT}": (lambda d: d.on_assistant("DELETE"), None, []),
+    f"post {PAGE}/settings": (lambda d: d.page("settings", system="Be brief."), None, ["chat"]),
+    f"post {PAGE_MESSAGE}/feedback": (
+        lambda d: d.page(f"messages/{d.reply}/feedback", value=-1, reasons=["style"], comment="x"), None, ["feedback"],
+    ),
     f"post {PAGE}/rename": (lambda d: d.page("rename", title="Other"), None, ["chat"]),
     f"post {PAGE}/pin": (lambda d: d.page("pin"), None, ["chat"]),
     f"post {PAGE}/unpin": (lambda d: d.page("unpin"), pinned, ["chat"]),
@@ -149,7 +164,14 @@ WALK: dict[str, tuple[Act, Act | None, list[str]]] = {
     f"post {PAGE}/show": (lambda d: d.page("show", id=d.reply, step=-1), asked_again, ["chat"]),
     f"post {PAGE_MESSAGE}/thumb": (lambda d: d.page(f"messages/{d.reply}/thumb", value=1), None, ["feedback"]),
 }  # fmt: skip
-APPS = ("chats.api.", "chats.pages.actions", "compat.", "notes.api.saving")
+APPS = (
+    "chats.api.",
+    "chats.pages.actions",
+    "chats.pages.chat_settings",
+    "chats.pages.feedback",
+    "compat.",
+    "notes.api.saving",
+)
 
 
 def test_every_door_that_may_change_something_is_walked() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.test import Client
 
 from chats.models import Feedback
@@ -88,3 +89,38 @@ def test_staff_are_shown_the_thumb_and_the_words_only_on_its_page(alice: Person,
     assert not found(f"{mine}&value__exact=1")
     assert not found(f"q={COMMENT.split()[0]}")
     assert COMMENT in browser.get(f"{listing}{reply}/change/").content.decode()
+
+
+def test_staff_download_what_the_list_shows_without_a_word_of_its_users(alice: Person, address: str) -> None:
+    put(alice, address, value=-1, reasons=["incorrect"], comment=COMMENT)
+    chat, reply = address.split("/")[3], address.split("/")[5]
+    staff = get_user_model().objects.create_user(f"staff-{alice.id}@example.org", "x", is_staff=True)
+    browser, listing = Client(), "/admin/chats/feedback/"
+    browser.force_login(staff, "accounts.backends.EmailBackend")
+    assert browser.get(f"{listing}download/").status_code == 403
+    staff.user_permissions.add(Permission.objects.get(codename="view_feedback"))
+
+    def rows(query: str) -> list[dict[str, Any]]:
+        answer = browser.get(f"{listing}download/?q={alice.email}&{query}")
+        assert answer.status_code == 200
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+        assert COMMENT.encode() not in answer.content
+        return [json.loads(line) for line in answer.content.splitlines()]
+
+    message = alice.messages(chat)[-1]
+    (row,) = rows("")
+    assert row.pop("created_at")
+    assert row == {
+        "reply": reply, "chat": chat, "user": alice.id, "value": -1, "reasons": ["incorrect"], "has_comment": True,
+        "provider": message["provider"], "model": message["model"], "state": "complete",
+    }  # fmt: skip
+    model = f"{message['provider']}/{message['model']}"
+    assert len(rows(f"value__exact=-1&reason=incorrect&model={model}&created_at__gte=2020-01-01T00:00:00Z")) == 1
+    for none in ("value__exact=1", "reason=correct", "model=gemini/other", "created_at__lt=2020-01-01T00:00:00Z"):
+        assert rows(none) == []
+    for wrong in ("comment__contains=x", "nothing=1", "value__exact=x"):
+        assert browser.get(f"{listing}download/?{wrong}").status_code == 400
+    assert (
+        f"download/?q={alice.email}".replace("@", "%40") in browser.get(f"{listing}?q={alice.email}").content.decode()
+    )
+    assert browser.post(f"{listing}download/").status_code == 403

@@ -22,7 +22,7 @@ CASES = [
 ]
 # Addresses whose parameters are no ids of chats, or that have tests of their own with a stranger (pages, other doors).
 LISTED = (
-    "admin|accounts?|api/keys|api/sessions|api/grants|api/stream|media"
+    "admin|accounts?|assistants|api/assistants|api/keys|api/sessions|api/grants|api/stream|media"
     "|static|oauth|api/notes|notes|v1|webhooks|ws|mcp|api/chat|chats"
     "|api/chats/.*/save"
 )

@@ -16,6 +16,7 @@ from chats.changes import announce, change_entry
 from chats.errors import ChatNotFound, KeyReused, TooManyTurns, TurnRunning
 from chats.models import UNFINISHED, Change, Chat, State, Turn
 from chats.rows import insert
+from chats.services.assistants import beginning
 from chats.tree import count_siblings
 from chats.turns.attachments import file_ids, link_statement, part_of, titled
 from chats.turns.branching import LockedChat, Placement, place
@@ -46,8 +47,8 @@ def accept_turn(viewer: Viewer, request: TurnRequest, owner: str, category: str 
     """Record a turn, or find the one that the same key recorded before.
 
     `owner` names the process that will run it; `category` is what a moderator objected to. Raises ChatNotFound,
-    MessageNotFound, TurnRunning, TooManyTurns, KeyReused, UnknownModelName, ProviderMissing, Unsupported,
-    QuotaExceeded, Invalid, FileNotFound, FileNotReady.
+    AssistantNotFound, MessageNotFound, TurnRunning, TooManyTurns, KeyReused, UnknownModelName, ProviderMissing,
+    Unsupported, QuotaExceeded, Invalid, FileNotFound, FileNotReady.
     """
     for looked_again in (False, True):
         try:
@@ -96,6 +97,8 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
         no_tools = own_prompt or model.abilities.tools is False  # whoever gives all of a prompt asks for none
         toolbox = toolbox_for(viewer, chat.id, reply.id, () if no_tools else said.tools, request.can_ask)
         job = job_of(turn_id, charge, model, request, question, context, command, reply.parts, said, toolbox, files)
+        if job.left_out:
+            Turn.objects.filter(pk=turn_id).update(left_out=job.left_out)
         job = _hold(job, chat, now)
     else:
         run_all(statements)
@@ -156,6 +159,7 @@ def _lock_chat(viewer: Viewer, request: TurnRequest, now: datetime) -> LockedCha
             owner_id=viewer.id,
             created_at=now,
             updated_at=now,
+            **(beginning(viewer.id, request.assistant) if request.assistant else {}),
         )
         Chat.objects.bulk_create([made], ignore_conflicts=True)
         chat = _select_chat(viewer, request, now)

@@ -80,6 +80,11 @@ def build_prompt(
     return Prompt(model.id, settings.system, tuple(messages), settings.params)
 
 
+def last_messages(kept: str) -> int:
+    """Return how many messages at the end of a prompt are no context: the question, and what is to be gone on from."""
+    return 3 if kept else 1
+
+
 def _parts(content: str, parts: Any) -> list[Part]:
     """Return the parts of a stored message; what a reply reasoned is its own affair."""
     if parts is None:

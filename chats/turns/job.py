@@ -9,9 +9,10 @@ from accounts.access import Viewer
 from chats.models import ToolGrant, Turn
 from chats.parts import TEXT, Part, length_of, text_of
 from chats.rows import MessageRow
-from chats.turns.context import build_prompt, read_context
+from chats.turns.context import build_prompt, last_messages, read_context
+from chats.turns.context_window import within
 from chats.turns.model_choice import usable_model
-from chats.turns.requests import Decided, RegenerateRequest, SlashCommand, TurnJob, TurnRequest
+from chats.turns.requests import Decided, RegenerateRequest, SendRequest, SlashCommand, TurnJob, TurnRequest
 from chats.turns.settings import TurnSettings
 from chats.turns.slash_commands import parse
 from chats.turns.toolbox import Toolbox
@@ -56,12 +57,26 @@ def job_of(
 ) -> TurnJob:
     """Return the job of a turn that begins; a reply that goes on from another's text `kept` that before."""
     prompt = build_prompt(request, model, context, question, command, text_of(kept, TEXT), said, files)
-    begins = length_of(kept)
-    if toolbox is None:
-        return TurnJob(turn_id, 1, charge, model, prompt, kept, begins, may_fall_back=said.fallback)
-    resume = {"model": model.name, "settings": asdict(said)}
-    prompt = replace(prompt, tools=toolbox.declarations)
-    return TurnJob(turn_id, 1, charge, model, prompt, kept, begins, toolbox, resume, may_fall_back=said.fallback)
+    resume: dict[str, Any] = {}
+    if toolbox is not None:
+        resume = {"model": model.name, "settings": asdict(said)}
+        prompt = replace(prompt, tools=toolbox.declarations)
+    left_out = 0
+    if not (isinstance(request, SendRequest) and request.prompt):
+        prompt, left_out = within(prompt, said.max_context_tokens, last_messages(text_of(kept, TEXT)))
+    return TurnJob(
+        turn_id,
+        1,
+        charge,
+        model,
+        prompt,
+        kept,
+        length_of(kept),
+        toolbox,
+        resume,
+        may_fall_back=said.fallback,
+        left_out=left_out,
+    )
 
 
 def job_of_waiting(
@@ -78,12 +93,14 @@ def job_of_waiting(
     # Without a tool left there is still what was decided to be told.
     toolbox = toolbox_for(viewer, turn.chat_id, reply.id, said.tools, can_ask=True)
     toolbox = toolbox or Toolbox(Caller(viewer.id, turn.chat_id, reply.id), {})
+    prompt = replace(prompt, tools=toolbox.declarations)
+    prompt, _ = within(prompt, said.max_context_tokens, last_messages(kept))  # as when it began
     return TurnJob(
         turn.pk,
         epoch,
         charge,
         model,
-        replace(prompt, tools=toolbox.declarations),
+        prompt,
         reply.parts,
         begins,
         toolbox,

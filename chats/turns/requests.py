@@ -75,6 +75,7 @@ class SendRequest(TurnRequest):
     client_id: str = _aside("")  # what the client calls the question
     client_chat_id: str = _aside("")  # what it calls a chat that is made on first use
     create: bool = _aside(False)  # make the chat on first use
+    assistant: UUID | None = _aside(None)  # whose settings a chat made begins with
     earlier: tuple[PromptMessage, ...] = _aside(())  # what a chat made begins with
 
 
@@ -137,6 +138,7 @@ class TurnJob:
     decided: Decided | None = None
     cost: int | None = None  # of what was done before a wait
     may_fall_back: bool = True
+    left_out: int = 0  # turns of the context that there was no room for
 
 
 @dataclass(frozen=True, slots=True)

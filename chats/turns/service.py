@@ -14,6 +14,7 @@ from accounts.access import Claims, Viewer, load_viewer, require_confirmed
 from chats.errors import ChatNotFound, Draining
 from chats.models import State
 from chats.rows import MessageRow
+from chats.services.assistants import beginning
 from chats.services.chats import chat_owner, require_settings
 from chats.turns.accept import accept_turn, find_repeated
 from chats.turns.attachments import texts_of
@@ -97,7 +98,7 @@ def _unmoderated(asker: Asker, request: TurnRequest) -> tuple[TurnRequest, list[
 def _settings_of(viewer: Viewer, request: TurnRequest) -> dict[str, Any]:
     """Refuse a foreign chat before its text goes anywhere; one that is yet to be made is nobody's."""
     if isinstance(request, SendRequest) and request.create and chat_owner(request.chat) is None:
-        return {}
+        return dict(beginning(viewer.id, request.assistant)["settings"]) if request.assistant else {}
     return require_settings(viewer.id, request.chat)
 
 

@@ -25,6 +25,7 @@ class TurnSettings:
     params: Mapping[str, Any]
     tools: tuple[str, ...] | None  # names; None is the server's default
     fallback: bool = True  # whether another model may answer where the one asked for cannot
+    max_context_tokens: int = 0  # of a whole prompt, as estimated; 0 is no bound
 
 
 def settings_of(*layers: Mapping[str, Any]) -> TurnSettings:
@@ -37,4 +38,5 @@ def settings_of(*layers: Mapping[str, Any]) -> TurnSettings:
         params={PARAMS[name]: given[name] for name in PARAMS if name in given},
         tools=tuple(given["tools"]) if "tools" in given else None,
         fallback=given.get("fallback", True),
+        max_context_tokens=given.get("max_context_tokens", settings.MAX_CONTEXT_TOKENS),
     )

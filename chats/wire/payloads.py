@@ -68,7 +68,7 @@ def end_payload(event: End, html: bool = False) -> dict[str, Any]:
 
 def chat_payload(row: dict[str, Any]) -> dict[str, Any]:
     """Return a chat as clients see it, from a row of `chats.services.chats.chats_of`."""
-    names = ("id", "client_id", "title", "model", "settings", "pinned", "created_at", "updated_at")
+    names = ("id", "client_id", "title", "model", "settings", "assistant", "pinned", "created_at", "updated_at")
     latest = row["head_id"] and {
         "id": row["head_id"],
         "role": row["head__role"],

@@ -22,6 +22,12 @@ class ChatSettings(InnerInput):
         **_OPTIONAL, allow_blank=True, max_length=SYSTEM_CHARS, help_text="the system text; empty: none is sent"
     )
     context_turns = WholeNumberField(**_OPTIONAL, min_value=0, max_value=MOST_TURNS, help_text="earlier turns sent")
+    max_context_tokens = WholeNumberField(
+        **_OPTIONAL,
+        min_value=1,
+        max_value=MOST_TOKENS,
+        help_text="of all that is sent, as estimated: the oldest turns are left out",
+    )
     temperature = NumberField(**_OPTIONAL, min_value=0, max_value=2)
     top_p = NumberField(**_OPTIONAL, min_value=0, max_value=1)
     max_output = WholeNumberField(**_OPTIONAL, min_value=1, max_value=MOST_TOKENS, help_text="tokens of a reply")

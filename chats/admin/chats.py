@@ -1,14 +1,11 @@
 """Chats and turns for staff: to read, to delete, never to write text."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.db.models import QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 
-from chats.models import Chat, Feedback, Turn
+from chats.models import Chat, Turn
 from chats.services.chats import delete_chat
 from chats.tree import branch
 from common.admin import Permanent, ReadOnly, StaffAdmin
@@ -52,41 +49,3 @@ class TurnAdmin(Permanent, StaffAdmin):
     exclude = ("key", "fingerprint")
     ordering = ("-id",)
     show_full_result_count = False
-
-
-class ReasonFilter(admin.SimpleListFilter):
-    title = parameter_name = "reason"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(str(value), str(label)) for value, label in Feedback.Reason.choices]
-
-    def queryset(self, request: HttpRequest, queryset: "QuerySet[Feedback]") -> "QuerySet[Feedback]":
-        """Keep the rows that name the reason: names are of a closed list, none of which holds another in quotes."""
-        if self.value() not in Feedback.Reason.values:
-            return queryset
-        written = Cast("reasons", TextField())
-        return queryset.annotate(written=written).filter(written__contains=f'"{self.value()}"')
-
-
-@admin.register(Feedback)
-class FeedbackAdmin(Permanent, StaffAdmin):
-    """The comment is text of its user: it stands on the page of the one row, and in no list, search or filter."""
-
-    list_display = ("message_id", "chat_id", "owner", "value", "given_reasons", "has_comment", "created_at")
-    list_filter = ("value", ReasonFilter, "created_at")
-    list_select_related = ("chat__owner",)
-    search_fields = ("=message__id", "=chat__id", "chat__owner__email")
-    ordering = ("-created_at",)
-    show_full_result_count = False
-
-    @admin.display(ordering="chat__owner")
-    def owner(self, feedback: Feedback) -> str:
-        return str(feedback.chat.owner)
-
-    @admin.display(description="reasons")
-    def given_reasons(self, feedback: Feedback) -> str:
-        return ", ".join(feedback.reasons)
-
-    @admin.display(boolean=True, description="comment")
-    def has_comment(self, feedback: Feedback) -> bool:
-        return bool(feedback.comment)
