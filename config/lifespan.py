@@ -10,6 +10,8 @@ import threading
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
+
 from chats.turns.engine import engine, start_engine, stop_engine
 from common.executor import close_database
 from common.memory import share_arenas
@@ -46,6 +48,10 @@ async def _live(receive: Any, send: Any) -> None:
             share_arenas()
             await look()  # a model that was switched off is none, from the first request on
             await start_engine()
+            if settings.METRICS:
+                from ops.metrics.start import start_metrics
+
+                start_metrics()
             recurring = asyncio.create_task(run_jobs())
             tasks = TaskWorker()
             tasks.start()

@@ -18,6 +18,7 @@ APPS = (
     "feed",
     "llm",
     "notes",
+    "ops",
     "search",
     "streamchat",
     "tools",
