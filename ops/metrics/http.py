@@ -13,7 +13,8 @@ def with_request_metrics(application: Any) -> Any:
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
-            return await application(scope, receive, send)
+            await application(scope, receive, send)
+            return
         begun = time.monotonic()
         try:
             await application(scope, receive, send)

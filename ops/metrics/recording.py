@@ -11,7 +11,7 @@ from usage.attempts import AttemptRow
 OTHER = "other"
 
 
-def connect() -> None:
+def count_from_now_on() -> None:
     """Listen from now on; once more changes nothing."""
     signals.run_ended.connect(count_run)
     signals.call_ended.connect(count_call)

@@ -5,7 +5,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from ops.metrics.directory import VARIABLE, fold_ended, locked
+from ops.metrics.directory import VARIABLE, alone_in, fold_ended
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -18,8 +18,8 @@ def render() -> bytes:
     from ops.metrics.database import DatabaseGauges
 
     counted, asked, folder = CollectorRegistry(), CollectorRegistry(), Path(os.environ[VARIABLE])
-    MultiProcessCollector(counted, str(folder))  # type: ignore[no-untyped-call]
-    with locked(folder):
+    MultiProcessCollector(counted, str(folder))
+    with alone_in(folder):
         fold_ended(folder)
         text = generate_latest(counted)
     asked.register(DatabaseGauges())

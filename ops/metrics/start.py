@@ -8,8 +8,8 @@ from common.periodic import register_periodic
 @cache
 def start_metrics() -> None:
     """Count and sample from now on; before the recurring jobs are run."""
-    from ops.metrics.recording import connect
+    from ops.metrics.recording import count_from_now_on
     from ops.metrics.sampling import SECONDS, sample
 
-    connect()
+    count_from_now_on()
     register_periodic("sampling of metrics", lambda: SECONDS, sample)
