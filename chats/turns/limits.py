@@ -82,7 +82,7 @@ class Clock:
         self.attempts, self.attempted = self._earlier + count, time.monotonic()
         self._has_begun = False
 
-    def hear(self) -> None:
+    def note_event(self) -> None:
         """Note that something has come; this is done for each token."""
         now = time.monotonic()
         if self._has_begun:

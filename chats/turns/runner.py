@@ -278,7 +278,7 @@ class RunningTurn:
         async with aclosing(stream(self._providers.model.provider, prompt, self._providers.begins)) as events:
             del prompt
             async for event in events:
-                self.clock.hear()
+                self.clock.note_event()
                 if isinstance(event, TextDelta | ReasoningDelta):
                     self._add(event)
                 elif isinstance(event, Finished):
