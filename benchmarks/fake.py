@@ -25,6 +25,9 @@ USAGE = (
 )
 
 
+FAULT = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\n{}"
+
+
 def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
@@ -132,7 +135,9 @@ class Provider(asyncio.Protocol):
     def answer(self, body: bytes) -> None:
         found = texts.PLAN.findall(body)
         count, pace = (int(part) for part in found[-1]) if found else (50, 0)
-        if b'"stream":true' not in body.replace(b" ", b""):
+        if found and not count:
+            self.transport.write(FAULT)
+        elif b'"stream":true' not in body.replace(b" ", b""):
             self.transport.write(whole(count))
         elif pace:
             self.transport.write(HEAD + chunk(ROLE))

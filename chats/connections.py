@@ -1,6 +1,6 @@
 """Open connections: how many of a kind a user has here, and whether their sessions still hold."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from itertools import chain
 from typing import Protocol
@@ -54,6 +54,13 @@ class OpenConnections:
             for connection in self._all():
                 if connection.claims.session_id in ended:
                     connection.end()
+
+    def count(self) -> dict[str, int]:
+        """Return how many are open, by kind."""
+        counts: Counter[str] = Counter()
+        for (kind, _), alike in self._open.items():
+            counts[kind] += len(alike)
+        return counts
 
     def _all(self) -> list[Connection]:
         return list(chain.from_iterable(self._open.values()))

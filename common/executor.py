@@ -33,7 +33,7 @@ IDLE_BEFORE_HEALTH_CHECK = 1.0
 _thread = threading.local()  # `used`: when this thread last had an answer from the database
 
 
-def _own_connection() -> None:
+def own_connection() -> None:
     """Connect this thread without the pool, which would only stand between the thread and the server.
 
     A refused connection then fails at once instead of after the pool's time-out, and is tried again at the next call
@@ -129,7 +129,7 @@ def _unheard(future: asyncio.Future[Any]) -> None:
 
 
 def _threads(count: int, name: str) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(count, thread_name_prefix=name, initializer=_own_connection)
+    return ThreadPoolExecutor(count, thread_name_prefix=name, initializer=own_connection)
 
 
 def _close(together: threading.Barrier) -> None:

@@ -31,6 +31,7 @@ class Task(models.Model):
     run_after = models.DateTimeField(db_default=Now())
     lease_owner = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
+    correlation_id = models.CharField(max_length=64, blank=True, help_text="of the request that asked for it")
     error = models.CharField(max_length=200, blank=True, help_text="class of the last error; its text may quote people")
     enqueued_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True, blank=True)

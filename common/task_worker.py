@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 
 from common.executor import database
+from common.middleware import correlation_id
 from common.models import Task
 from common.task_queue import claim_tasks, due_queues, function_to_call, record_outcome, renew_leases
 from common.tasks import ASYNC_QUEUE, DEFAULT_QUEUE, off_enqueue, on_enqueue
@@ -95,6 +96,7 @@ class TaskWorker:
 
     async def _run(self, row: Task) -> None:
         error: BaseException | None = None
+        correlation_id.set(row.correlation_id or "-")  # of this call's own context
         try:
             error = await (acall(row) if row.queue_name == ASYNC_QUEUE else run_in_thread(partial(call, row)))
         except (Exception, asyncio.CancelledError) as caught:  # stopped, or no thread could be had

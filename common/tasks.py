@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
+from common.middleware import correlation_id
 from common.models import Task
 
 P = ParamSpec("P")
@@ -74,6 +75,7 @@ class TaskFunction(Generic[P]):
             task_path=self.module_path,
             queue_name=self.queue_name,
             args_kwargs={"args": args, "kwargs": kwargs},
+            correlation_id=correlation_id.get(),
             **values,
         )
         transaction.on_commit(wake_workers)

@@ -52,6 +52,7 @@ class Handler(ASGIHandler):
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         # `OPTIONS *` is about the server as a whole (RFC 9110, 9.3.7); nothing of ours is, and "/" + "*" is not found.
         scope["resolver_match"] = get_resolver().resolve(path if path.startswith("/") else f"/{path}")
+        scope["route"] = scope["resolver_match"].route  # kept after the request has taken the match
         options = options_of(scope["resolver_match"].func)
         try:
             if not options.any_query:

@@ -10,6 +10,7 @@ import threading
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.urls import get_resolver
 
 from chats.turns.engine import engine, start_engine, stop_engine
@@ -48,6 +49,10 @@ async def _live(receive: Any, send: Any) -> None:
             share_arenas()
             await look()  # a model that was switched off is none, from the first request on
             await start_engine()
+            if settings.METRICS:
+                from ops.metrics.start import start_metrics
+
+                start_metrics()
             recurring = asyncio.create_task(run_jobs())
             tasks = TaskWorker()
             tasks.start()

@@ -1,5 +1,6 @@
 """The headers that guard browsers, on every answer: of views, streams, static files, and of the server itself."""
 
+import time
 from typing import Any
 
 from django.conf import settings
@@ -38,6 +39,7 @@ def with_response_headers(application: Any) -> Any:
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
         def guarded(message: Any) -> Any:
             if message["type"] == "http.response.start":
+                scope["answered"] = message["status"], time.monotonic()
                 _add(message, SECURE if _is_secure(scope) else PLAIN)
             return send(message)
 

@@ -3,6 +3,7 @@
 import logging
 import platform
 import socket
+from contextlib import nullcontext
 
 import django
 import uvicorn
@@ -13,6 +14,8 @@ from uvicorn.supervisors import Multiprocess
 from config.protocol import ImpatientProtocol, SocketProtocol
 from llm.environment import make_rows
 from llm.shutdowns import warn_of_shutdowns
+from ops.metrics.directory import directory
+from ops.metrics.scrape import listen
 
 logger = logging.getLogger("parley.server")
 
@@ -52,9 +55,15 @@ def server_config(host: str, port: int, *, reload: bool = False) -> uvicorn.Conf
 
 def serve(host: str, port: int, *, reload: bool = False) -> None:
     """Run until told to stop."""
-    config = server_config(host, port, reload=reload)
+    with directory() if settings.METRICS else nullcontext():
+        if settings.METRICS_PORT:
+            listen(settings.METRICS_HOST, settings.METRICS_PORT)
+        _run(server_config(host, port, reload=reload))
+
+
+def _run(config: uvicorn.Config) -> None:
     server, sockets = uvicorn.Server(config), [listening_socket(config)]
-    if reload:
+    if config.reload:
         from uvicorn.supervisors import ChangeReload
 
         ChangeReload(config, target=server.run, sockets=sockets).run()

@@ -26,6 +26,7 @@ from feed.urls import feed_patterns
 from files import urls as files
 from notes import urls as notes
 from notes.mcp.urls import mcp_patterns
+from ops.metrics.views import MetricsView
 from search import urls as search
 from streamchat.urls import stream_patterns
 from tools import urls as tools
@@ -69,6 +70,7 @@ urlpatterns = [
     *stream_patterns,
     *with_and_without_slash("healthz", LiveView.as_view(), "healthz"),
     *with_and_without_slash("readyz", ReadyView.as_view(), "readyz"),
+    *(with_and_without_slash("metrics", MetricsView.as_view(), "metrics") if settings.METRICS_TOKEN else []),
     path("admin/", admin_patterns),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}icon.svg")),
     # Where there is no view, errors have the shape of the neighbours. The last one matches whatever comes.

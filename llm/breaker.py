@@ -24,6 +24,9 @@ class Breaker:
         self._rests_until = now + settings.BREAKER_SECONDS
         return True
 
+    def rests(self, now: float) -> bool:
+        return now < self._rests_until
+
     def note_failures(self, count: int, retry_after: float | None, now: float) -> None:
         was_trial = bool(self._rests_until)
         self._failed_at.extend([now] * count)
@@ -53,6 +56,12 @@ def note_answer(provider: str) -> None:
     """Note that a provider answers."""
     if breaker := _breakers.get(provider):
         breaker.note_answer()
+
+
+def resting() -> dict[str, bool]:
+    """Tell of each provider that has failed whether it is passed over now."""
+    now = time.monotonic()
+    return {provider: breaker.rests(now) for provider, breaker in _breakers.items()}
 
 
 def let_all_through() -> None:

@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
+from chats.signals import replies_flushed, turn_expired
 from chats.turns.auto_title import give_title, wants_title
 from chats.turns.ends import end_expired_turn, expired_turns
 from chats.turns.limits import LOST, SHUTDOWN, STOPPED
@@ -89,6 +90,11 @@ class Engine:
             self._titling.add(task)
             task.add_done_callback(self._titling.discard)
 
+    def load(self) -> tuple[int, float]:
+        """Return how many turns run here, and for how many seconds the oldest text shown has not been stored."""
+        since = [turn.pending_since for turn in self._turns.values() if turn.pending_since is not None]
+        return len(self._turns), time.monotonic() - min(since) if since else 0.0
+
     def log_of(self, reply_id: UUID) -> ReplyLog | None:
         """Return the log of a reply that runs here; hold the object, since the entry goes when the reply ends."""
         turn = self._turns.get(reply_id)
@@ -153,6 +159,7 @@ class Engine:
                 batch[turn_id][0].interrupt(STOPPED)
             for turn_id in result.lost:
                 batch[turn_id][0].interrupt(LOST)
+        replies_flushed.send_robust(Engine, seconds=time.monotonic() - taken_at, replies=len(batch))
 
     async def _store(self, batch: list[PendingChunks]) -> list[Flushed]:
         """Store a batch; where one of it cannot be stored, each alone. A database that is away is asked again later."""
@@ -216,8 +223,9 @@ def end_expired(running: Collection[tuple[int, int]] = ()) -> int:
     """
     ended = 0
     for turn_id, epoch, state in expired_turns():
-        if (turn_id, epoch) not in running:
-            ended += _end_lost(turn_id, epoch, state)
+        if (turn_id, epoch) not in running and _end_lost(turn_id, epoch, state):
+            ended += 1
+            turn_expired.send_robust(Engine, was=state)
     if ended:
         logger.warning("ended %d turns that lost their process, or waited too long", ended)
     return ended

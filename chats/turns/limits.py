@@ -4,6 +4,7 @@ Stored and stateless replies alike are read through this.
 """
 
 import time
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from llm.client.sanitize import Sanitizer
 from llm.client.types import ReasoningDelta, RefusalDelta, TextDelta
 
 BUSY_RETRY_AFTER = 5
+GAP_BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Clock:
         self.started = self.attempted - spent
         self.attempts, self._earlier = 1, 0
         self.is_asking = True
+        self.gaps, self.gap_seconds = [0] * (len(GAP_BOUNDS) + 1), 0.0  # between the events of a call
+        self._has_begun = False
 
     @property
     def spent(self) -> float:
@@ -76,6 +80,16 @@ class Clock:
     def attempt(self, count: int) -> None:
         """Note that the provider is asked for the `count`th time; each attempt has the full time to its first text."""
         self.attempts, self.attempted = self._earlier + count, time.monotonic()
+        self._has_begun = False
+
+    def note_event(self) -> None:
+        """Note that something has come; this is done for each token."""
+        now = time.monotonic()
+        if self._has_begun:
+            gap = now - self.heard
+            self.gaps[bisect_left(GAP_BOUNDS, gap)] += 1
+            self.gap_seconds += gap
+        self.heard, self._has_begun = now, True
 
     def overdue(self, now: float, has_text: bool) -> Interruption | None:
         """Return the limit that is exceeded."""

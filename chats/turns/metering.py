@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from chats.signals import call_ended
 from llm.client.types import Prompt, ProviderCall, Usage
 from llm.prices import Prices
 from llm.routing import prices_in_force
@@ -37,7 +38,9 @@ class Meter:
         (call, prices), self._call = self._call, None
         size = 0 if call.usage else size_of_reply()  # what has said nothing has cost nothing
         usage = call.usage or (Usage(estimated(prompt_size(self._prompt)), estimated(size)) if size else Usage(0, 0))
-        self.attempts.append(_row(call, prices, sane(usage), reason, is_estimated=size > 0))
+        row = _row(call, prices, sane(usage), reason, is_estimated=size > 0)
+        self.attempts.append(row)
+        call_ended.send_robust(Meter, row=row, number=call.number)
 
     @property
     def tokens(self) -> int:

@@ -18,6 +18,7 @@ from chats.models import UNFINISHED, State
 from chats.parts import REASONING, SOURCE, TEXT, Part, denied, json_text
 from chats.rows import MessageRow
 from chats.services.open_models import find_open_models
+from chats.signals import run_ended
 from chats.turns.attachments import with_files
 from chats.turns.charging import bounded
 from chats.turns.ends import Outcome, Wait, finish, wait
@@ -181,6 +182,17 @@ class RunningTurn:
         self.over = True
         await asyncio.shield(self._commit(outcome))
         done(self)
+        self._announce(outcome)
+
+    def _announce(self, outcome: Outcome) -> None:
+        """Tell how the run ended; where another writer was quicker, as that one has ended it."""
+        calls, state = self._providers.attempts, self.log.end.message.state if self.log.end else outcome.state
+        first = next((call.first_text_at for call in calls if call.first_text_at), None)
+        run_ended.send_robust(
+            RunningTurn, state=state, provider=self._providers.model.provider, model=self._providers.model.id,
+            fallback=self._providers.fallback, first_text=first and max(0.0, first - calls[0].begun_at),
+            gaps=self.clock.gaps, gap_seconds=self.clock.gap_seconds,
+        )  # fmt: skip
 
     async def _generate(self) -> Outcome:
         self.is_running = True
@@ -266,7 +278,7 @@ class RunningTurn:
         async with aclosing(stream(self._providers.model.provider, prompt, self._providers.begins)) as events:
             del prompt
             async for event in events:
-                self.clock.heard = time.monotonic()
+                self.clock.note_event()
                 if isinstance(event, TextDelta | ReasoningDelta):
                     self._add(event)
                 elif isinstance(event, Finished):

@@ -1,6 +1,7 @@
 """From a provider and a prompt to a stream of events, with the retries that nobody notices."""
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -21,6 +22,8 @@ ADAPTERS: dict[Dialect, str] = {
     "openai_chat": "llm.client.adapters.openai_chat.OpenAIChatAdapter",
 }
 FIRST_BACKOFF = 0.5
+
+logger = logging.getLogger("parley.providers")
 
 
 @lru_cache(maxsize=256)
@@ -45,6 +48,7 @@ async def stream_from(
     while asked is not None:
         number += 1
         call = ProviderCall(number, provider.name, asked.model, time.time())
+        logger.debug("asking %s for %s, try %d", provider.name, asked.model, number)
         if on_call is not None:
             on_call(call)
         event: ProviderEvent | None = None
