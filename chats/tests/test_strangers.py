@@ -23,7 +23,7 @@ CASES = [
 # Addresses whose parameters are no ids of chats, or that have tests of their own with a stranger (pages, other doors).
 LISTED = (
     "admin|accounts?|assistants|api/assistants|api/keys|api/sessions|api/grants|api/stream|media"
-    "|static|oauth|api/notes|notes|v1|webhooks|ws|mcp|api/chat|chats"
+    "|static|oauth|api/files|api/notes|notes|v1|webhooks|ws|mcp|api/chat|chats"
     "|api/chats/.*/save"
 )
 ELSEWHERE = re.compile(rf"/\^?({LISTED})\b")

@@ -18,7 +18,7 @@ from chats.models import UNFINISHED, Change, Chat, State, Turn
 from chats.rows import insert
 from chats.services.assistants import beginning
 from chats.tree import count_siblings
-from chats.turns.attachments import file_ids, link_statement, part_of, titled
+from chats.turns.attachments import file_ids, link_statement, part_of, title_source
 from chats.turns.branching import LockedChat, Placement, place
 from chats.turns.charging import asking_of, hold_for
 from chats.turns.context import read_context
@@ -80,7 +80,7 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
         require_answerable(model, own_prompt)
     elif model:
         require_supported(model, said.params, bool(said.tools))
-    title = chat.title or title_from("" if command.saves else titled(question.parts, command.text))
+    title = chat.title or title_from("" if command.saves else title_source(question.parts, command.text))
     turn = insert_turn(chat, placed, viewer, request, category, owner, now)
     *earlier, last = insert(chat.id, placed.new)
     for statement in earlier:  # each alone, since the driver lets no other thread run while it puts one together

@@ -120,7 +120,7 @@ def stored_size(prompt: Prompt) -> int:
     return texts + sum([4 * part.size // 3 for part in parts if isinstance(part, StoredDocument)])
 
 
-def titled(parts: Sequence[Part], text: str) -> str:
+def title_source(parts: Sequence[Part], text: str) -> str:
     """Return what a chat is named after: what was said, else the first file."""
     named = [orjson.loads(each)["file"]["name"] for kind, each in parts if kind == FILE] if not text.strip() else []
     return named[0] if named else text
