@@ -152,6 +152,14 @@ class ReasoningDelta:
 
 
 @dataclass(slots=True)
+class GeneratedFile:
+    """A file that a model has made, in base64; of which type it is, the provider only says."""
+
+    data: str
+    media_type: str
+
+
+@dataclass(slots=True)
 class ToolInputDelta:
     """Arguments as they are being written; the whole comes as a `RequestedCall` with the same id."""
 
@@ -203,7 +211,7 @@ class LogProbs:
     content: list[Any]
 
 
-ChoiceEvent = TextDelta | ReasoningDelta | ToolInputDelta | RequestedCall | LogProbs | Finished
+ChoiceEvent = TextDelta | ReasoningDelta | GeneratedFile | ToolInputDelta | RequestedCall | LogProbs | Finished
 
 
 @dataclass(slots=True)
@@ -217,6 +225,7 @@ class OtherChoice:
 ProviderEvent = (
     TextDelta
     | ReasoningDelta
+    | GeneratedFile
     | ToolInputDelta
     | RequestedCall
     | ProviderMetadata
