@@ -3,6 +3,7 @@
 The row comes before the bytes, so whatever dies in between leaves a row for the sweep, and never bytes without one.
 """
 
+import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,8 @@ from common.errors import BodyTooLarge, Unavailable
 from common.media import MediaType, media_type_of
 from common.retrying import retry_conflicts
 from common.text import repaired
-from files.errors import FileNotFound, FileTypeRefused
+from common.unnamed_file import unnamed_file
+from files.errors import FileNotFound, FileTypeRefused, FileUnreadable
 from files.models import File
 from files.prompts import extract_text, make_picture, write_picture, write_text
 from files.space import give_back, take_space
@@ -26,6 +28,7 @@ from files.storage import delete_bytes, write_bytes
 from files.sweep import UPLOAD_HOURS, unused_until
 
 NAME_CHARS = 255
+AT_ONCE = 2**18  # characters of base64 that are decoded before other threads have their turn; a multiple of four
 USABLE = (File.State.WAITING, File.State.READY, File.State.FAILED)
 
 
@@ -56,6 +59,18 @@ def take_file(owner_id: int, file: BinaryIO, name: str) -> tuple[File, bool]:
                 return found, False
             raise
     return row, True
+
+
+def take_base64(owner_id: int, data: str, name: str) -> tuple[File, bool]:
+    """Do the same with what came in base64."""
+    with unnamed_file() as file:
+        try:
+            for at in range(0, len(data), AT_ONCE):
+                file.write(base64.b64decode(data[at : at + AT_ONCE]))
+        except ValueError as error:
+            raise FileUnreadable("This is no base64.") from error
+        file.flush()
+        return take_file(owner_id, file, name)
 
 
 def clean_name(name: str) -> str:

@@ -22,6 +22,7 @@ from chats.turns.limits import FIRST_TEXT_LATE, Clock, Intake, failure_for, outc
 from chats.turns.model_choice import require_answerable
 from chats.turns.moderation import objection_to_any
 from chats.turns.single_call import SingleCall, single_call
+from common.media import PICTURES
 from common.text import repaired
 from llm.catalog import Model
 from llm.client.adapters.files import file_text
@@ -31,6 +32,7 @@ from llm.client.types import (
     ChoiceEvent,
     File,
     Finished,
+    GeneratedFile,
     LogProbs,
     OtherChoice,
     Prompt,
@@ -117,6 +119,7 @@ class StatelessReply:
         self._has_answer = False
         self._clock, self._intake = Clock(), Intake()
         self._others: dict[int, Intake] = {}  # of further choices
+        self._pictures = 0
         self._inputs: dict[tuple[int, str], Sanitizer] = {}  # of calls
 
     async def events(self) -> AsyncGenerator[ProviderEvent | None, None]:
@@ -174,9 +177,20 @@ class StatelessReply:
             self._count(intake, event.name)
             self._has_answer = True
             return [RequestedCall(event.id, repaired(event.name), repaired(event.arguments))]
+        if isinstance(event, GeneratedFile):
+            return self._picture(event, intake)
         if isinstance(event, LogProbs):
             return [event]
         return []
+
+    def _picture(self, event: GeneratedFile, intake: Intake) -> Sequence[ChoiceEvent]:
+        """Return a picture as it came: whoever stores nothing is not told what it is but by the provider."""
+        self._pictures += 1
+        if self._pictures > settings.FILES_PER_MESSAGE or event.media_type not in (each.name for each in PICTURES):
+            return []
+        self._count(intake, event.media_type)  # its bytes are no tokens
+        self._has_answer = True
+        return [event]
 
     def _count(self, intake: Intake, text: str) -> None:
         """Count what is no text, which is an answer all the same."""
