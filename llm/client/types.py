@@ -61,12 +61,11 @@ class CitedSource:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An image or a document: its bytes as base64 text, or, for providers that fetch it themselves, its `url`."""
+    """An image or a document: its bytes as base64 text."""
 
     media_type: str
     data: str = ""
     name: str = ""
-    url: str = ""
     detail: str = ""  # how closely a model is to look at an image: `low` or `high`, a hint to those that take one
 
     @property

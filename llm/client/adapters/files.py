@@ -11,8 +11,8 @@ MAX_TYPE = 100
 
 
 def file_url(file: File) -> str:
-    """Return where a file is to be had: its own address, or one that holds all of it."""
-    return file.url or f"data:{file.media_type};base64,{file.data}"
+    """Return an address that holds all of a file."""
+    return f"data:{file.media_type};base64,{file.data}"
 
 
 def file_text(file: File) -> str:
