@@ -7,8 +7,9 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
+from functools import partial
 
 from django.conf import settings
 
@@ -22,8 +23,13 @@ from chats.turns.limits import FIRST_TEXT_LATE, Clock, Intake, failure_for, outc
 from chats.turns.model_choice import require_answerable
 from chats.turns.moderation import objection_to_any
 from chats.turns.single_call import SingleCall, single_call
+from common.child_process import ChildFailed
 from common.media import PICTURES
 from common.text import repaired
+from common.threads import run_in_thread
+from common.unnamed_file import unnamed_file
+from files.prompts import pdf_text
+from files.uploads import write_base64
 from llm.catalog import Model
 from llm.client.adapters.files import file_text
 from llm.client.errors import ProviderError
@@ -84,7 +90,9 @@ async def require_harmless(prompt: Prompt) -> None:
     """Have all text of a prompt checked, where prompts are checked; raise ReplyBlocked or ModerationAway."""
     if not moderation_enabled():
         return
-    if category := await objection_to_any(_texts(prompt)):
+    pdfs = [part for message in prompt.messages for part in message.parts if isinstance(part, File) and _is_pdf(part)]
+    read = [await run_in_thread(partial(_pdf_text, each.data)) for each in pdfs]
+    if category := await objection_to_any([*_texts(prompt), *read]):
         logger.warning("stateless prompt was blocked by moderation: %s", category)
         raise ReplyBlocked()
 
@@ -102,6 +110,19 @@ def _texts(prompt: Prompt) -> Iterator[str]:
                 yield part.output
             elif isinstance(part, File) and part.media_type.startswith("text/"):
                 yield file_text(part)
+
+
+def _is_pdf(file: File) -> bool:
+    """Tell by its bytes, whatever it is called."""
+    return file.data.startswith("JVBERi0")
+
+
+def _pdf_text(data: str) -> str:
+    """Return the text of a PDF; one that cannot be read has none, like a picture."""
+    with unnamed_file() as file, suppress(ChildFailed):
+        write_base64(file, data)
+        return pdf_text(file)
+    return ""
 
 
 def _failure(error: ProviderError) -> ReplyFailed:
