@@ -52,7 +52,7 @@ def extract_again(owner_id: int, id_: UUID) -> File:
 
 
 def ready_files(owner_id: int, ids: Iterable[UUID]) -> list[File]:
-    """Return ready files in the order named; raise FileNotFound, FileNotReady."""
+    """Return files in the order named; raise FileNotFound, and FileNotReady for what is still being read."""
     return _ready(files_of(owner_id), ids)
 
 
@@ -70,7 +70,8 @@ def _ready(mine: "QuerySet[File]", ids: Iterable[UUID]) -> list[File]:
     if len(found) < len(wanted):
         raise FileNotFound()
     for row in found.values():
-        require_ready(row)
+        if row.state == File.State.WAITING:
+            require_ready(row)
     return [found[id_] for id_ in wanted]
 
 

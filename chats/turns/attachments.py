@@ -16,6 +16,7 @@ from common.sql import Statement
 from common.threads import run_in_thread
 from files.models import File as FileRow
 from files.payloads import part_payload
+from files.services import require_ready
 from files.storage import open_bytes, read_prompt
 from llm.abilities import Abilities
 from llm.catalog import Model
@@ -79,8 +80,8 @@ class Described:
     ) -> PromptMessage:
         """Return a question of so many turns ago, with the files `made` by the reply before it.
 
-        Of earlier ones, what the model cannot see, or need not again, is told in words. Raises Unsupported for a file
-        of the question itself that it cannot be shown.
+        Of earlier ones, what the model cannot see, or need not again, is told in words. For a file of the question
+        itself that it cannot be shown, this raises Unsupported, or FileNotReady where its text is missed.
         """
         ids = file_ids(parts)
         shown = self._made(made, model, turns_ago + 1)
@@ -90,6 +91,7 @@ class Described:
             row = self._rows.get(id_)
             found = _shown(row, model.abilities, turns_ago <= RECENT_TURNS) if row else None
             if found is None and row and not turns_ago:
+                require_ready(row)
                 raise Unsupported(model.name, ["images" if row.width else "files"])
             shown.append(found or Text(f"[The user had sent a file here: {row.name if row else 'deleted'}]\n\n"))
         return PromptMessage("user", text, (*shown, *([Text(text)] if text else [])))
@@ -113,10 +115,13 @@ def _shown(row: FileRow, can: Abilities, is_recent: bool) -> PromptPart | None:
 
 
 def _takes_whole(row: FileRow, can: Abilities) -> bool:
-    """Tell whether a model gets a PDF itself: where it is known to read them, or may, and there is no text in it."""
-    if can.files is False:
-        return False
-    return (can.files is True and row.size <= settings.FILE_NATIVE_BYTES) or not row.prompt_size
+    """Tell whether a model gets a PDF itself: where it is known to read them, or may, and there is no text in it.
+
+    One that we could not read is nothing to try on a model that may not.
+    """
+    if can.files is True:
+        return row.size <= settings.FILE_NATIVE_BYTES or not row.prompt_size
+    return can.files is None and row.state == FileRow.State.READY and not row.prompt_size
 
 
 def stored_size(prompt: Prompt) -> int:
