@@ -16,6 +16,7 @@ from common.text import repaired
 from common.unnamed_file import unnamed_file
 from files.errors import FileUnreadable
 from files.models import File
+from files.signals import file_changed
 from files.storage import open_bytes, write_prompt
 
 SIDE = 1568  # what vendors scale larger pictures down to
@@ -62,10 +63,10 @@ def extract_text(id_: str) -> None:
                 copy.write(piece)
             data = pdf_text(copy).encode()
     except ChildFailed as error:
-        _settle(file.pk, state=File.State.FAILED, error=str(error)[:40] or TOO_COMPLEX)
+        _settle(file, state=File.State.FAILED, error=str(error)[:40] or TOO_COMPLEX)
         return
     write_prompt(file.pk, data)
-    _settle(file.pk, state=File.State.READY, error="", prompt_size=len(data))
+    _settle(file, state=File.State.READY, error="", prompt_size=len(data))
 
 
 def pdf_text(file: BinaryIO) -> str:
@@ -78,8 +79,9 @@ def pdf_text(file: BinaryIO) -> str:
 
 
 @transaction.atomic
-def _settle(id_: UUID, **values: object) -> None:
-    File.objects.filter(pk=id_, state=File.State.WAITING).update(**values)
+def _settle(file: File, **values: object) -> None:
+    if File.objects.filter(pk=file.pk, state=File.State.WAITING).update(**values):
+        file_changed.send(File, owner_id=file.owner_id, file_id=file.pk)
 
 
 def _bounded(text: str, cut: str) -> str:

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from files.errors import FileInUse, FileNotFound, FileNotReady
 from files.models import File
 from files.prompts import extract_text
+from files.signals import file_changed
 from files.sweep import expire, unused
 from files.uploads import USABLE
 
@@ -36,6 +37,7 @@ def delete_file(owner_id: int, id_: UUID) -> None:
     if not unused(locked):
         raise FileInUse()
     expire(mine)
+    file_changed.send(File, owner_id=owner_id, file_id=id_)
 
 
 @transaction.atomic
@@ -47,6 +49,7 @@ def extract_again(owner_id: int, id_: UUID) -> File:
     if row.state == File.State.FAILED:
         row.state, row.error = File.State.WAITING, ""
         row.save(update_fields=["state", "error"])
+        file_changed.send(File, owner_id=owner_id, file_id=id_)
         extract_text.enqueue(str(row.pk))
     return row
 

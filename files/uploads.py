@@ -23,6 +23,7 @@ from common.unnamed_file import unnamed_file
 from files.errors import FileNotFound, FileTypeRefused, FileUnreadable
 from files.models import File
 from files.prompts import extract_text, make_picture, write_picture, write_text
+from files.signals import file_changed
 from files.space import give_back, take_space
 from files.storage import delete_bytes, write_bytes
 from files.sweep import UPLOAD_HOURS, unused_until
@@ -131,6 +132,7 @@ def _finish(row: File, values: dict[str, Any]) -> None:
         raise FileNotFound("The account was deleted meanwhile.")
     for name, value in values.items():
         setattr(row, name, value)
+    file_changed.send(File, owner_id=row.owner_id, file_id=row.pk)
     if row.state == File.State.WAITING:
         extract_text.enqueue(str(row.pk))
 

@@ -304,3 +304,17 @@ def test_a_socket_asks_about_files_and_strangers_find_none(
         socket.tell("send", chat=chat, content="What is it?", files=[file])
         assert socket.next()["type"] == expected
     eventually(lambda: fake.requests() and "moss is green" in json.dumps(fake.requests()[-1]["body"]))
+
+
+def test_the_log_of_changes_tells_what_becomes_of_a_file(alice: Person) -> None:
+    place = alice.get("/api/changes/").json()["next"]
+    file = ready(alice, pdf("moss"), "moss.pdf")
+    assert alice.http.delete(f"/api/files/{file}/").status_code == 204
+
+    def told() -> list[Any]:
+        return list(alice.get(f"/api/changes/?after={place}").json()["results"])
+
+    eventually(lambda: len(told()) == 3)
+    assert {(each["kind"], each["file"], each["chat"], each["message"]) for each in told()} == {
+        ("file", file, None, None)
+    }
