@@ -13,6 +13,7 @@ from chats.models import Change
 from chats.signals import changes_committed
 from common.sql import Statement, instant, run_all
 
+_INSERT_FILE = "INSERT INTO chats_change (user_id, kind, file, at) VALUES (%s, %s, %s, %s)"
 _INSERT = "INSERT INTO chats_change (user_id, kind, chat, message, at) "
 
 
@@ -38,4 +39,10 @@ def announce(user_id: int) -> None:
 def log_change(user_id: int, kind: Change.Kind, chat_id: UUID, message_id: UUID | None = None) -> None:
     """Log and announce a change inside the caller's transaction."""
     run_all([change_entry(user_id, kind, chat_id, message_id)])
+    announce(user_id)
+
+
+def log_file_change(user_id: int, file_id: UUID) -> None:
+    """Do the same for a file."""
+    run_all([(_INSERT_FILE, [user_id, Change.Kind.FILE.value, file_id, instant(timezone.now())])])
     announce(user_id)

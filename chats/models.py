@@ -319,8 +319,8 @@ class TransactionId(models.Func):
 class Change(models.Model):
     """Something that changed for a user, written by the transaction that changed it (`chats.changes`).
 
-    (xid, id) is the order of commits, once every older transaction has ended. `chat` and `message` are no keys, since
-    deletions are told, too.
+    (xid, id) is the order of commits, once every older transaction has ended. `chat`, `message` and `file` are no keys,
+    since deletions are told, too; a file has no chat.
     """
 
     class Kind(models.TextChoices):
@@ -328,12 +328,14 @@ class Change(models.Model):
         MESSAGE = "message"  # a question and the reply begun to it, or the end of that reply; the chat's head with it
         FEEDBACK = "feedback"  # given or taken back
         CHAT_DELETED = "chat_deleted"
+        FILE = "file"  # came, got another state, or was deleted by its owner
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
     xid = models.BigIntegerField(db_default=TransactionId())
     kind = models.CharField(max_length=20, choices=Kind)
-    chat = models.UUIDField()
+    chat = models.UUIDField(null=True, blank=True)
     message = models.UUIDField(null=True, blank=True)
+    file = models.UUIDField(null=True, blank=True)
     at = models.DateTimeField()
 
     class Meta:
@@ -344,7 +346,7 @@ class Change(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.chat}"
+        return f"{self.kind} {self.chat or self.file}"
 
 
 class ForgottenChanges(models.Model):

@@ -1303,17 +1303,23 @@ export interface components {
          *     * `message` - Message
          *     * `feedback` - Feedback
          *     * `chat_deleted` - Chat Deleted
+         *     * `file` - File
          * @enum {string}
          */
-        ChangeKind: "chat" | "message" | "feedback" | "chat_deleted";
+        ChangeKind: "chat" | "message" | "feedback" | "chat_deleted" | "file";
         ChangeOutput: {
             /** @description the cursor after this change */
             id: string;
             kind: components["schemas"]["ChangeKind"];
             /** Format: uuid */
-            chat: string;
+            chat: string | null;
             /** Format: uuid */
             message: string | null;
+            /**
+             * Format: uuid
+             * @description of a `file`, which has no chat
+             */
+            file: string | null;
             /** Format: date-time */
             at: string;
         };

@@ -9,7 +9,8 @@ from feed.serializers import cursor_text
 
 def change_payload(row: ChangeRow) -> dict[str, Any]:
     cursor = cursor_text(row.position)
-    return {"id": cursor, "kind": row.kind, "chat": row.chat, "message": row.message, "at": row.at}
+    told = {"chat": row.chat, "message": row.message, "file": row.file}
+    return {"id": cursor, "kind": row.kind, **told, "at": row.at}
 
 
 def page_payload(page: ChangesPage) -> dict[str, Any]:

@@ -43,8 +43,9 @@ class ChangesQuery(serializers.Serializer[Any]):
 class ChangeOutput(serializers.Serializer[Any]):
     id = serializers.CharField(help_text="the cursor after this change")
     kind = serializers.ChoiceField(Change.Kind.choices)
-    chat = serializers.UUIDField()
+    chat = serializers.UUIDField(allow_null=True)
     message = serializers.UUIDField(allow_null=True)
+    file = serializers.UUIDField(allow_null=True, help_text="of a `file`, which has no chat")
     at = serializers.DateTimeField()
 
 

@@ -16,6 +16,7 @@ from common.text import repaired
 from common.unnamed_file import unnamed_file
 from files.errors import FileUnreadable
 from files.models import File
+from files.signals import file_changed
 from files.storage import open_bytes, write_prompt
 
 SIDE = 1568  # what vendors scale larger pictures down to
@@ -57,29 +58,30 @@ def extract_text(id_: str) -> None:
     if file is None:
         raise Void("it has been deleted, or read before")
     try:
-        said = _read_pdf(file.pk)
+        with open_bytes(file.pk) as stored, unnamed_file() as copy:
+            while piece := stored.read(2**18):
+                copy.write(piece)
+            data = pdf_text(copy).encode()
     except ChildFailed as error:
-        _settle(file.pk, state=File.State.FAILED, error=str(error)[:40] or TOO_COMPLEX)
+        _settle(file, state=File.State.FAILED, error=str(error)[:40] or TOO_COMPLEX)
         return
+    write_prompt(file.pk, data)
+    _settle(file, state=File.State.READY, error="", prompt_size=len(data))
+
+
+def pdf_text(file: BinaryIO) -> str:
+    """Return the text of a PDF, as much of it as models are shown; raise ChildFailed, and Unavailable."""
+    with _children:
+        said = run_child(CHILD, [str(settings.FILE_TEXT_CHARS)], file, TIMEOUT)
     first, _, text = said.decode("utf-8", "replace").partition("\n")
     read, pages = first.split()
-    cut = "" if read == pages else f"after {read} of {pages} pages"
-    data = _bounded(repaired(text), cut).encode()
-    write_prompt(file.pk, data)
-    _settle(file.pk, state=File.State.READY, error="", prompt_size=len(data))
-
-
-def _read_pdf(id_: UUID) -> bytes:
-    with open_bytes(id_) as stored, unnamed_file() as file, _children:
-        while piece := stored.read(2**18):
-            file.write(piece)
-        file.flush()
-        return run_child(CHILD, [str(settings.FILE_TEXT_CHARS)], file, TIMEOUT)
+    return _bounded(repaired(text), "" if read == pages else f"after {read} of {pages} pages")
 
 
 @transaction.atomic
-def _settle(id_: UUID, **values: object) -> None:
-    File.objects.filter(pk=id_, state=File.State.WAITING).update(**values)
+def _settle(file: File, **values: object) -> None:
+    if File.objects.filter(pk=file.pk, state=File.State.WAITING).update(**values):
+        file_changed.send(File, owner_id=file.owner_id, file_id=file.pk)
 
 
 def _bounded(text: str, cut: str) -> str:

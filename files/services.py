@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from files.errors import FileInUse, FileNotFound, FileNotReady
 from files.models import File
 from files.prompts import extract_text
+from files.signals import file_changed
 from files.sweep import expire, unused
 from files.uploads import USABLE
 
@@ -36,6 +37,7 @@ def delete_file(owner_id: int, id_: UUID) -> None:
     if not unused(locked):
         raise FileInUse()
     expire(mine)
+    file_changed.send(File, owner_id=owner_id, file_id=id_)
 
 
 @transaction.atomic
@@ -47,12 +49,13 @@ def extract_again(owner_id: int, id_: UUID) -> File:
     if row.state == File.State.FAILED:
         row.state, row.error = File.State.WAITING, ""
         row.save(update_fields=["state", "error"])
+        file_changed.send(File, owner_id=owner_id, file_id=id_)
         extract_text.enqueue(str(row.pk))
     return row
 
 
 def ready_files(owner_id: int, ids: Iterable[UUID]) -> list[File]:
-    """Return ready files in the order named; raise FileNotFound, FileNotReady."""
+    """Return files in the order named; raise FileNotFound, and FileNotReady for what is still being read."""
     return _ready(files_of(owner_id), ids)
 
 
@@ -70,7 +73,8 @@ def _ready(mine: "QuerySet[File]", ids: Iterable[UUID]) -> list[File]:
     if len(found) < len(wanted):
         raise FileNotFound()
     for row in found.values():
-        require_ready(row)
+        if row.state == File.State.WAITING:
+            require_ready(row)
     return [found[id_] for id_ in wanted]
 
 

@@ -3,6 +3,7 @@
 The row comes before the bytes, so whatever dies in between leaves a row for the sweep, and never bytes without one.
 """
 
+import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,14 +19,17 @@ from common.errors import BodyTooLarge, Unavailable
 from common.media import MediaType, media_type_of
 from common.retrying import retry_conflicts
 from common.text import repaired
-from files.errors import FileNotFound, FileTypeRefused
+from common.unnamed_file import unnamed_file
+from files.errors import FileNotFound, FileTypeRefused, FileUnreadable
 from files.models import File
 from files.prompts import extract_text, make_picture, write_picture, write_text
+from files.signals import file_changed
 from files.space import give_back, take_space
 from files.storage import delete_bytes, write_bytes
 from files.sweep import UPLOAD_HOURS, unused_until
 
 NAME_CHARS = 255
+AT_ONCE = 2**18  # characters of base64 that are decoded before other threads have their turn; a multiple of four
 USABLE = (File.State.WAITING, File.State.READY, File.State.FAILED)
 
 
@@ -56,6 +60,22 @@ def take_file(owner_id: int, file: BinaryIO, name: str) -> tuple[File, bool]:
                 return found, False
             raise
     return row, True
+
+
+def take_base64(owner_id: int, data: str, name: str) -> tuple[File, bool]:
+    """Do the same with what came in base64."""
+    with unnamed_file() as file:
+        write_base64(file, data)
+        return take_file(owner_id, file, name)
+
+
+def write_base64(file: BinaryIO, data: str) -> None:
+    """Write what base64 stands for; raise FileUnreadable."""
+    try:
+        file.writelines(base64.b64decode(data[at : at + AT_ONCE]) for at in range(0, len(data), AT_ONCE))
+    except ValueError as error:
+        raise FileUnreadable("This is no base64.") from error
+    file.flush()
 
 
 def clean_name(name: str) -> str:
@@ -112,6 +132,7 @@ def _finish(row: File, values: dict[str, Any]) -> None:
         raise FileNotFound("The account was deleted meanwhile.")
     for name, value in values.items():
         setattr(row, name, value)
+    file_changed.send(File, owner_id=row.owner_id, file_id=row.pk)
     if row.state == File.State.WAITING:
         extract_text.enqueue(str(row.pk))
 

@@ -34,7 +34,6 @@ SAYABLE: Mapping[Dialect, frozenset[str]] = {
     "gemini": _EVERYWHERE | _PENALTIES | {"tool_choice", "stop", "seed"},
     "demo": _EVERYWHERE | _PENALTIES | {"seed", "parallel_tool_calls"},
 }  # fmt: skip
-FETCHING: frozenset[Dialect] = frozenset({"openai_chat", "openai_responses", "anthropic"})  # files by their address
 
 
 def unsupported(
@@ -48,7 +47,7 @@ def unsupported(
     found = [name for name in params if name not in SAYABLE[dialect] or _is_beyond(abilities, name, params[name])]
     if tools and abilities.tools is False:
         found.append("tools")
-    return [*found, *dict.fromkeys(_unreadable(dialect, abilities, files))]
+    return [*found, *dict.fromkeys(_unreadable(abilities, files))]
 
 
 def _is_beyond(abilities: Abilities, name: str, value: Any) -> bool:
@@ -64,8 +63,8 @@ def _is_beyond(abilities: Abilities, name: str, value: Any) -> bool:
     return False
 
 
-def _unreadable(dialect: Dialect, abilities: Abilities, files: Iterable[File]) -> Iterator[str]:
+def _unreadable(abilities: Abilities, files: Iterable[File]) -> Iterator[str]:
     for file in files:
         kind, can = ("images", abilities.images) if file.is_image else ("files", abilities.files)
-        if can is False or (file.url and dialect not in FETCHING):
+        if can is False:
             yield kind

@@ -9,7 +9,6 @@ BYTES_PER_TOKEN = 3  # English has four and more, code and other scripts fewer: 
 PER_MESSAGE = 16  # what a vendor's template puts around a message, at most
 PER_IMAGE = 50_000  # the dearest that a vendor makes of one
 SMALL_IMAGE = 1_600  # about what they make of one as large as we send them
-PER_LINK = 1_000_000  # a document that the vendor fetches: as long as the longest context
 
 
 def size_of(text: str) -> int:
@@ -50,7 +49,7 @@ def _message_size(message: PromptMessage) -> int:
 def files_bound(prompt: Prompt) -> int:
     """Return the most tokens that the files of a prompt can be."""
     files = [part for message in prompt.messages for part in message.parts if isinstance(part, File)]
-    return sum([PER_IMAGE if each.is_image else PER_LINK if each.url else len(each.data) for each in files])
+    return sum([PER_IMAGE if each.is_image else len(each.data) for each in files])
 
 
 def sane(usage: Usage) -> Usage:

@@ -116,9 +116,9 @@ def _batch_of(rows: Sequence[ChangeRow], after: Position) -> Batch:
         if sum(len(document.terms) for document in documents) > ENOUGH_TERMS:
             return Batch(chats, documents, rows[start - 1].position, more=True)
         some = rows[start : start + READ_AT_ONCE]
-        chats.update(row.chat for row in some if row.kind == Change.Kind.CHAT)
+        chats.update(row.chat for row in some if row.chat and row.kind == Change.Kind.CHAT)
         turns = [row for row in some if row.kind == Change.Kind.MESSAGE]
-        chats.update(_untitled({row.chat for row in turns}))
+        chats.update(_untitled({row.chat for row in turns if row.chat}))
         documents += documents_of(_unwritten([row.message for row in turns if row.message]))
     return Batch(chats, list({document.key: document for document in documents}.values()), after, len(rows) == AT_ONCE)
 

@@ -182,6 +182,17 @@ def test_a_file_that_is_not_ready_is_refused(alice: Person) -> None:
     assert (answer.status_code, answer.json()["code"], answer.json()["error"]) == (409, "file_not_ready", "unreadable")
 
 
+def test_a_pdf_that_we_cannot_read_is_left_to_a_model_that_can(alice: Person, fake: FakeProvider) -> None:
+    data = b"%PDF-1.4 broken" + bytes(range(256)) * 8
+    file = upload(alice, data, "a.pdf").json()["id"]
+    eventually(lambda: alice.get(f"/api/files/{file}/").json()["state"] == "failed")
+    answer = ask(alice, "anthropic/reading", files=[file])
+
+    assert answer.json()["reply"]["state"] == "complete"
+    assert data_in(fake.requests()[-1]["body"]) == [data]
+    assert alice.post(f"/api/files/{file}/extract/").json()["state"] == "waiting"
+
+
 def test_a_file_in_use_cannot_be_deleted_and_goes_with_its_last_chat(alice: Person, stored: Any) -> None:
     file = ready(alice, picture(), "a.png")
     chats = [alice.chat(model="openai_chat/seeing") for _ in range(2)]
@@ -218,6 +229,20 @@ def test_the_text_of_files_is_moderated(alice: Person, settings: Any) -> None:
     answer = alice.say(chat, "Read this", files=[file])
 
     assert (answer.status_code, answer.json()["code"]) == (422, "blocked")
+
+
+def test_the_text_of_pdfs_in_stateless_calls_is_moderated(alice: Person, settings: Any) -> None:
+    key = alice.post("/api/keys/", {"name": "tool"}).json()["key"]
+    settings.MODERATION = "on"
+    codes = []
+    for data in (pdf("moss is green"), pdf("moss", "The word is [flagged].")):
+        url = f"data:application/pdf;base64,{base64.b64encode(data).decode()}"
+        content = [{"type": "file", "file": {"filename": "a.pdf", "file_data": url}}]
+        body = {"model": "openai_chat/seeing", "messages": [{"role": "user", "content": content}]}
+        answer = alice.http.post("/v1/chat/completions", json=body, headers={"Authorization": f"Bearer {key}"})
+        codes.append(answer.status_code)
+
+    assert codes == [200, 422]
 
 
 def test_the_page_asks_about_files_too(alice: Person, live: str, sign_in: Any) -> None:
@@ -279,3 +304,17 @@ def test_a_socket_asks_about_files_and_strangers_find_none(
         socket.tell("send", chat=chat, content="What is it?", files=[file])
         assert socket.next()["type"] == expected
     eventually(lambda: fake.requests() and "moss is green" in json.dumps(fake.requests()[-1]["body"]))
+
+
+def test_the_log_of_changes_tells_what_becomes_of_a_file(alice: Person) -> None:
+    place = alice.get("/api/changes/").json()["next"]
+    file = ready(alice, pdf("moss"), "moss.pdf")
+    assert alice.http.delete(f"/api/files/{file}/").status_code == 204
+
+    def told() -> list[Any]:
+        return list(alice.get(f"/api/changes/?after={place}").json()["results"])
+
+    eventually(lambda: len(told()) == 3)
+    assert {(each["kind"], each["file"], each["chat"], each["message"]) for each in told()} == {
+        ("file", file, None, None)
+    }

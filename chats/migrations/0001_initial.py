@@ -169,9 +169,10 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('xid', models.BigIntegerField(db_default=chats.models.TransactionId())),
-                ('kind', models.CharField(choices=[('chat', 'Chat'), ('message', 'Message'), ('feedback', 'Feedback'), ('chat_deleted', 'Chat Deleted')], max_length=20)),
-                ('chat', models.UUIDField()),
+                ('kind', models.CharField(choices=[('chat', 'Chat'), ('message', 'Message'), ('feedback', 'Feedback'), ('chat_deleted', 'Chat Deleted'), ('file', 'File')], max_length=20)),
+                ('chat', models.UUIDField(blank=True, null=True)),
                 ('message', models.UUIDField(blank=True, null=True)),
+                ('file', models.UUIDField(blank=True, null=True)),
                 ('at', models.DateTimeField()),
                 ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],

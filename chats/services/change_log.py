@@ -15,9 +15,9 @@ import orjson
 from django.db import connection
 
 from chats.errors import CursorExpired
-from common.sql import Statement, instant_of, run_all, uuid_of, uuid_or_none
+from common.sql import Statement, instant_of, run_all, uuid_or_none
 
-_SELECT = "SELECT c.xid, c.id, c.kind, c.chat, c.message, c.at FROM chats_change c"
+_SELECT = "SELECT c.xid, c.id, c.kind, c.chat, c.message, c.file, c.at FROM chats_change c"
 _OLDEST_RUNNING = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 _NOW = {
     "postgresql": f"SELECT {_OLDEST_RUNNING}, 0",
@@ -47,8 +47,9 @@ class ChangeRow(NamedTuple):
 
     position: Position
     kind: str
-    chat: UUID
+    chat: UUID | None
     message: UUID | None
+    file: UUID | None
     at: datetime
 
 
@@ -126,9 +127,10 @@ def _forgotten() -> Statement:
     return "SELECT xid, change FROM chats_forgottenchanges", []
 
 
-def _row_of(values: tuple[int, int, str, object, object, object]) -> ChangeRow:
-    xid, id_, kind, chat, message, at = values
-    return ChangeRow(Position(xid, id_), kind, uuid_of(chat), uuid_or_none(message), instant_of(at))
+def _row_of(values: tuple[int, int, str, object, object, object, object]) -> ChangeRow:
+    xid, id_, kind, *named, at = values
+    chat, message, file = map(uuid_or_none, named)
+    return ChangeRow(Position(xid, id_), kind, chat, message, file, instant_of(at))
 
 
 def users_with_news(waiting: Iterable[tuple[int, Position]]) -> list[int]:

@@ -181,5 +181,3 @@ def test_no_dialect_is_asked_for_what_it_has_no_word_for() -> None:
 
     for dialect, sayable in SAYABLE.items():
         assert set(unsupported(dialect, Abilities(), everything)) == everything.keys() - sayable
-        fetched = unsupported(dialect, Abilities(), {}, files=[File("image/*", url="https://x.test")])
-        assert fetched == ([] if dialect in ("openai_chat", "openai_responses", "anthropic") else ["images"])

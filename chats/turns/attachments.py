@@ -16,6 +16,7 @@ from common.sql import Statement
 from common.threads import run_in_thread
 from files.models import File as FileRow
 from files.payloads import part_payload
+from files.services import require_ready
 from files.storage import open_bytes, read_prompt
 from llm.abilities import Abilities
 from llm.catalog import Model
@@ -62,7 +63,7 @@ def link_statement(chat_id: UUID, message_id: UUID, ids: Sequence[UUID]) -> Stat
     """Return the statement that has a message refer to its files; none of them can be deleted from then on."""
     rows = ", ".join(["(%s, %s, %s)"] * len(ids))
     values = [value for id_ in ids for value in (chat_id, message_id, id_)]
-    return f"INSERT INTO chats_messagefile (chat_id, message_id, file_id) VALUES {rows}", values
+    return f"INSERT INTO chats_messagefile (chat_id, message_id, file_id) VALUES {rows} ON CONFLICT DO NOTHING", values
 
 
 class Described:
@@ -74,26 +75,33 @@ class Described:
         if ids:
             self._rows |= FileRow.objects.in_bulk(ids)
 
-    def question(self, parts: Sequence[Part], text: str, model: Model) -> PromptMessage:
-        """Return the question as its model is shown it; raise Unsupported for a file that it cannot be shown."""
-        return self._message(parts, text, model, turns_ago=0)
+    def message(
+        self, parts: Sequence[Part], text: str, model: Model, turns_ago: int, made: Sequence[UUID] = ()
+    ) -> PromptMessage:
+        """Return a question of so many turns ago, with the files `made` by the reply before it.
 
-    def earlier(self, parts: Sequence[Part], text: str, model: Model, turns_ago: int) -> PromptMessage:
-        """Return a question of so many turns ago; what its model cannot see, or need not again, is told in words."""
-        return self._message(parts, text, model, turns_ago)
-
-    def _message(self, parts: Sequence[Part], text: str, model: Model, turns_ago: int) -> PromptMessage:
+        Of earlier ones, what the model cannot see, or need not again, is told in words. For a file of the question
+        itself that it cannot be shown, this raises Unsupported, or FileNotReady where its text is missed.
+        """
         ids = file_ids(parts)
-        if not ids:
+        shown = self._made(made, model, turns_ago + 1)
+        if not ids and not shown:
             return PromptMessage("user", text)
-        shown: list[PromptPart] = []
         for id_ in ids:
             row = self._rows.get(id_)
             found = _shown(row, model.abilities, turns_ago <= RECENT_TURNS) if row else None
             if found is None and row and not turns_ago:
+                require_ready(row)
                 raise Unsupported(model.name, ["images" if row.width else "files"])
             shown.append(found or Text(f"[The user had sent a file here: {row.name if row else 'deleted'}]\n\n"))
         return PromptMessage("user", text, (*shown, *([Text(text)] if text else [])))
+
+    def _made(self, ids: Sequence[UUID], model: Model, turns_ago: int) -> list[PromptPart]:
+        found = list[PromptPart]()
+        for row in filter(None, map(self._rows.get, ids)):
+            if part := _shown(row, model.abilities, turns_ago <= RECENT_TURNS):
+                found += [Text(f"[The file that you made: {row.name}]\n"), part]
+        return found
 
 
 def _shown(row: FileRow, can: Abilities, is_recent: bool) -> PromptPart | None:
@@ -107,10 +115,13 @@ def _shown(row: FileRow, can: Abilities, is_recent: bool) -> PromptPart | None:
 
 
 def _takes_whole(row: FileRow, can: Abilities) -> bool:
-    """Tell whether a model gets a PDF itself: where it is known to read them, or may, and there is no text in it."""
-    if can.files is False:
-        return False
-    return (can.files is True and row.size <= settings.FILE_NATIVE_BYTES) or not row.prompt_size
+    """Tell whether a model gets a PDF itself: where it is known to read them, or may, and there is no text in it.
+
+    One that we could not read is nothing to try on a model that may not.
+    """
+    if can.files is True:
+        return row.size <= settings.FILE_NATIVE_BYTES or not row.prompt_size
+    return can.files is None and row.state == FileRow.State.READY and not row.prompt_size
 
 
 def stored_size(prompt: Prompt) -> int:

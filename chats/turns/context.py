@@ -11,7 +11,7 @@ from chats.models import COMMAND
 from chats.parts import TEXT, Part, from_column
 from chats.rows import MessageRow
 from chats.tree import WALK_SLACK, parent_join, row_join
-from chats.turns.attachments import Described
+from chats.turns.attachments import Described, file_ids
 from chats.turns.prompt_parts import reply_message
 from chats.turns.requests import SendRequest, SlashCommand, TurnRequest
 from chats.turns.settings import TurnSettings
@@ -66,15 +66,17 @@ def build_prompt(
     if isinstance(request, SendRequest) and request.prompt:
         return replace(request.prompt, model=model.id)
     said = [(role, content, _parts(content, parts)) for role, content, parts in stored]
-    described = Described(files, [question.parts, *[parts for role, _, parts in said if role == "user"]])
+    described = Described(files, [question.parts, *[parts for _, _, parts in said]])
     turns_ago, messages = sum(role == "user" for role, _, _ in said), list[PromptMessage]()
+    made: list[UUID] = []
     for role, content, parts in said:
         if role == "assistant":
             messages.append(reply_message(parts))
+            made = file_ids(parts)
         else:
-            messages.append(described.earlier(parts, without_command(content), model, turns_ago))
-            turns_ago -= 1
-    messages.append(described.question(question.parts, command.text, model))
+            messages.append(described.message(parts, without_command(content), model, turns_ago, made))
+            turns_ago, made = turns_ago - 1, []
+    messages.append(described.message(question.parts, command.text, model, 0, made))
     if kept:
         messages += [PromptMessage("assistant", kept), PromptMessage("user", CONTINUE)]
     return Prompt(model.id, settings.system, tuple(messages), settings.params)

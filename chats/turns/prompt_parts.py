@@ -7,6 +7,7 @@ import orjson
 
 from chats.parts import (
     DENIED,
+    FILE,
     PROVIDER_METADATA,
     REASONING,
     TEXT,
@@ -15,7 +16,6 @@ from chats.parts import (
     TOOL_RESULT,
     Part,
     json_text,
-    text_of,
 )
 from chats.rows import ASIDE
 from llm.client.types import PromptMessage, PromptPart, ProviderMetadata, Reasoning, RequestedCall, Text, ToolResult
@@ -43,7 +43,7 @@ class Beside:
 
 def reply_message(parts: Sequence[Part], beside: Beside | None = None, at: int = 0) -> PromptMessage:
     """Return a reply as a model is shown it; plain text where it is nothing else. `at` is the first part's offset."""
-    text = text_of(parts, TEXT)
+    text = "".join([_made(text) if kind == FILE else text for kind, text in parts if kind in (TEXT, FILE)])
     if all(kind != TOOL_CALL for kind, _ in parts):
         return PromptMessage("assistant", text)
     return PromptMessage("assistant", text, tuple(_in_rounds(_prompt_parts(parts, beside or Beside(), at))))
@@ -55,6 +55,8 @@ def _prompt_parts(parts: Sequence[Part], beside: Beside, at: int) -> Iterator[Pr
     for kind, text in parts:
         if kind == TEXT:
             yield from _text_parts(text, beside, at)
+        elif kind == FILE:
+            yield Text(_made(text))
         elif kind == REASONING:
             yield Reasoning(text)
         elif kind == TOOL_CALL:
@@ -67,6 +69,11 @@ def _prompt_parts(parts: Sequence[Part], beside: Beside, at: int) -> Iterator[Pr
         if kind != TEXT:
             yield from beside.metadata_between(at, at + len(text))
         at += len(text)
+
+
+def _made(text: str) -> str:
+    """Tell of a file that the model has made; it is shown with the question after it, for none is taken in replies."""
+    return f"\n[You made a file here: {orjson.loads(text)['file']['name']}]\n"
 
 
 def _text_parts(text: str, beside: Beside, at: int) -> Iterator[PromptPart]:

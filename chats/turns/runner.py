@@ -22,6 +22,7 @@ from chats.signals import run_ended
 from chats.turns.attachments import with_files
 from chats.turns.charging import bounded
 from chats.turns.ends import Outcome, Wait, finish, wait
+from chats.turns.generated_files import FilesOfReply
 from chats.turns.limits import (
     FIRST_TEXT_LATE,
     LIMIT_REACHED,
@@ -53,6 +54,7 @@ from llm.client.errors import ProviderError, ProviderRefused
 from llm.client.types import (
     CitedSource,
     Finished,
+    GeneratedFile,
     LogProbs,
     OtherChoice,
     Prompt,
@@ -283,6 +285,9 @@ class RunningTurn:
                     self._add(event)
                 elif isinstance(event, Finished):
                     finished = event
+                elif isinstance(event, GeneratedFile):
+                    self._add_rest()
+                    await self._keep(event)
                 elif not isinstance(event, LogProbs | OtherChoice):  # which no stored reply asks for
                     self._add_rest()
                     self._take(event, calls)
@@ -302,6 +307,19 @@ class RunningTurn:
         self._intake.room -= self.log.length - before
         if self._intake.room < 0:
             raise ReplyTooLong()
+
+    async def _keep(self, event: GeneratedFile) -> None:
+        """Make a part of a file; what cannot be kept is told in its place."""
+        place = FilesOfReply(self.asking.user_id, self.chat_id, self.reply.id, self.id, self.epoch)
+        part = await place.keep(event, self.log.parts(self._begins))
+        self.clock.heard = time.monotonic()
+        if part and part[0] == TEXT:
+            self._add(TextDelta(part[1]))
+        elif part:
+            self._turn_to("")
+            self.log.append(*part)
+            self._intake.room -= len(part[1])
+            self._show_now()
 
     def _add_sources(self) -> None:
         """Put sources behind the texts and calls of their step: calls are shown while they are still being written."""

@@ -7,8 +7,9 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
+from functools import partial
 
 from django.conf import settings
 
@@ -22,7 +23,13 @@ from chats.turns.limits import FIRST_TEXT_LATE, Clock, Intake, failure_for, outc
 from chats.turns.model_choice import require_answerable
 from chats.turns.moderation import objection_to_any
 from chats.turns.single_call import SingleCall, single_call
+from common.child_process import ChildFailed
+from common.media import PICTURES
 from common.text import repaired
+from common.threads import run_in_thread
+from common.unnamed_file import unnamed_file
+from files.prompts import pdf_text
+from files.uploads import write_base64
 from llm.catalog import Model
 from llm.client.adapters.files import file_text
 from llm.client.errors import ProviderError
@@ -31,6 +38,7 @@ from llm.client.types import (
     ChoiceEvent,
     File,
     Finished,
+    GeneratedFile,
     LogProbs,
     OtherChoice,
     Prompt,
@@ -82,7 +90,9 @@ async def require_harmless(prompt: Prompt) -> None:
     """Have all text of a prompt checked, where prompts are checked; raise ReplyBlocked or ModerationAway."""
     if not moderation_enabled():
         return
-    if category := await objection_to_any(_texts(prompt)):
+    pdfs = [part for message in prompt.messages for part in message.parts if isinstance(part, File) and _is_pdf(part)]
+    read = [await run_in_thread(partial(_pdf_text, each.data)) for each in pdfs]
+    if category := await objection_to_any([*_texts(prompt), *read]):
         logger.warning("stateless prompt was blocked by moderation: %s", category)
         raise ReplyBlocked()
 
@@ -102,6 +112,19 @@ def _texts(prompt: Prompt) -> Iterator[str]:
                 yield file_text(part)
 
 
+def _is_pdf(file: File) -> bool:
+    """Tell by its bytes, whatever it is called."""
+    return file.data.startswith("JVBERi0")
+
+
+def _pdf_text(data: str) -> str:
+    """Return the text of a PDF; one that cannot be read has none, like a picture."""
+    with unnamed_file() as file, suppress(ChildFailed):
+        write_base64(file, data)
+        return pdf_text(file)
+    return ""
+
+
 def _failure(error: ProviderError) -> ReplyFailed:
     """Return the refusal that stands for a provider's failure, also in the middle of a stream."""
     state = State.BLOCKED if error.code == "content_filter" else State.FAILED
@@ -117,6 +140,7 @@ class StatelessReply:
         self._has_answer = False
         self._clock, self._intake = Clock(), Intake()
         self._others: dict[int, Intake] = {}  # of further choices
+        self._pictures = 0
         self._inputs: dict[tuple[int, str], Sanitizer] = {}  # of calls
 
     async def events(self) -> AsyncGenerator[ProviderEvent | None, None]:
@@ -174,9 +198,20 @@ class StatelessReply:
             self._count(intake, event.name)
             self._has_answer = True
             return [RequestedCall(event.id, repaired(event.name), repaired(event.arguments))]
+        if isinstance(event, GeneratedFile):
+            return self._picture(event, intake)
         if isinstance(event, LogProbs):
             return [event]
         return []
+
+    def _picture(self, event: GeneratedFile, intake: Intake) -> Sequence[ChoiceEvent]:
+        """Return a picture as it came: whoever stores nothing is not told what it is but by the provider."""
+        self._pictures += 1
+        if self._pictures > settings.FILES_PER_MESSAGE or event.media_type not in (each.name for each in PICTURES):
+            return []
+        self._count(intake, event.media_type)  # its bytes are no tokens
+        self._has_answer = True
+        return [event]
 
     def _count(self, intake: Intake, text: str) -> None:
         """Count what is no text, which is an answer all the same."""

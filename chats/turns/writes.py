@@ -94,9 +94,7 @@ def raise_turn(turn_id: int, epoch: int, charge: Charge, spent: tuple[int, int],
 
     Raises QuotaExceeded, and nothing changes.
     """
-    lock = " FOR NO KEY UPDATE" if is_postgresql() else ""
-    fence = f"SELECT id FROM chats_turn WHERE id = %s AND epoch = %s AND {RUNS}{lock}"
-    if not run_all([(fence, [turn_id, epoch])])[0]:
+    if not run_all([lock_turn(turn_id, epoch)])[0]:
         return None
     hold = raise_hold(charge, spent, bound, timezone.now())
     run_all([hold_turn(turn_id, hold)])
@@ -181,6 +179,12 @@ def resume_turn(turn_id: int, epoch: int, owner: str, day: int) -> int | None:
         ),
     ])  # fmt: skip
     return int(runs[0][0]) if runs else None
+
+
+def lock_turn(turn_id: int, epoch: int) -> Statement:
+    """Return the statement that locks a turn that runs; it finds nothing where that is no longer the caller's."""
+    lock = " FOR NO KEY UPDATE" if is_postgresql() else ""
+    return f"SELECT id FROM chats_turn WHERE id = %s AND epoch = %s AND {RUNS}{lock}", [turn_id, epoch]
 
 
 def lock_chat(chat_id: UUID) -> Statement:

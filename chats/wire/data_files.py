@@ -1,7 +1,6 @@
 """Files that clients send inside JSON, as `data:` URLs in base64: stored like uploads, before a turn is asked for."""
 
 import asyncio
-import base64
 import re
 import time
 from collections.abc import Sequence
@@ -14,16 +13,14 @@ from rest_framework import serializers
 from accounts.access import Claims, load_viewer, require_confirmed
 from common.executor import database
 from common.threads import run_in_thread
-from common.unnamed_file import unnamed_file
 from files.models import File
 from files.payloads import content_url
-from files.uploads import take_file
+from files.uploads import AT_ONCE, take_base64
 
 NOT_BASE64 = "The data of a file must be base64, without blanks and with its padding."
 WAIT_SECONDS, LOOK_SECONDS = 45, 0.2
 _DATA_URL = re.compile(r"data:([\w.+-]{1,64}/[\w.+-]{1,100})((?:;[\w=.+-]{1,100})*);base64,", re.ASCII | re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}").fullmatch
-_AT_ONCE = 2**18  # characters that an expression looks at before others have their turn
 _UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _OWN = re.compile(rf"(?:https?://[^/?#]+)?{content_url(f'({_UUID})')}?")
 
@@ -43,7 +40,7 @@ def read_data_url(url: str) -> tuple[str, str] | None:
         return None
     data = url[found.end() :]
     whole = len(data) % 4 == 0 and data != ""
-    if not whole or not all(_BASE64(data, at, at + _AT_ONCE) for at in range(0, len(data), _AT_ONCE)):
+    if not whole or not all(_BASE64(data, at, at + AT_ONCE) for at in range(0, len(data), AT_ONCE)):
         raise serializers.ValidationError(NOT_BASE64)
     return found[1].lower(), data
 
@@ -75,11 +72,7 @@ def _store(claims: Claims, files: Sequence[DataFile | UUID]) -> tuple[UUID, ...]
 
 
 def _take(owner_id: int, given: DataFile) -> UUID:
-    with unnamed_file() as file:
-        for at in range(0, len(given.data), _AT_ONCE):  # a multiple of four
-            file.write(base64.b64decode(given.data[at : at + _AT_ONCE]))
-        file.flush()
-        return take_file(owner_id, file, given.name)[0].pk
+    return take_base64(owner_id, given.data, given.name)[0].pk
 
 
 def _is_waiting(ids: Sequence[UUID]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from chats.errors import FAILURES, ReplyBlocked, ReplyFailed
 from chats.models import COMMAND, State
-from chats.parts import DECISION, SOURCE, TOOL_CALL, TOOL_RESULT, is_text, part_payload
+from chats.parts import DECISION, FILE, SOURCE, TOOL_CALL, TOOL_RESULT, is_text, part_payload
 from chats.rows import MessageRow
 from chats.turns.events import Delta, End, ToolInput, Waiting
 from compat.ai_sdk.chunks import DONE, chunk
@@ -93,6 +93,10 @@ class UiEncoder:
             return self._tools.decide(payload["calls"])
         if kind == SOURCE:
             return self._next_step() + chunk("source-url", **source_of(payload, at))
+        if kind == FILE:  # whose chunk has no name
+            return self._next_step() + chunk(
+                "file", url=payload["file"]["url"], mediaType=payload["file"]["media_type"]
+            )
         return b""
 
     def _next_step(self) -> bytes:

@@ -8,6 +8,7 @@ from common.errors import ParleyError
 from common.json import dumps
 from llm.client.types import (
     Finished,
+    GeneratedFile,
     LogProbs,
     OtherChoice,
     ProviderEvent,
@@ -71,6 +72,7 @@ class WholeChoice:
     def __init__(self) -> None:
         self._texts: dict[str, list[str]] = {"content": [], "refusal": [], "reasoning": []}
         self._calls: list[dict[str, Any]] = []
+        self._images: list[dict[str, Any]] = []
         self._logprobs: list[Any] = []
         self.finished: Finished | None = None
 
@@ -79,6 +81,8 @@ class WholeChoice:
             self._texts[_member(event)].append(event.text)
         elif isinstance(event, RequestedCall):
             self._calls.append(_call(event.id, event.name, event.arguments))
+        elif isinstance(event, GeneratedFile):
+            self._images.append(_image(event, len(self._images)))
         elif isinstance(event, LogProbs):
             self._logprobs += event.content
         elif isinstance(event, Finished):
@@ -96,6 +100,8 @@ class WholeChoice:
             message |= dict.fromkeys(REASONING, texts["reasoning"])
         if self._calls:
             message["tool_calls"] = self._calls
+        if self._images:
+            message["images"] = self._images
         return {
             "index": index,
             "message": message,
@@ -121,11 +127,18 @@ def _call(id_: str, name: str, arguments: str) -> dict[str, Any]:
     return {"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
+def _image(event: GeneratedFile, index: int) -> dict[str, Any]:
+    """Return a picture as OpenRouter does; OpenAI's own completions have none."""
+    url = f"data:{event.media_type};base64,{event.data}"
+    return {"type": "image_url", "index": index, "image_url": {"url": url}}
+
+
 class StreamedChoice:
     """What the chunks of one choice depend on: which of its calls are known to the reader, and how far."""
 
     def __init__(self) -> None:
         self.is_begun = False
+        self.images = 0
         self.logprobs: list[Any] = []  # of the text that comes next
         self._calls: dict[str, tuple[int, int]] = {}  # index and length told, by id
 
@@ -180,6 +193,9 @@ class ChunkEncoder:
             return begun
         if isinstance(event, TextDelta):
             return begun + self._chunk(index, {_member(event): event.text})
+        if isinstance(event, GeneratedFile):
+            choice.images += 1
+            return begun + self._chunk(index, {"images": [_image(event, choice.images - 1)]})
         if isinstance(event, ToolInputDelta | RequestedCall):
             chunks = [self._chunk(index, {"tool_calls": [delta]}) for delta in choice.call_deltas(event)]
             return begun + b"".join(chunks)

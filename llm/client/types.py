@@ -61,12 +61,11 @@ class CitedSource:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An image or a document: its bytes as base64 text, or, for providers that fetch it themselves, its `url`."""
+    """An image or a document: its bytes as base64 text."""
 
     media_type: str
     data: str = ""
     name: str = ""
-    url: str = ""
     detail: str = ""  # how closely a model is to look at an image: `low` or `high`, a hint to those that take one
 
     @property
@@ -152,6 +151,14 @@ class ReasoningDelta:
 
 
 @dataclass(slots=True)
+class GeneratedFile:
+    """A file that a model has made, in base64; of which type it is, the provider only says."""
+
+    data: str
+    media_type: str
+
+
+@dataclass(slots=True)
 class ToolInputDelta:
     """Arguments as they are being written; the whole comes as a `RequestedCall` with the same id."""
 
@@ -203,7 +210,7 @@ class LogProbs:
     content: list[Any]
 
 
-ChoiceEvent = TextDelta | ReasoningDelta | ToolInputDelta | RequestedCall | LogProbs | Finished
+ChoiceEvent = TextDelta | ReasoningDelta | GeneratedFile | ToolInputDelta | RequestedCall | LogProbs | Finished
 
 
 @dataclass(slots=True)
@@ -217,6 +224,7 @@ class OtherChoice:
 ProviderEvent = (
     TextDelta
     | ReasoningDelta
+    | GeneratedFile
     | ToolInputDelta
     | RequestedCall
     | ProviderMetadata

@@ -62,7 +62,7 @@ class GeminiDialect:
 
     def extras(self, script: Script, call: Call) -> list[Payload]:
         """Calls, each in a chunk of its own, and sources."""
-        chunks = [_chunk(call, [part]) for part in _calls(script, call)]
+        chunks = [_chunk(call, [part]) for part in [*_pictures(script), *_calls(script, call)]]
         return chunks + ([_chunk(call, [{"text": ""}], found=_grounding(script))] if script.sources else [])
 
     def ending(self, script: Script, call: Call, count: int) -> list[Payload]:
@@ -82,7 +82,7 @@ class GeminiDialect:
         text, last = "".join(deltas) or script.refusal, _last_part(script)
         parts = _thoughts(script, call)
         parts += [{"text": text}] if text or not script.calls else []
-        parts += _calls(script, call) + ([last] if "thoughtSignature" in last else [])
+        parts += _pictures(script) + _calls(script, call) + ([last] if "thoughtSignature" in last else [])
         answer = _chunk(call, parts, _finish(script), _grounding(script))
         return answer | {"usageMetadata": _usage(call, len(deltas)) | script.odd_usage}
 
@@ -109,6 +109,10 @@ def _thoughts(script: Script, call: Call) -> list[Payload]:
     """Show thoughts to whoever has asked to see them."""
     shown = script.reasoning if call.thoughts == "shown" else ""
     return [{"text": shown, "thought": True}] if shown else []
+
+
+def _pictures(script: Script) -> list[Payload]:
+    return [{"inlineData": {"mimeType": "image/png", "data": data}} for data in script.pictures]
 
 
 def _calls(script: Script, call: Call) -> list[Payload]:

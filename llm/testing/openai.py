@@ -58,6 +58,8 @@ class OpenAIDialect:
     def extras(self, script: Script, call: Call) -> list[Payload]:
         """Calls and sources, behind the text."""
         deltas = call_deltas(script, call) if script.calls else []
+        if script.pictures:
+            deltas.append({"images": _pictures(script)})
         if script.sources:
             deltas.append({"annotations": _annotations(script)})
         return [_chunk(call, delta) for delta in deltas]
@@ -81,6 +83,8 @@ class OpenAIDialect:
             message["reasoning_content"] = script.reasoning
         if script.calls:
             message["tool_calls"] = whole_calls(script, call)
+        if script.pictures:
+            message["images"] = _pictures(script)
         if script.sources:
             message["annotations"] = _annotations(script)
         choices = [
@@ -118,6 +122,12 @@ def _reasoning(script: Script) -> list[Payload]:
         deltas: list[Payload] = [{"reasoning": t, "reasoning_details": [{**detail, "text": t}]} for t in texts]
         return [*deltas, {"reasoning_details": [{**detail, "signature": script.signature}]}]
     return [{"reasoning" if "reasoning_field" in script.oddities else "reasoning_content": script.reasoning}]
+
+
+def _pictures(script: Script) -> list[Payload]:
+    """Write them as OpenRouter does."""
+    urls = [f"data:image/png;base64,{data}" for data in script.pictures]
+    return [{"type": "image_url", "index": at, "image_url": {"url": url}} for at, url in enumerate(urls)]
 
 
 def _annotations(script: Script) -> list[Payload]:

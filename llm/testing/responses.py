@@ -68,6 +68,10 @@ class ResponsesDialect:
             events.append(_at(place, "output_text.annotation.added", f"msg_{call.rounds}", **about))
         if script.calls and place >= 0:
             events += _spoken(place, items[place])
+        for at, item in enumerate(items):
+            if item["type"] == "image_generation_call":
+                events.append(_edge(at, {**item, "status": "in_progress", "result": None}, "added"))
+                events.append(_edge(at, item, "done"))
         first = len(items) - len(script.calls)
         calls = [_calling(first + at, items[first + at], each, script) for at, each in enumerate(script.calls)]
         is_mixed = "interleaved" in script.oddities
@@ -118,6 +122,8 @@ def _items(script: Script, call: Call) -> list[Payload]:
         message = {"id": f"msg_{call.rounds}", "type": "message", "status": "completed", "role": "assistant"}
         phase = {"phase": "commentary" if script.calls else "final_answer"} if "phase" in script.oddities else {}
         items.append({**message, "content": [refused if script.refusal else said], **phase})
+    picture = {"type": "image_generation_call", "status": "completed", "output_format": "png"}
+    items += [{"id": f"ig_{call.rounds}_{at}", **picture, "result": data} for at, data in enumerate(script.pictures)]
     return items + [_call_item(call, number, each, script) for number, each in enumerate(script.calls)]
 
 

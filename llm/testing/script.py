@@ -43,6 +43,7 @@ class Script:
     refusal: str = ""
     calls: tuple[ScriptedCall, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
+    pictures: tuple[str, ...] = ()  # PNG in base64
     signature: str = ""  # Gemini's thoughtSignature
     usage: str = ""  # JSON, over what is counted
     steps: tuple["Script", ...] = ()
@@ -150,6 +151,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "chunks": tuple,
     "usage": json.dumps,
     "refuses": tuple,
+    "pictures": tuple,
     "oddities": _oddities,
     "retry_after": str,
     "calls": calls_of,

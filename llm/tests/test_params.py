@@ -221,14 +221,6 @@ async def test_images_and_documents_arrive(fake: FakeProvider, vendor: str) -> N
     assert (document["media_type"], document["size"]) == ("application/pdf", 8)
 
 
-async def test_files_that_a_provider_fetches(fake: FakeProvider, vendor: str) -> None:
-    url = "https://files.example/a.png"
-    message = PromptMessage("user", "", (File("image/png", url=url), File("application/pdf", url=url)))
-    await ask(vendor, replace(prompt(""), messages=(message,)))
-
-    assert [each["url"] for each in fake.requests()[-1]["files"]] == [url, url]
-
-
 async def test_anthropic_reads_text_files_as_text(fake: FakeProvider) -> None:
     note = File("text/markdown", base64.b64encode("# Größe".encode()).decode(), "note.md")
     await ask("anthropic", replace(prompt(""), messages=(PromptMessage("user", "", (note, Text("Read."))),)))

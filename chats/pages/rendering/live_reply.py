@@ -20,10 +20,11 @@ from chats.pages.rendering.sections import (
     thinking_words,
     thought_words,
 )
-from chats.parts import DECISION, REASONING, SOURCE, TOOL_CALL, is_text, part_payload
+from chats.parts import DECISION, FILE, REASONING, SOURCE, TOOL_CALL, is_text, part_payload
 from chats.rows import MessageRow
 from chats.turns.events import Delta, End, ToolInput, Waiting
 
+FILES = '<div id="{}-files" hx-swap-oob="beforeend">{}</div>'
 BIG = 8_000  # characters from which rendering leaves the loop
 
 
@@ -131,6 +132,10 @@ class LiveReply:
     def _take(self, kind: str, payload: dict[str, Any]) -> str:
         if kind == SOURCE:
             return ""
+        if kind == FILE:
+            begun = self._begin_section() if self._outline.place(kind) else ""
+            shown = render_to_string("chat/files.html", {"files": [payload["file"]]})
+            return self._close_text() + begun + format_html(FILES, self._dom, shown)
         if kind == TOOL_CALL:
             self._outline.place(kind)
             return self._close_text() + self._calls.add(payload)

@@ -1,22 +1,23 @@
-"""How the page lays a reply out: sections of reasoning, text and tool calls, in order of arrival."""
+"""How the page lays a reply out: sections of reasoning, text, files and tool calls, in order of arrival."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chats.parts import REASONING, SOURCE, TEXT, TOOL_CALL, Part, part_payloads
+from chats.parts import FILE, REASONING, SOURCE, TEXT, TOOL_CALL, Part, part_payloads
 
 Call = dict[str, Any]  # as `part_payloads` makes it
-_ORDER = {REASONING: 0, TEXT: 1, TOOL_CALL: 2}
+_ORDER = {REASONING: 0, TEXT: 1, FILE: 2, TOOL_CALL: 3}
 
 
 @dataclass(slots=True)
 class Section:
-    """Reasoning, then text, then calls: what comes in another order begins another section."""
+    """Reasoning, then text, then files, then calls: what comes in another order begins another section."""
 
     reasoning: str = ""
     seconds: float | None = None  # that the reasoning took, where that is known
     text: str = ""
+    files: list[dict[str, Any]] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     last: str = REASONING  # kind of what came last
 
@@ -50,6 +51,8 @@ class Outline:
         elif payload["type"] == REASONING:
             section.reasoning += payload["text"]
             section.seconds = payload.get("seconds")
+        elif payload["type"] == FILE:
+            section.files.append(payload["file"])
         else:
             section.calls.append(payload)
             self.calls[payload["id"]] = payload

@@ -9,7 +9,7 @@ from chats.pages.rendering.calls import call_view
 from chats.pages.rendering.code_blocks import rendered
 from chats.pages.rendering.incremental_markdown import GrowingText
 from chats.pages.rendering.outline import Outline, Section
-from chats.parts import REASONING, TOOL_CALL
+from chats.parts import PROSE, REASONING
 from chats.turns.events import Waiting
 
 View = dict[str, Any]
@@ -33,7 +33,7 @@ def growing_sections(reply: UUID, outline: Outline, waiting: Waiting | None) -> 
     views, texts = list[View](), list[GrowingText]()
     for number, each in enumerate(outline.sections, 1):
         text, is_last = GrowingText(), number == len(outline.sections)
-        done = text.grow(each.text) + ("" if is_last and each.last != TOOL_CALL else text.finish())
+        done = text.grow(each.text) + ("" if is_last and each.last in PROSE else text.finish())
         more = {"done": mark_safe(done), "open": mark_safe(text.open_html()), "running": is_last}  # noqa: S308
         if is_last and each.last == REASONING:
             more["thinking"] = thinking_words(0)
@@ -62,5 +62,6 @@ def _view(reply: UUID, number: int, section: Section, waiting: Waiting | None = 
         "dom": section_dom(reply, number),
         "reasoning": section.reasoning,
         "thinking": thought_words(section.seconds),
+        "files": section.files,
         "calls": [call_view(reply, call, waiting) for call in section.calls],
     }

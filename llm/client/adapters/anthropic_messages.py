@@ -84,8 +84,6 @@ def _file(file: File) -> Block:
 
 
 def _source(file: File) -> dict[str, Any]:
-    if file.url:
-        return {"type": "url", "url": file.url}
     if file.media_type.startswith("text/"):
         return {"type": "text", "media_type": "text/plain", "data": file_text(file)}
     return {"type": "base64", "media_type": file.media_type, "data": file.data}

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from common.text import is_storable, repaired
 from llm.client.adapters.base import added, read_events
 from llm.client.adapters.fields import count, first, label, members, model_name, objects, text_or_nothing
+from llm.client.adapters.files import generated_file
 from llm.client.adapters.finish_reasons import last_reason, reason_beside_calls, reason_of
 from llm.client.adapters.gemini_config import generation_config, tool_config
 from llm.client.adapters.gemini_contents import SIGNATURE, contents_of, gemini_tool
@@ -147,6 +148,8 @@ class GeminiReader:
         text = text_or_nothing(part.get("text"))
         if text:
             yield ReasoningDelta(text) if is_thought else TextDelta(text)
+        if (found := members(part.get("inlineData"))) and not is_thought:  # whose pictures are drafts
+            yield from generated_file(found.get("data"), found.get("mimeType"))
         if call:
             yield self._call(call)
         if (signature := text_or_nothing(part.get(SIGNATURE))) and is_storable(signature):

@@ -87,8 +87,6 @@ def _sign(parts: list[Part]) -> None:
 
 
 def _file(file: File) -> Part:
-    if file.url:
-        return {"fileData": {"mimeType": file.media_type, "fileUri": file.url}}
     return {"inlineData": {"mimeType": file.media_type, "data": file.data}}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from llm.client.adapters.base import Reader, read_events
 from llm.client.adapters.fields import first, members, model_name, objects, text_or_nothing
+from llm.client.adapters.files import file_at
 from llm.client.adapters.finish_reasons import last_reason, reason_beside_calls, reason_of
 from llm.client.adapters.openai_calls import GrowingCalls
 from llm.client.adapters.openai_choices import ChoicesReader
@@ -46,7 +47,7 @@ PARAMS = {
     "n": "n",
 }
 PLAIN = frozenset({"role", "content", "refusal"})
-TELLING = ("content", "refusal", "reasoning_content", "reasoning", "tool_calls", "function_call")
+TELLING = ("content", "refusal", "reasoning_content", "reasoning", "tool_calls", "function_call", "images")
 
 
 class OpenAIChatAdapter:
@@ -194,5 +195,7 @@ class OpenAIChatReader:
             yield from self._calls.read(call)
         if function := members(delta.get("function_call")):
             yield from self._calls.read({"index": -1, "function": function})
+        for image in objects(delta.get("images")):  # as OpenRouter and LiteLLM send them
+            yield from file_at(members(image.get("image_url")).get("url"))
         for annotation in objects(delta.get("annotations")):
             yield from self._sources.read(members(annotation.get("url_citation")) or annotation, "url")

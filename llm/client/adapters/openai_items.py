@@ -49,8 +49,6 @@ def _input(part: Text | File) -> Item:
         return {"type": "input_text", "text": part.text}
     if part.is_image:
         return {"type": "input_image", "image_url": file_url(part), "detail": part.detail or "auto"}
-    if part.url:
-        return {"type": "input_file", "file_url": part.url}
     return {"type": "input_file", "filename": part.name or "file", "file_data": file_url(part)}
 
 

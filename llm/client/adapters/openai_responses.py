@@ -9,6 +9,7 @@ from typing import Any
 from common.text import repaired
 from llm.client.adapters.base import read_events
 from llm.client.adapters.fields import label, members, model_name, objects, opaque
+from llm.client.adapters.files import generated_file
 from llm.client.adapters.finish_reasons import reason_beside_calls, reason_of
 from llm.client.adapters.openai_items import function_tool, items_of
 from llm.client.adapters.openai_usage import openai_usage
@@ -194,6 +195,8 @@ class ResponsesReader:
             if is_done:
                 call.item = item
                 yield from self._whole_calls()
+        elif is_done and kind == "image_generation_call":
+            yield from generated_file(item.get("result"), f"image/{label(item.get('output_format'), MAX_ID) or 'png'}")
         elif is_done and kind == "reasoning" and item.get("encrypted_content"):
             self._has_thought = True
             yield from self._metadata(item)
