@@ -73,7 +73,8 @@ def test_how_far_an_upload_is_can_be_seen(visitor: Visitor) -> None:
     page = visitor.page
     page.evaluate("""() => {
         window.told = [];
-        new MutationObserver(() => document.querySelectorAll("#files .file-size").forEach((each) => told.push(each.textContent)))
+        const sizes = () => document.querySelectorAll("#files .file-size");
+        new MutationObserver(() => sizes().forEach((each) => told.push(each.textContent)))
             .observe(document.getElementById("files"), { subtree: true, childList: true, characterData: true });
     }""")
     choose(visitor, "long.txt", b"moss is green\n" * 100_000)
