@@ -10,9 +10,11 @@ from urllib.parse import quote
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
 
 from common.errors import ParleyError, Unavailable
 from common.media import MEDIA_TYPES
+from common.problems import problem_response
 from files.models import File
 from files.storage import name_of, open_bytes
 
@@ -27,7 +29,16 @@ class RangeRefused(ParleyError):
 async def serve_file(request: HttpRequest, file: File) -> HttpResponseBase:
     """Answer with a file, or with the one range asked for; several, or a stale `If-Range`, get all of it."""
     headers = _headers(file)
-    start, stop = _range(request, file)
+    if known := get_conditional_response(request, etag=headers["ETag"]):  # 304, or 412
+        for name, value in {**INERT, "ETag": headers["ETag"]}.items():
+            known[name] = value
+        return known
+    try:
+        start, stop = _range(request, file)
+    except RangeRefused as error:
+        refused = problem_response(request, error)
+        refused["Content-Range"] = f"bytes */{file.size}"
+        return refused
     if start or stop < file.size:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{file.size}"
     headers["Content-Length"] = str(stop - start)
@@ -70,20 +81,22 @@ def _range(request: HttpRequest, file: File) -> tuple[int, int]:
     """Return the first byte to send, and the one after the last; raise RangeRefused."""
     whole = 0, file.size
     condition = request.headers.get("If-Range")
+    if request.method != "GET":  # for which alone ranges are defined
+        return whole
     found = _RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
     if found is None or found.group() == "bytes=-" or condition not in (None, f'"{file.sha256}"'):
         return whole
     first, last = found.groups()
     if not first:  # so many at the end
-        return max(0, file.size - int(last)), file.size if int(last) else _refuse()
+        if not int(last):
+            raise RangeRefused()
+        return max(0, file.size - int(last)), file.size
     start, stop = int(first), min(int(last or file.size) + 1, file.size)
     if last and int(last) < int(first):
         return whole
-    return (start, stop) if start < file.size else (_refuse(), 0)
-
-
-def _refuse() -> int:
-    raise RangeRefused()
+    if start >= file.size:
+        raise RangeRefused()
+    return start, stop
 
 
 async def _pieces(file: BinaryIO, start: int, stop: int) -> AsyncIterator[bytes]:
