@@ -4,11 +4,10 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
+from django.test import Client
 
-from chats.tests.test_page_socket import sign_in
+from accounts.models import User
 from files.tests.conftest import picture, upload
-
-__all__ = ["sign_in"]
 
 DATA = b"0123456789" * 20
 
@@ -95,9 +94,11 @@ SITES = [
 
 
 @pytest.mark.parametrize(("headers", "status"), SITES)
-def test_the_cookie_of_the_page_is_for_the_page_alone(alice, stored, sign_in, live, settings, headers, status):
+def test_the_cookie_of_the_page_is_for_the_page_alone(alice, stored, live, settings, headers, status):
     file = upload(alice, picture()).json()
-    cookies = {settings.SESSION_COOKIE_NAME: sign_in(alice).cookies[settings.SESSION_COOKIE_NAME].value}
+    page = Client()
+    page.force_login(User.objects.get(pk=alice.id), "accounts.backends.EmailBackend")
+    cookies = {settings.SESSION_COOKIE_NAME: page.cookies[settings.SESSION_COOKIE_NAME].value}
     with httpx.Client(base_url=live, cookies=cookies, headers=headers) as browser:
         asked = [browser.get(each).status_code for each in ("/api/files/", file["url"], file["preview_url"])]
         sent = browser.post("/api/files/", files={"file": ("a.png", picture())}).status_code

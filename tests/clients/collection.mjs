@@ -13,7 +13,8 @@ const options = {
 };
 
 // What the ways through the collection need: a variable for the path, a body that works, a value to keep.
-const KNOWN = new Set(["chat_id", "message_id", "note_id", "key_id", "session_id"]);
+const KNOWN = new Set(["chat_id", "message_id", "note_id", "key_id", "session_id",
+  "assistant_id"]);
 const CONVERSATION = [{ role: "user", content: "Hello from Postman" }];
 const BODIES = {
   "POST api/register": { email: "{{email}}", password: "{{password}}" },
@@ -29,6 +30,8 @@ const BODIES = {
   "DELETE api/users/self": { password: "{{password}}" },
   "PATCH api/chats/:chat_id": { title: "Renamed from Postman", pinned: true },
   "PUT api/chats/:chat_id/messages/:message_id/feedback": { value: 1, reasons: ["clear"], comment: "Said from Postman" },
+  "POST api/assistants": { name: "From Postman", settings: { system: "Be brief." } },
+  "PATCH api/assistants/:assistant_id": { name: "Renamed from Postman" },
   "POST api/notes": { content: "# From Postman", tags: ["postman"] },
   "PATCH api/notes/:note_id": { title: "Renamed from Postman" },
   "POST api/chat": { id: "postman", message: { id: "m1", role: "user", parts: [{ type: "text", text: "Hello" }] } },
@@ -46,17 +49,19 @@ const KEEP = {
   "GET api/keys": ["key_id", "body.results[0].id"],
   "GET api/sessions": ["session_id", "body.results.at(-1).id"],
   "POST api/notes": ["note_id", "body.id"],
+  "POST api/assistants": ["assistant_id", "body.id"],
 };
 // The order of use: who one is, what one does, and last what takes things away.
 const FOLDERS = ["accounts", "models", "chats", "notes", "openai", "ai-sdk", "stream"];
 const FIRST = ["POST api/register", "POST api/token"];
 const WITHIN = ["POST api/chats", "POST api/chats/:chat_id/messages", "POST api/notes", "POST api/keys", "GET api/keys",
+  "POST api/assistants",
   "PUT api/chats/:chat_id/messages/:message_id/feedback"];
 const END = ["DELETE api/chats/:chat_id/messages/:message_id/feedback", "DELETE api/notes/:note_id",
-  "DELETE api/chats/:chat_id", "DELETE api/keys/:key_id", "DELETE api/users/self"];
+  "DELETE api/assistants/:assistant_id", "DELETE api/chats/:chat_id", "DELETE api/keys/:key_id", "DELETE api/users/self"];
 // What needs a mail, a file, an app, Stream or a reply that waits, or ends the session that the rest lives by.
 const BY_HAND = new RegExp("change-email|change-password|confirmation-email|password-reset|profile/avatar|grants/:|" +
-  "api/stream|sessions/:|logout|token/refresh|ws-ticket|/approvals$");
+  "api/files|api/stream|sessions/:|logout|token/refresh|ws-ticket|/approvals$");
 const rank = (item) => {
   const name = item.request && nameOf(item.request);
   const places = [FIRST.indexOf(name), WITHIN.indexOf(name)];
@@ -69,7 +74,7 @@ const rank = (item) => {
 const nameOf = (request) => `${request.method} ${request.url.path.filter(Boolean).join("/")}`;
 const VARIABLES = {
   baseUrl: "http://localhost:8000", email: "you@example.org", password: "", access: "", chat_id: "", message_id: "",
-  question_id: "", note_id: "", key_id: "", session_id: "", api_key: "",
+  question_id: "", note_id: "", key_id: "", session_id: "", assistant_id: "", api_key: "",
 };
 
 // The converter nests folders by path; one level, by tag, is enough to find a call.
