@@ -226,7 +226,7 @@ BAD: dict[str, list[Any]] = {
               ["x"] * 101, [{}] * 10_000],
     "settings": [1, True, "x", [], [{}]],
 }  # fmt: skip
-UNKNOWN = ["model", "max_context_tokens", "System", "", " ", "x" * 500, "NUL \0", "\ud800", "__class__"]
+UNKNOWN = ["model", "max_context", "System", "", " ", "x" * 500, "NUL \0", "\ud800", "__class__"]
 
 
 def bodies(chat: str, message: dict[str, str], settings: Any) -> list[tuple[str, str, dict[str, Any]]]:

@@ -267,8 +267,8 @@ def test_bad_settings_of_a_frame_are_named(kind: str, open_socket: Open, alice: 
             socket.tell(kind, chat=chat, **values, settings=value if name == "settings" else {name: value})
             error = socket.next()
             assert (error["code"], list(error["errors"])) == ("invalid", [name]), value
-    socket.tell(kind, chat=chat, **values, settings={"max_context_tokens": 5})
-    assert list(socket.next()["errors"]) == ["max_context_tokens"]
+    socket.tell(kind, chat=chat, **values, settings={"max_context": 5})
+    assert list(socket.next()["errors"]) == ["max_context"]
     assert fake.requests() == []
 
 
