@@ -39,13 +39,26 @@ _BEGINNINGS = (
     (b"\x89PNG\r\n\x1a\n", PNG), (b"\xff\xd8\xff", JPEG), (b"GIF87a", GIF), (b"GIF89a", GIF), (b"%PDF-", PDF),
 )  # fmt: skip
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
+HEAD = 16  # bytes by which they are known
 _AT_ONCE = 2**18
 
 
 def media_type_of(file: BinaryIO, name: str = "") -> MediaType | None:
     """Return what a file is, None for what is not taken; the file is read from its beginning and left anywhere."""
     file.seek(0)
-    head = file.read(16)
+    head = file.read(HEAD)
+    if found := _by_head(head):
+        return found
+    file.seek(0)
+    return _BY_NAME.get(PurePath(name).suffix.lower(), TEXT) if head and _is_text(file) else None
+
+
+def is_picture(head: bytes) -> bool:
+    """Tell whether a file begins like a picture that is taken."""
+    return _by_head(head) in PICTURES
+
+
+def _by_head(head: bytes) -> MediaType | None:
     for beginning, found in _BEGINNINGS:
         if head.startswith(beginning):
             return found
@@ -53,8 +66,7 @@ def media_type_of(file: BinaryIO, name: str = "") -> MediaType | None:
         return WEBP
     if head[4:8] == b"ftyp" and head[8:12] in _HEIC_BRANDS:
         return HEIC
-    file.seek(0)
-    return _BY_NAME.get(PurePath(name).suffix.lower(), TEXT) if head and _is_text(file) else None
+    return None
 
 
 def _is_text(file: BinaryIO) -> bool:

@@ -43,12 +43,17 @@ def write_picture(id_: UUID, picture: SmallPicture) -> int:
 
 def write_text(id_: UUID, file: BinaryIO) -> int:
     """Keep the text of a text file, as much of it as models are shown; return how many bytes that is."""
+    data = text_of(file).encode()
+    write_prompt(id_, data)
+    return len(data)
+
+
+def text_of(file: BinaryIO) -> str:
+    """Return the text of a text file, as much of it as models are shown."""
     most = settings.FILE_TEXT_CHARS
     file.seek(0)
     text = file.read(4 * most + 4).decode("utf-8-sig", "ignore")
-    data = _bounded(text[:most], "" if len(text) <= most else f"after {most:,} characters").encode()
-    write_prompt(id_, data)
-    return len(data)
+    return _bounded(text[:most], "" if len(text) <= most else f"after {most:,} characters")
 
 
 @task

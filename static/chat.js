@@ -186,8 +186,21 @@
       state.textContent = { waiting: "is being read…", failed: "could not be read" }[file.state] || "";
       if (file.preview_url && !item.querySelector("img")) item.prepend(Object.assign(document.createElement("img"), { src: file.preview_url, alt: "" }));
       item.classList.toggle("failed", file.state === "failed");
+      item.querySelector(".again")?.remove();
+      if (file.state === "failed") state.after(againButton(item, state, file));
       settle();
       if (file.state === "waiting") setTimeout(() => look(item, state, file), 700);
+    }
+    function againButton(item, state, file) {
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "link again", textContent: "Read again" });
+      button.setAttribute("aria-label", `Read ${file.name} again`);
+      button.addEventListener("click", async () => {
+        button.disabled = true;
+        const answer = await fetch(`/api/files/${file.id}/extract/`, { method: "POST" }).catch(() => null);
+        if (answer?.ok) show(item, state, await answer.json());
+        else button.disabled = false;
+      });
+      return button;
     }
     async function look(item, state, file) {
       if (!items.has(item)) return;

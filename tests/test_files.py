@@ -279,19 +279,65 @@ def test_use_chat_sends_a_data_url_and_gets_it_back_by_address(alice: Person, fa
         assert alice.post("/api/chat", {**body, "messages": again}).status_code == status
 
 
+def completion(person: Person, model: str, part: dict[str, Any], store: bool) -> Any:
+    """Ask about a file as OpenAI's clients do."""
+    key = person.post("/api/keys/", {"name": "tool"}).json()["key"]
+    content = [{"type": "text", "text": "What?"}, part]
+    body = {"model": model, "store": store, "messages": [{"role": "user", "content": content}]}
+    return person.http.post("/v1/chat/completions", json=body, headers={"Authorization": f"Bearer {key}"})
+
+
+def image(url: str) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def document(data: bytes) -> dict[str, Any]:
+    url = f"data:application/pdf;base64,{base64.b64encode(data).decode()}"
+    return {"type": "file", "file": {"filename": "a.pdf", "file_data": url}}
+
+
 @pytest.mark.parametrize("store", [True, False])
-def test_openai_clients_send_data_urls(alice: Person, fake: FakeProvider, store: bool) -> None:
-    key = alice.post("/api/keys/", {"name": "tool"}).json()["key"]
-    url = f"data:image/png;base64,{base64.b64encode(picture()).decode()}"
-    content = [{"type": "text", "text": "What?"}, {"type": "image_url", "image_url": {"url": url}}]
-    body = {"model": "openai_chat/seeing", "store": store, "messages": [{"role": "user", "content": content}]}
-    headers = {"Authorization": f"Bearer {key}"}
-    answer = alice.http.post("/v1/chat/completions", json=body, headers=headers)
-    assert answer.status_code == 200
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_openai_clients_send_photos_that_lose_their_place(
+    alice: Person, fake: FakeProvider, adapter: str, store: bool
+) -> None:
+    url = f"data:image/jpeg;base64,{base64.b64encode(photo()).decode()}"
+    answer = completion(alice, f"{adapter}/seeing", image(url), store)
+    assert answer.status_code == 200, answer.text
     assert len(alice.get("/api/files/").json()["results"]) == int(store)
 
-    content[1]["image_url"]["url"] = "https://x.test/a.png"
-    assert alice.http.post("/v1/chat/completions", json=body, headers=headers).status_code == 400
+    [sent] = data_in(fake.requests()[-1]["body"])
+    shown = Image.open(io.BytesIO(sent))
+    assert (shown.format, max(shown.size), shown.size[0] < shown.size[1]) == ("JPEG", 1568, True)
+    assert len(shown.getexif()) == 0
+    assert b"secret-place" not in sent
+
+
+def test_use_chat_sends_a_photo_of_five_megabytes(alice: Person, fake: FakeProvider) -> None:
+    url = f"data:image/jpeg;base64,{base64.b64encode(photo()).decode()}"
+    parts = [{"type": "file", "mediaType": "image/jpeg", "url": url}, {"type": "text", "text": "Where is this?"}]
+    body = {"id": f"c-{uuid.uuid4().hex}", "messages": [{"id": "m1", "role": "user", "parts": parts}]}
+    answer = alice.post("/api/chat", {**body, "trigger": "submit-message", "model": "openai_chat/seeing"})
+    assert answer.status_code == 200, answer.text
+
+    [sent] = data_in(fake.requests()[-1]["body"])
+    assert max(Image.open(io.BytesIO(sent)).size) == 1568
+    assert b"secret-place" not in sent
+
+
+@pytest.mark.parametrize("store", [True, False])
+def test_openai_clients_ask_models_that_cannot_see(alice: Person, fake: FakeProvider, store: bool) -> None:
+    whole, scan = pdf("moss is green"), pdf("")
+    url = f"data:image/png;base64,{base64.b64encode(picture()).decode()}"
+    assert completion(alice, "openai_chat/blind", document(whole), store).status_code == 200
+    assert "moss is green" in json.dumps(fake.requests()[-1]["body"])
+    assert completion(alice, "openai_chat/reading", document(whole), store).status_code == 200
+    assert document(whole)["file"]["file_data"] in json.dumps(fake.requests()[-1]["body"])
+    asked = len(fake.requests())
+    for model, part in (("blind", document(scan)), ("blind", image(url)), ("seeing", image("https://x.test/a.png"))):
+        answer = completion(alice, f"openai_chat/{model}", part, store)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, "messages")
+    assert len(fake.requests()) == asked
 
 
 def test_a_socket_asks_about_files_and_strangers_find_none(

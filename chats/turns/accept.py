@@ -25,7 +25,7 @@ from chats.turns.context import read_context
 from chats.turns.ends import end_waiting
 from chats.turns.engine import engine
 from chats.turns.job import job_of, toolbox_for
-from chats.turns.model_choice import choose_model, require_answerable, require_supported
+from chats.turns.model_choice import choose_model, require_supported
 from chats.turns.reads import read_turn
 from chats.turns.requests import AcceptedTurn, EditRequest, SendRequest, SlashCommand, TurnJob, TurnRequest
 from chats.turns.settings import settings_of
@@ -76,10 +76,9 @@ def _accept(viewer: Viewer, request: TurnRequest, owner: str, category: str, loo
     model, remembered = _choose(viewer, chat, request, command, placed, category)
     said = settings_of(chat.settings, request.settings, request.judged or {})
     own_prompt = request.prompt if isinstance(request, SendRequest) else None
-    if model and own_prompt:
-        require_answerable(model, own_prompt)
-    elif model:
-        require_supported(model, said.params, bool(said.tools))
+    if model:
+        params, tools = (own_prompt.params, own_prompt.tools) if own_prompt else (said.params, said.tools)
+        require_supported(model, params, bool(tools))
     title = chat.title or title_from("" if command.saves else title_source(question.parts, command.text))
     turn = insert_turn(chat, placed, viewer, request, category, owner, now)
     *earlier, last = insert(chat.id, placed.new)

@@ -20,7 +20,7 @@ from files.services import require_ready
 from files.storage import open_bytes, read_prompt
 from llm.abilities import Abilities
 from llm.catalog import Model
-from llm.client.types import File, Prompt, PromptMessage, PromptPart, Text
+from llm.client.types import File, Prompt, PromptMessage, PromptPart, Role, Text
 
 RECENT_TURNS = 2  # before the question, whose pictures a model is shown again
 
@@ -89,10 +89,10 @@ class Described:
             return PromptMessage("user", text)
         for id_ in ids:
             row = self._rows.get(id_)
+            if row and not turns_ago:
+                shown.append(shown_now(row, model))
+                continue
             found = _shown(row, model.abilities, turns_ago <= RECENT_TURNS) if row else None
-            if found is None and row and not turns_ago:
-                require_ready(row)
-                raise Unsupported(model.name, ["images" if row.width else "files"])
             shown.append(found or Text(f"[The user had sent a file here: {row.name if row else 'deleted'}]\n\n"))
         return PromptMessage("user", text, (*shown, *([Text(text)] if text else [])))
 
@@ -102,6 +102,30 @@ class Described:
             if part := _shown(row, model.abilities, turns_ago <= RECENT_TURNS):
                 found += [Text(f"[The file that you made: {row.name}]\n"), part]
         return found
+
+
+def shown_now(row: FileRow, model: Model) -> PromptPart:
+    """Return a file of the question itself; raise Unsupported, or FileNotReady where its text is missed."""
+    if found := _shown(row, model.abilities, is_recent=True):
+        return found
+    require_ready(row)
+    raise Unsupported(model.name, ["images" if row.width else "files"])
+
+
+def with_stored(prompt: Prompt, ids: Sequence[UUID], rows: Iterable[FileRow], model: Model) -> Prompt:
+    """Return a caller's own prompt with the files of its question as they are stored; raises what `shown_now` does."""
+    if not ids:
+        return prompt
+    *earlier, question = prompt.messages
+    found, coming = {row.pk: row for row in rows}, iter(ids)
+    parts = list[PromptPart]()
+    for part in question.parts:
+        if isinstance(part, File):
+            shown = shown_now(found[next(coming)], model)
+            parts.append(replace(shown, detail=part.detail) if isinstance(shown, StoredPicture) else shown)
+        else:
+            parts.append(part)
+    return replace(prompt, messages=(*earlier, replace(question, parts=tuple(parts))))
 
 
 def _shown(row: FileRow, can: Abilities, is_recent: bool) -> PromptPart | None:
@@ -115,13 +139,17 @@ def _shown(row: FileRow, can: Abilities, is_recent: bool) -> PromptPart | None:
 
 
 def _takes_whole(row: FileRow, can: Abilities) -> bool:
+    return takes_whole(can, row.size, has_text=bool(row.prompt_size), is_readable=row.state == FileRow.State.READY)
+
+
+def takes_whole(can: Abilities, size: int, has_text: bool, is_readable: bool) -> bool:
     """Tell whether a model gets a PDF itself: where it is known to read them, or may, and there is no text in it.
 
     One that we could not read is nothing to try on a model that may not.
     """
     if can.files is True:
-        return row.size <= settings.FILE_NATIVE_BYTES or not row.prompt_size
-    return can.files is None and row.state == FileRow.State.READY and not row.prompt_size
+        return size <= settings.FILE_NATIVE_BYTES or not has_text
+    return can.files is None and is_readable and not has_text
 
 
 def stored_size(prompt: Prompt) -> int:
@@ -155,8 +183,12 @@ def _with_files(prompt: Prompt) -> Prompt:
 def _read_message(message: PromptMessage) -> PromptMessage:
     if not any(map(_is_stored, message.parts)):
         return message
-    parts = tuple(map(_read, message.parts))
-    return PromptMessage(message.role, "".join(part.text for part in parts if isinstance(part, Text)), parts)
+    return message_of(message.role, tuple(map(_read, message.parts)))
+
+
+def message_of(role: Role, parts: tuple[PromptPart, ...]) -> PromptMessage:
+    """Return a message with its text, which is that of its parts."""
+    return PromptMessage(role, "".join(part.text for part in parts if isinstance(part, Text)), parts)
 
 
 def _read(part: PromptPart) -> PromptPart:
@@ -164,7 +196,7 @@ def _read(part: PromptPart) -> PromptPart:
         case StoredText():
             return Text(framed(part.name, read_prompt(part.id).decode()))
         case StoredPicture(id=UUID() as id_):
-            return File(part.media_type, read_prompt(id_).decode("ascii"), part.name)
+            return File(part.media_type, read_prompt(id_).decode("ascii"), part.name, part.detail)
         case StoredDocument(id=UUID() as id_):
             return File(part.media_type, _whole(id_), part.name)
     return part

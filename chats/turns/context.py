@@ -11,7 +11,7 @@ from chats.models import COMMAND
 from chats.parts import TEXT, Part, from_column
 from chats.rows import MessageRow
 from chats.tree import WALK_SLACK, parent_join, row_join
-from chats.turns.attachments import Described, file_ids
+from chats.turns.attachments import Described, file_ids, with_stored
 from chats.turns.prompt_parts import reply_message
 from chats.turns.requests import SendRequest, SlashCommand, TurnRequest
 from chats.turns.settings import TurnSettings
@@ -64,7 +64,7 @@ def build_prompt(
     Unsupported for files of the question.
     """
     if isinstance(request, SendRequest) and request.prompt:
-        return replace(request.prompt, model=model.id)
+        return replace(with_stored(request.prompt, request.files, files, model), model=model.id)
     said = [(role, content, _parts(content, parts)) for role, content, parts in stored]
     described = Described(files, [question.parts, *[parts for _, _, parts in said]])
     turns_ago, messages = sum(role == "user" for role, _, _ in said), list[PromptMessage]()

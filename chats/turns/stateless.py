@@ -22,6 +22,7 @@ from chats.turns.fallbacks import ProviderSilent, Route
 from chats.turns.limits import FIRST_TEXT_LATE, Clock, Intake, failure_for, outcome_for
 from chats.turns.model_choice import require_answerable
 from chats.turns.moderation import objection_to_any
+from chats.turns.sent_files import with_sent_files
 from chats.turns.single_call import SingleCall, single_call
 from common.child_process import ChildFailed
 from common.media import PICTURES
@@ -31,7 +32,6 @@ from common.unnamed_file import unnamed_file
 from files.prompts import pdf_text
 from files.uploads import write_base64
 from llm.catalog import Model
-from llm.client.adapters.files import file_text
 from llm.client.errors import ProviderError
 from llm.client.sanitize import Sanitizer
 from llm.client.types import (
@@ -66,13 +66,15 @@ async def ask_stateless(
 
     `on_held` is told what bounds the call, before the provider is asked.
 
-    Raises EmailNotConfirmed, Unsupported, Draining, ModerationAway, QuotaExceeded, and a ReplyFailed of every kind.
+    Raises EmailNotConfirmed, Unsupported, Draining, ModerationAway, QuotaExceeded, a ReplyFailed of every kind, and
+    what `with_sent_files` does.
     Closing the generator closes the provider's connection.
     """
     require_confirmed(viewer)
-    require_answerable(model, prompt)
     if engine().draining:
         raise Draining(retry_after=5)
+    prompt = await with_sent_files(prompt, model)
+    require_answerable(model, prompt)
     await require_harmless(prompt)
     asked, kind = replace(prompt, model=model.id), Attempt.Kind.COMPLETION
     async with single_call(asking_of(viewer), kind, model, asked) as call:
@@ -108,8 +110,6 @@ def _texts(prompt: Prompt) -> Iterator[str]:
                 yield part.arguments
             elif isinstance(part, ToolResult):
                 yield part.output
-            elif isinstance(part, File) and part.media_type.startswith("text/"):
-                yield file_text(part)
 
 
 def _is_pdf(file: File) -> bool:

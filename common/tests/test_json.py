@@ -97,6 +97,17 @@ def test_the_number_of_values_is_bounded() -> None:
         loads_apart(b'{"messages": [' + b"0," * MAX_MARKS_IN_ALL + b"0]}", "messages")
 
 
+def test_files_in_a_list_may_be_larger() -> None:
+    url = "data:image/png;base64," + "QUJD" * 2**21
+    said = [{"a": [url, "data:x", 'say "' + url[:20], None]}, {"b": {"c": url}}]
+
+    assert list(loads_apart(json.dumps({"messages": said}).encode(), "messages")["messages"]) == said
+    for text in ('say "' + url, "data:é" + "é" * 2**22, url + "\n"):
+        pieces = loads_apart(json.dumps({"messages": [text]}, ensure_ascii=False).encode(), "messages")["messages"]
+        with pytest.raises(BodyTooLarge):
+            pieces[0]
+
+
 def test_what_is_too_large_to_be_parsed_at_once_is_refused() -> None:
     large = b'"' + b"a" * 8 * 2**20 + b'"'
 

@@ -25,6 +25,7 @@ DONE = b"data: [DONE]\n\n"
 FINISH_REASONS = {"length", "content_filter", "tool_calls"}  # all others are "stop"
 REASONING = ("reasoning_content", "reasoning")  # clients read the one or the other
 TYPES = {400: "invalid_request_error", 401: "invalid_request_error", 403: "permission_error", 429: "rate_limit_error"}
+OF_MESSAGES = {"file_unreadable", "file_type_refused", "file_not_ready"}  # which no check of the body can know
 NO_RETRY = {"provider_refused", "provider_empty", "turn_running"}  # what trying again at once cannot mend
 
 
@@ -230,7 +231,8 @@ def error_body(refusal: ParleyError) -> dict[str, Any]:
     fields = [name for name in refusal.errors if name != "details"]
     kind = TYPES.get(refusal.status, "server_error" if refusal.status >= 500 else "invalid_request_error")
     code = "rate_limit_exceeded" if refusal.code == "too_many_streams" else refusal.code
-    return {"error": {"message": refusal.detail, "type": kind, "param": fields[0] if fields else None, "code": code}}
+    param = fields[0] if fields else "messages" if code in OF_MESSAGES else None
+    return {"error": {"message": refusal.detail, "type": kind, "param": param, "code": code}}
 
 
 def error_event(refusal: ParleyError) -> bytes:

@@ -1,5 +1,6 @@
 """The messages of a completion, read into those of a prompt: what a caller says was said, called and answered."""
 
+import base64
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from rest_framework import serializers
 
 from chats.wire.data_files import read_data_url
 from chats.wire.fields import message_problem
+from common.media import HEAD, is_picture
 from common.text import is_storable
 from compat.openai.parameters import described_function, function_name
 from llm.client.types import File, PromptMessage, PromptPart, RequestedCall, Text, ToolResult
@@ -17,6 +19,7 @@ ROLES = (*SYSTEM, "user", "assistant", "tool")
 MOST_MESSAGES = 10_000
 SYSTEM_MESSAGES = 4  # of the longest: they become one text
 MOST_CALLS, MOST_FILES, CALL_ID_CHARS, NAME_CHARS = 128, 100, 256, 255
+BASE64_HEAD = (HEAD + 2) // 3 * 4
 DETAILS = {None: "", "auto": "", "low": "low", "high": "high", "original": "high"}
 
 
@@ -38,6 +41,7 @@ class Conversation:
     def __init__(self) -> None:
         self._system: list[str] = []
         self._messages: list[PromptMessage] = []
+        self._files = 0
         self._said: tuple[str, list[PromptPart]] | None = None  # by a message with calls
         self._waiting: dict[str, str] = {}  # names of the calls that have no result yet, by their ids
 
@@ -52,7 +56,11 @@ class Conversation:
         if role in SYSTEM:
             self._system.append(_text(message.get("content")))
         elif role == "user":
-            self._messages.append(_asked(message.get("content")))
+            asked = _asked(message.get("content"))
+            self._files += sum(isinstance(part, File) for part in asked.parts)
+            if self._files > MOST_FILES:  # each of which a process is started for
+                raise serializers.ValidationError(f"The messages have at most {MOST_FILES} files.")
+            self._messages.append(asked)
         else:
             self._say(message)
         return None
@@ -123,8 +131,6 @@ def _asked(content: Any) -> PromptMessage:
             raise serializers.ValidationError("A user message must have text.")
         return PromptMessage("user", text)
     parts = tuple(_user_part(part) for part in content)
-    if sum(isinstance(part, File) for part in parts) > MOST_FILES:
-        raise serializers.ValidationError(f"A message has at most {MOST_FILES} files.")
     text = _checked("\n".join(part.text for part in parts if isinstance(part, Text)))
     return PromptMessage("user", text, parts)
 
@@ -155,8 +161,8 @@ def _image(given: Any) -> File:
     found = read_data_url(url)
     if found is None:
         raise serializers.ValidationError("The url of an image must be a data: URL in base64; no other is fetched.")
-    if not found[0].startswith("image/"):
-        raise serializers.ValidationError("`image_url` must be an image.")
+    if not is_picture(base64.b64decode(found[1][:BASE64_HEAD])):
+        raise serializers.ValidationError("`image_url` must be a PNG, JPEG, WebP, GIF or HEIC picture.")
     return File(*found, detail=DETAILS[detail])
 
 

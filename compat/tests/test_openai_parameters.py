@@ -1,5 +1,6 @@
 """Every parameter of OpenAI's chat completions, and some of other servers: passed on, refused by name, or ignored."""
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsBas
 from chats.models import Chat
 from compat.tests.test_openai import HELLO, key, post, used
 from conftest import Person
+from files.tests.conftest import picture
 from llm.testing import FakeProvider
 
 __all__ = ["key", "post"]
@@ -19,7 +21,8 @@ FORMAT = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA, 
 TOOL = {"type": "function", "function": {"name": "f", "description": "Does.", "parameters": SCHEMA, "strict": True}}
 SECOND = {"type": "function", "function": {"name": "g"}}
 CHOICE = {"type": "function", "function": {"name": "f"}}
-IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk=", "detail": "low"}}
+PNG = base64.b64encode(picture()).decode()
+IMAGE = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}", "detail": "low"}}
 
 # What is sent, and what the provider is to be sent of it.
 PASSED: list[tuple[dict[str, Any], dict[str, Any]]] = [

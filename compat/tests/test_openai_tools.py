@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from compat.tests.test_openai import HELLO, client, key, post, used
 from conftest import Person
+from files.tests.conftest import pdf, picture
 from llm.testing import FakeProvider
 
 __all__ = ["client", "key", "post"]
@@ -25,8 +26,8 @@ SEARCH: Any = {
     },
 }
 CALLS = [{"name": "search", "arguments": {"q": "møøn \n🦊"}}, {"name": "search", "arguments": {"q": "sun"}}]
-PNG = base64.b64encode(b"\x89PNG fake").decode()
-PDF = base64.b64encode(b"%PDF fake").decode()
+PNG = base64.b64encode(picture()).decode()
+PDF = base64.b64encode(pdf("moss is green")).decode()
 # The dialects in which a provider may speak to us; the answer is the same.
 VENDORS = ["openai", "gemini"]
 
@@ -142,7 +143,7 @@ def test_arguments_of_a_pydantic_tool_are_parsed(client: OpenAI, fake: FakeProvi
     assert fake.requests("openai")[-1]["body"]["tools"][0]["function"]["strict"] is True
 
 
-def test_images_and_documents_are_passed_on_as_they_are(client: OpenAI, fake: FakeProvider) -> None:
+def test_files_keep_their_places_and_an_image_its_detail(client: OpenAI, fake: FakeProvider) -> None:
     content: list[Any] = [
         {"type": "text", "text": "Compare."},
         {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}", "detail": "high"}},
@@ -151,7 +152,11 @@ def test_images_and_documents_are_passed_on_as_they_are(client: OpenAI, fake: Fa
 
     client.chat.completions.create(model="openai", messages=[{"role": "user", "content": content}])
 
-    assert fake.requests("openai")[-1]["body"]["messages"] == [{"role": "user", "content": content}]
+    [message] = fake.requests("openai")[-1]["body"]["messages"]
+    said, image, document = message["content"]
+    assert said == content[0]
+    assert (image["type"], image["image_url"]["detail"]) == ("image_url", "high")
+    assert document == {"type": "text", "text": '<file name="a.pdf">\nmoss is green\n</file>\n\n'}
 
 
 def test_an_image_reaches_gemini_as_its_bytes(client: OpenAI, fake: FakeProvider) -> None:
@@ -163,7 +168,8 @@ def test_an_image_reaches_gemini_as_its_bytes(client: OpenAI, fake: FakeProvider
     client.chat.completions.create(model="gemini", messages=[{"role": "user", "content": content}])
 
     parts = fake.requests("gemini")[-1]["body"]["contents"][0]["parts"]
-    assert parts == [{"text": "What is it?"}, {"inlineData": {"mimeType": "image/png", "data": PNG}}]
+    assert parts[0] == {"text": "What is it?"}
+    assert parts[1]["inlineData"]["mimeType"] == "image/jpeg"
 
 
 def test_two_choices(client: OpenAI, fake: FakeProvider, alice: Person) -> None:

@@ -96,3 +96,17 @@ def test_what_is_refused_says_why_and_can_be_taken_away(opened: Callable[..., Vi
     choose(visitor, "b.zip", b"PK\x03\x04" + bytes(99))
     visitor.page.get_by_label("Remove b.zip").click()
     expect(waiting(visitor)).to_have_count(0)
+
+
+def test_a_file_that_could_not_be_read_is_read_again(visitor: Visitor) -> None:
+    page = visitor.page
+    choose(visitor, "broken.pdf", b"%PDF-1.7 and nothing more")
+    again = page.get_by_role("button", name="Read broken.pdf again")
+    expect(again).to_be_visible()
+    expect(page.locator("#files .file-size")).to_have_text("could not be read")
+
+    with page.expect_response(lambda answer: answer.url.endswith("/extract/")) as answer:
+        again.click()
+
+    assert answer.value.status == 202
+    expect(again).to_be_enabled()  # it has failed once more

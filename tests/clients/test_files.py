@@ -76,5 +76,5 @@ def test_openais_node_client_sends_both(call: Call, alice: Person, fake: FakePro
 
     assert "choices" in answer.get("value", {}), answer
     assert len(alice.get("/api/files/").json()["results"]) == (2 if store else 0)
-    assert PICTURE in asked(fake)
-    assert DOCUMENT in asked(fake)
+    assert "data:image/jpeg;base64," in asked(fake)
+    assert "moss is green" in asked(fake)
