@@ -1,8 +1,11 @@
 """Files that come in, and go out again to their owner alone."""
 
 import io
+import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -197,3 +200,33 @@ def test_bad_forms_are_told_so(alice, stored):
     json = alice.post("/api/files/", {"a": 1})
 
     assert [cut.status_code, none.status_code, json.status_code] == [400, 400, 415]
+
+
+def open_unnamed() -> list[str]:
+    """Return what this process, in which the server runs, has open under no name."""
+    found = []
+    for each in Path("/proc/self/fd").iterdir():
+        try:
+            found.append(os.readlink(each))
+        except OSError:
+            continue
+    return [name for name in found if "(deleted)" in name]
+
+
+def test_a_body_on_its_way_has_no_name(alice, stored):
+    go_on = threading.Event()
+
+    def pieces():
+        yield bytes(2**19)
+        go_on.wait(60)
+        yield bytes(2**19)
+
+    before = len(open_unnamed())
+    sending = threading.Thread(target=lambda: alice.http.post("/api/files/", content=pieces()))
+    sending.start()
+    eventually(lambda: len(open_unnamed()) > before)
+    names = stored()
+    go_on.set()
+    sending.join()
+
+    assert names == []

@@ -99,6 +99,17 @@ def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/db.sqlite3"
 
 
+@pytest.fixture
+def store(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """Return the addresses of an empty database, of this run's kind, and of Redis."""
+    if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
+        yield request.getfixturevalue("sqlite_url"), ""
+        return
+    request.getfixturevalue("services")
+    with PostgresDatabase() as made:
+        yield made.url, REDIS
+
+
 @pytest_asyncio.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     connector = aiohttp.TCPConnector(limit=0, force_close=True)

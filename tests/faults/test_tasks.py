@@ -1,6 +1,5 @@
 """Background work under faults: nothing accepted is lost, and nothing is done by two at a time."""
 
-import os
 import re
 import signal
 import socket
@@ -17,20 +16,8 @@ import pytest
 
 from tests.faults.cluster import ROOT, Cluster, Process
 from tests.faults.people import PASSWORD
-from tests.faults.stores import REDIS, PostgresDatabase
 
 MANY = 150
-
-
-@pytest.fixture
-def store(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    """Return the addresses of an empty database, of this run's kind, and of Redis."""
-    if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
-        yield request.getfixturevalue("sqlite_url"), ""
-        return
-    request.getfixturevalue("services")
-    with PostgresDatabase() as made:
-        yield made.url, REDIS
 
 
 @pytest.fixture
