@@ -9,12 +9,17 @@ from typing import Any
 import httpx
 import pytest
 from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
+from accounts.access import Viewer
 from chats.models import MessageFile
 from chats.tests.helpers import eventually
 from chats.tests.test_page_socket import sign_in
 from chats.tests.test_sockets import open_socket
+from chats.turns.accept import accept_turn
+from chats.turns.requests import SendRequest
 from conftest import Person
 from files.models import File, Space
 from files.sweep import sweep
@@ -364,3 +369,22 @@ def test_the_log_of_changes_tells_what_becomes_of_a_file(alice: Person) -> None:
     assert {(each["kind"], each["file"], each["chat"], each["message"]) for each in told()} == {
         ("file", file, None, None)
     }
+
+
+def test_a_turn_without_files_asks_no_table_of_theirs(alice: Person) -> None:
+    """And one with files asks as often, however many they are."""
+
+    def statements(files: list[uuid.UUID]) -> list[str]:
+        viewer = Viewer(alice.id, None, True, "UTC", "", False)
+        request = SendRequest(
+            chat=uuid.uuid4(), content="Look", model="openai_chat/seeing", create=True, files=tuple(files)
+        )
+        with CaptureQueriesContext(connection) as asked:
+            accept_turn(viewer, request, "me")
+        return [each["sql"] for each in asked]
+
+    ids = [uuid.UUID(ready(alice, picture(size=(60, 40 + n)), f"{n}.png")) for n in range(5)]
+    _, plain, one, five = (statements(files) for files in ([], [], ids[:1], ids))  # the day's first makes rows
+
+    assert not [sql for sql in plain if "files_file" in sql or "messagefile" in sql]
+    assert len(plain) < len(one) == len(five)

@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
+from files.tests.conftest import picture, stored
+
+__all__ = ["stored"]
+
 ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "docs/files.md")
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
@@ -38,3 +43,20 @@ def test_the_api_by_example_can_be_pasted(live: str, settings: Any, tmp_path: Pa
     assert re.search(r'"name":"save_note"[^{}]*[{][^{}]*[}],"state":"complete"', done.stdout), (
         "allowed, and carried out"
     )
+
+
+def test_files_by_example_can_be_pasted_after_the_readme_s_lines(live: str, stored: Any, tmp_path: Path) -> None:
+    data = picture("JPEG")
+    (tmp_path / "holiday.jpg").write_bytes(data)
+    pages = [
+        (ROOT / name).read_text().replace("http://localhost:8000", live) for name in ("README.md", "docs/files.md")
+    ]
+    blocks = [re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL) for page in pages]
+    lines = "\n".join([*(block for block in blocks[0] if "curl" in block), *blocks[1]])
+
+    done = subprocess.run(["bash", "-euc", lines], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+
+    assert (done.returncode, "correlation_id" in done.stdout) == (0, False), done.stdout + done.stderr
+    assert "100.0%" in done.stderr
+    assert '"name":"holiday.jpg"' in done.stdout
+    assert (tmp_path / "beginning.jpg").read_bytes() == data[:100]
