@@ -15,15 +15,21 @@ from common.unnamed_file import unnamed_file
 
 FORM, RAW = "multipart/form-data", "application/octet-stream"
 FIELD = "file"
+NO_BYTES = ("application/json", "application/x-www-form-urlencoded")  # what clients say by default
 UNREADABLE = (MultiPartParserError, ValueError, TooManyFieldsSent, TooManyFilesSent, RequestDataTooBig)
 
 
 class _IntoUnnamedFile(FileUploadHandler):
     """Django's own for files leaves one with a name behind where the process dies."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened = list[BinaryIO]()
+
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
         self.file = unnamed_file()
+        self.opened.append(self.file)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         self.file.write(raw_data)
@@ -40,26 +46,24 @@ def uploaded(request: HttpRequest, body: BinaryIO, name: str) -> Iterator[tuple[
     Raises Invalid, UnsupportedType.
     """
     if request.content_type != FORM:
-        if request.content_type in ("application/json", "application/x-www-form-urlencoded"):  # by a client's default
+        if request.content_type in NO_BYTES or (request.content_type or "").startswith("multipart/"):
             raise UnsupportedType(f"Send a form, as {FORM} with a `{FIELD}`, or the bytes of a file as {RAW}.")
         yield body, name
         return
+    handler = _IntoUnnamedFile()
     try:
-        _, files = MultiPartParser(request.META, cast(Any, body), [_IntoUnnamedFile()], "utf-8").parse()
-    except (
-        MultiPartParserError,
-        UnicodeError,
-        ValueError,
-        TooManyFieldsSent,
-        TooManyFilesSent,
-        RequestDataTooBig,
-    ) as e:
-        raise Invalid("The multipart body cannot be read.") from e
-    given = [each for _, each_list in files.lists() for each in each_list]
-    try:
-        if len(given) != 1 or FIELD not in files:
-            raise Invalid(errors={FIELD: ["Send one file in this field."]})
-        yield given[0].file, given[0].name or ""
+        yield _file_of(request, body, handler)
     finally:
-        for each in given:
+        for each in handler.opened:
             each.close()
+
+
+def _file_of(request: HttpRequest, body: BinaryIO, handler: _IntoUnnamedFile) -> tuple[BinaryIO, str]:
+    try:
+        _, files = MultiPartParser(request.META, cast(Any, body), [handler], "utf-8").parse()
+    except UNREADABLE as error:
+        raise Invalid("The multipart body cannot be read.") from error
+    given = [each for _, each_list in files.lists() for each in each_list]
+    if len(given) != 1 or FIELD not in files:
+        raise Invalid(errors={FIELD: ["Send one file in this field."]})
+    return given[0].file, given[0].name or ""

@@ -2,15 +2,17 @@
 
 import io
 import os
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from PIL import Image
 
-from chats.tests.helpers import eventually
+from chats.tests.helpers import eventually, is_refusal
 from files.models import File, Space
 from files.sweep import sweep
 from files.tests.conftest import pdf, picture, upload
@@ -230,3 +232,54 @@ def test_a_body_on_its_way_has_no_name(alice, stored):
     sending.join()
 
     assert names == []
+
+
+BOUNDARY = "----parley"
+PART = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nmoss\r\n'
+END = f"--{BOUNDARY}--\r\n"
+BODIES = {
+    "a thousand files": PART * 1000 + END,
+    "a thousand fields": PART.replace('; filename="a.txt"', "") * 1000 + END,
+    "no file": END,
+    "nothing": "",
+    "cut in a file": PART[:-6],
+    "cut in a header": PART[:40],
+    "no end of a header": f"--{BOUNDARY}\r\n" + "X: " + "y" * 100_000,
+    "another field": PART.replace('name="file"', 'name="files"') + END,
+    "no name": PART.replace(' name="file";', "") + END,
+    "base64 that is none": PART.replace("\r\n\r\n", "\r\nContent-Transfer-Encoding: base64\r\n\r\n***") + END,
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_form_that_is_odd_is_refused_and_leaves_nothing(alice, stored, name):
+    kind = f"multipart/form-data; boundary={BOUNDARY}"
+    answer = alice.http.post("/api/files/", content=BODIES[name].encode(), headers={"Content-Type": kind})
+
+    assert is_refusal(answer, 400)
+    assert (stored(), rows(alice)) == ([], (0, 0))
+
+
+@pytest.mark.parametrize(
+    "kind", ["multipart/form-data", "multipart/form-data; boundary=", "multipart/mixed; boundary=x"]
+)
+def test_a_form_without_a_boundary_is_refused(alice, stored, kind):
+    answer = alice.http.post("/api/files/", content=(PART + END).encode(), headers={"Content-Type": kind})
+
+    assert answer.status_code in (400, 415), answer.text
+    assert is_refusal(answer, answer.status_code)
+    assert (stored(), rows(alice)) == ([], (0, 0))
+
+
+@pytest.mark.parametrize("length", [2**32, 2**63, 10**30])
+def test_a_length_far_too_large_is_refused_before_a_byte_is_sent(alice, stored, live, length):
+    where = httpx.URL(live)
+    with socket.create_connection((where.host, where.port), 30) as line:
+        line.sendall(
+            f"POST /api/files/ HTTP/1.1\r\nHost: {where.netloc.decode()}\r\nAuthorization: Bearer {alice.token}\r\n"
+            f"Content-Type: application/octet-stream\r\nContent-Length: {length}\r\n\r\n".encode()
+        )
+        status = line.recv(4096).split(b"\r\n")[0]
+
+    assert status.split()[1] in (b"413", b"400")
+    assert (stored(), rows(alice)) == ([], (0, 0))
