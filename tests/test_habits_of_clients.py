@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +48,7 @@ def filled(alice: Person) -> dict[str, str]:
 def at(path: str, ids: dict[str, str]) -> str:
     for name, value in ids.items():
         path = path.replace(name, value)
-    return path.replace("{note_id}", str(uuid.uuid4()))
+    return re.sub("{(note|assistant)_id}", str(uuid.uuid4()), path)
 
 
 def test_head_is_what_get_is_without_the_body(alice: Person) -> None:
@@ -122,7 +123,7 @@ def test_a_member_that_we_do_not_know_is_refused_by_name(alice: Person, filled: 
             assert answer.status_code == 400, (method, path, answer.text)
             assert answer.json()["errors"] == {MISSPELT: ["There is no such member here."]}, (method, path)
             tried += 1
-    assert tried == 22
+    assert tried == 24
     assert alice.messages(filled["{chat_id}"])[-1]["id"] == filled["{message_id}"]
 
 

@@ -28,7 +28,7 @@ def make_accounts(user: User, name: str, age: timedelta) -> None:
     session = Session.objects.create(user=user, expires_at=NOW - age + timedelta(days=14), user_agent=name)
     ApiKey.objects.create(user=user, session=session, name=name, prefix=name, hash=name)
     ticket_of = session if name == "new" else Session.objects.create(user=user, expires_at=NOW + timedelta(1))
-    SocketTicket.objects.create(session=ticket_of, hash=name, expires_at=NOW - age + timedelta(minutes=1))
+    SocketTicket.objects.create(session=ticket_of, hash=name, expires_at=NOW - age + timedelta(hours=1))
     purpose = MailToken.Purpose.RESET if name == "old" else MailToken.Purpose.CONFIRM
     until = NOW - age + timedelta(hours=1)
     MailToken.objects.create(
