@@ -24,7 +24,8 @@ LOCAL_POSTGRES = (
 # What knows no database, or asks the same of each, and takes long, once: on the larger set-up where there is one.
 ONCE = (
     "tests/browser", "tests/clients", "tests/test_hostile_text.py", "tests/test_origins.py", "config/*",
-    "compat/tests/test_openai_*.py", "tests/deploy/test_containers.py", "files/tests/test_bombs.py", "files/tests/test_serving.py",
+    "compat/tests/test_openai_*.py", "tests/deploy/test_containers.py",
+    "files/tests/test_bombs.py", "files/tests/test_serving.py",
     *(f"llm/tests/test_{name}.py" for name in ("dialects", "faults", "odd_*", "official_*", "params", "switching")),
 )  # fmt: skip
 ROOT = Path(__file__).resolve().parent.parent
